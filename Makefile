@@ -1,0 +1,56 @@
+# Every target is one line and one script; `make` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate bench bench-chat bench-app bench-meet bench-media clean
+
+help: ## diese Liste / this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+up: ## alles einrichten und starten / set everything up and start
+	@scripts/up
+
+setup: ## nur einrichten / only set up
+	@scripts/setup up
+
+demo: ## eine Beispielfirma anlegen (der Server läuft) / fill in a demo firm (server running)
+	@scripts/verbund demo
+
+demo-remove: ## die Beispielfirma wieder entfernen / remove the demo firm
+	@scripts/verbund demo --remove
+
+doctor: ## prüfen, was fehlt / check what is missing
+	@scripts/verbund doctor
+
+test: ## alle Tests, auch im Browser / all tests, in browsers too
+	@scripts/test
+
+check: ## was vor jedem Beitrag hält, in Minuten / what every change must pass, in minutes
+	@scripts/check
+
+fix: ## Form und Erzeugtes auffrischen / format, regenerate
+	@scripts/fix
+
+protocol: ## protocol/ neu erzeugen / regenerate protocol/
+	@scripts/verbund protocol
+
+lock: ## Versionen neu festschreiben / pin the versions anew
+	@scripts/lock
+
+simulate: ## zwei Anbieter, drei Geräte, tausend Unfälle / the seeded simulator
+	@scripts/python -m tests.simulation
+
+bench: bench-chat bench-app bench-meet bench-media ## alle Messungen / all benchmarks
+
+bench-chat: ## Messung: Nachrichten / benchmark: messages
+	@scripts/python -m bench.chat
+
+bench-app: ## Messung: die Oberfläche / benchmark: the app
+	@scripts/python -m bench.app
+
+bench-meet: ## Messung: Videoanrufe / benchmark: video calls
+	@scripts/python -m bench.meet
+
+bench-media: ## Messung: Filme / benchmark: films
+	@scripts/python -m bench.media
+
+clean: ## Erzeugtes löschen, die Daten bleiben / remove what was made, data stays
+	@rm -rf .venv .build app/node_modules app/build app/.svelte-kit
