@@ -1,0 +1,1 @@
+"""Ids, clock, canonical bytes, keys, refusals. Knows no framework and no other part of Verbund."""

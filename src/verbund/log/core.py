@@ -1,0 +1,193 @@
+"""Core and parcel: what a device signs, and how it travels. Pure; reads no clock and no table."""
+
+import re
+from hashlib import sha256
+from typing import Any, ClassVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from verbund.base import canonical
+from verbund.base.clock import is_stamp
+from verbund.base.ids import BlobHash, CoreId, DeviceId, SpaceId, b64, digest, is_hash, unb64
+from verbund.base.keys import DeviceKey, PublicKey, verify
+from verbund.base.refusal import Refusal
+
+FORMAT = 1
+CORE_BYTES_MAX = 4 * 1024
+BODY_BYTES_MAX = 64 * 1024
+HEADS_MAX = 4
+REFERENCES_MAX = 8
+BLOBS_MAX = 32
+SALT_BYTES = 16
+KIND_CHARS_MAX = 80
+DOMAIN = b"verbund/core/1\0"
+_KIND = re.compile(r"[a-z]{1,20}\.[a-z_]{1,50}\.[1-9][0-9]{0,3}")
+
+
+class TooLarge(Refusal):
+    """de: Das ist zu lang für eine Nachricht. Hängen Sie den Text als Datei an.
+    en: This is too long for a message. Attach the text as a file."""
+
+    code = "log.oversized"
+    status = 413
+
+
+class WrongSignature(Refusal):
+    """de: Die Unterschrift dieser Nachricht stimmt nicht. Sie wurde nicht angenommen.
+    en: The signature of this message is wrong. It was not accepted."""
+
+    code = "log.unsigned"
+    status = 422
+
+
+class Core(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An event as its device signed it; the body lies apart. Field names as on the wire (protocol/README)."""
+
+    domain: ClassVar[bytes] = DOMAIN
+    ah: tuple[CoreId, ...]
+    bh: str
+    bk: str | None
+    bs: int
+    dev: DeviceId
+    dp: CoreId | None
+    ds: int
+    k: str
+    mu: bool
+    re: tuple[CoreId, ...]
+    t: str
+    v: int
+    sp: SpaceId | UnsetType = UNSET
+
+
+class Parcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A core on its way: its exact text `c`, signature `s`, salt `sa` and body text `b` (both null when erased)."""
+
+    c: str
+    s: str
+    sa: str | None
+    b: str | None
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """A parcel whose form is right; its signature is not checked yet."""
+
+    core: Core
+    id: CoreId
+    space: SpaceId
+    raw: bytes
+    signature: bytes
+    salt: bytes | None
+    body: bytes | None
+    data: dict[str, Any] | None
+    blobs: tuple[BlobHash, ...]
+
+    @property
+    def stamp(self) -> str:
+        """What orders concurrent writes of one field: time, device, number."""
+        return f"{self.core.t}{self.core.dev}{self.core.ds:08x}"
+
+
+_core_decoder = msgspec.json.Decoder(Core)
+_core_encoder = msgspec.json.Encoder(order="sorted")
+
+
+def parse(parcel: Parcel) -> Parsed:
+    """The parcel's parts, each checked for form, size and hash.
+
+    Raises NotCanonical, TooLarge; never anything else, whatever the bytes.
+    """
+    raw = _utf8(parcel.c, CORE_BYTES_MAX)
+    core = _parse_core(raw)
+    identifier = CoreId(digest(DOMAIN, raw))
+    signature = _b64(parcel.s)
+    space = SpaceId(identifier) if core.sp is UNSET else core.sp
+    if parcel.b is None or parcel.sa is None:
+        return Parsed(core, identifier, space, raw, signature, None, None, None, ())
+    body, salt = _utf8(parcel.b, BODY_BYTES_MAX), _b64(parcel.sa)
+    if len(salt) != SALT_BYTES or core.bs != len(body) or core.bh != body_hash(salt, body):
+        raise canonical.NotCanonical(reason="body does not match its hash")
+    data = canonical.decode(body)
+    if not isinstance(data, dict):
+        raise canonical.NotCanonical(reason="body is not an object")
+    return Parsed(core, identifier, space, raw, signature, salt, body, data, _blobs(data))
+
+
+def check_signature(parsed: Parsed, key: PublicKey) -> None:
+    """Raises WrongSignature unless the core's device, which must hold this key, signed it."""
+    if key.device != parsed.core.dev or not verify(key, parsed.signature, DOMAIN + parsed.raw):
+        raise WrongSignature()
+
+
+def body_hash(salt: bytes, body: bytes) -> str:
+    return b64(sha256(salt + body).digest())
+
+
+def make_parcel(key: DeviceKey, core: dict[str, Any], body: dict[str, Any], salt: bytes) -> tuple[CoreId, Parcel]:
+    """Sign an event. `core` lacks bh and bs, which come from the body; returns the core's id with the parcel."""
+    body_raw = canonical.encode(body)
+    whole = {**core, "bh": body_hash(salt, body_raw), "bs": len(body_raw), "dev": key.device, "v": FORMAT}
+    raw = canonical.encode(whole)
+    if len(raw) > CORE_BYTES_MAX or len(body_raw) > BODY_BYTES_MAX:
+        raise TooLarge()
+    signature = key.sign(DOMAIN + raw)
+    parcel = Parcel(raw.decode(), b64(signature), b64(salt), body_raw.decode())
+    return CoreId(digest(DOMAIN, raw)), parcel
+
+
+def _parse_core(raw: bytes) -> Core:
+    try:
+        core = _core_decoder.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError, ValueError) as error:
+        raise canonical.NotCanonical(reason=str(error)) from error
+    if _core_encoder.encode(core) != raw or not _well_formed(core):
+        raise canonical.NotCanonical(reason="core")
+    return core
+
+
+def _well_formed(core: Core) -> bool:
+    return (
+        core.v == FORMAT
+        and 1 <= core.ds <= canonical.INTEGER_MAX
+        and 0 <= core.bs <= BODY_BYTES_MAX
+        and (core.dp is None) == (core.ds == 1)
+        and (core.dp is None or is_hash(core.dp))
+        and is_hash(core.dev)
+        and is_hash(core.bh)
+        and (core.sp is UNSET or is_hash(core.sp))
+        and (core.bk is None or is_hash(core.bk))
+        and is_stamp(core.t)
+        and len(core.k) <= KIND_CHARS_MAX
+        and _KIND.fullmatch(core.k) is not None
+        and _references(core.ah, HEADS_MAX)
+        and list(core.ah) == sorted(set(core.ah))
+        and _references(core.re, REFERENCES_MAX)
+    )
+
+
+def _references(ids: tuple[CoreId, ...], count_max: int) -> bool:
+    return len(ids) <= count_max and all(is_hash(one) for one in ids)
+
+
+def _blobs(data: dict[str, Any]) -> tuple[BlobHash, ...]:
+    blobs = data.get("blobs", [])
+    if not isinstance(blobs, list) or len(blobs) > BLOBS_MAX or not all(is_hash(one) for one in blobs):
+        raise canonical.NotCanonical(reason="blobs")
+    return tuple(blobs)
+
+
+def _utf8(text: str, bytes_max: int) -> bytes:
+    try:
+        raw = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise canonical.NotCanonical(reason="lone surrogate") from error
+    if len(raw) > bytes_max:
+        raise TooLarge(bytes=len(raw), bytes_max=bytes_max)
+    return raw
+
+
+def _b64(text: str) -> bytes:
+    try:
+        return unb64(text)
+    except (ValueError, UnicodeError) as error:
+        raise canonical.NotCanonical(reason="base64url") from error

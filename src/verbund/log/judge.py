@@ -1,0 +1,266 @@
+"""The heart, sans-IO: what becomes of a parcel. Reads through a view that is passed in; writes nothing."""
+
+from typing import NamedTuple, Protocol
+
+from msgspec import UNSET
+
+from verbund.base.clock import FUTURE_MAX_MS, FromTheFuture, ms_of
+from verbund.base.ids import CoreId, DeviceId, SpaceId
+from verbund.base.keys import check_key
+from verbund.base.refusal import Refusal, Unknown
+from verbund.log.core import Parsed, check_signature
+from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING
+from verbund.log.registry import Authorities, Authority, Device, Event, Fact, Kind, Registry, UnknownKind
+from verbund.log.tx import Head
+
+MISSING_MAX = 16
+PROVIDER_CLOCK_MS_MAX = 24 * 3600 * 1000
+
+
+class NumberUsed(Refusal):
+    """de: Dieses Gerät hat dieselbe Nummer zweimal vergeben. Melden Sie es ab und wieder an.
+    en: This device used the same number twice. Sign it out and in again."""
+
+    code = "log.reused_number"
+    status = 409
+
+
+class WrongSpace(Refusal):
+    """de: Das gehört nicht in diesen Bereich.
+    en: This does not belong in this space."""
+
+    code = "log.misplaced"
+    status = 422
+
+
+class AgentLimited(Refusal):
+    """de: Dieser Zugang darf das nicht. In der Kontoverwaltung steht, wofür er gilt.
+    en: This access may not do that. The account page says what it is for."""
+
+    code = "log.limited_agent"
+    status = 403
+
+
+class Removed(Refusal):
+    """de: Sie gehören nicht mehr zu diesem Bereich.
+    en: You no longer belong to this space."""
+
+    code = "log.removed"
+    status = 403
+
+
+class Withheld(Refusal):
+    """de: Der Inhalt dieser Nachricht fehlt.
+    en: The content of this message is missing."""
+
+    code = "log.bodiless"
+    status = 422
+
+
+class View(Protocol):
+    """What judging needs to know. The store's reader is one; the simulator has another."""
+
+    def head(self, space: SpaceId, dev: DeviceId) -> Head: ...
+    def state(self, core: CoreId) -> int | None: ...
+    def numbered(self, space: SpaceId, dev: DeviceId, ds: int) -> CoreId | None: ...
+    def device(self, dev: DeviceId) -> Device | None: ...
+    def cuts(self, space: SpaceId, dev: DeviceId) -> list[tuple[int, CoreId]]: ...
+    def now_ms(self) -> int: ...
+
+
+class Take(NamedTuple):
+    """Append it and fold it."""
+
+    fact: Fact
+    kind: Kind
+
+
+class Known(NamedTuple):
+    """It is here already."""
+
+    state: int
+
+
+class Ask(NamedTuple):
+    """Something that it builds on is not here: the device's next number and last core, and what is missing."""
+
+    ds: int
+    dp: CoreId | None
+    missing: tuple[str, ...]
+
+
+class Refuse(NamedTuple):
+    """A rule said no. With `void` its number is used up and a header stays; without, nothing is kept."""
+
+    refusal: Refusal
+    void: bool
+
+
+class Hold(NamedTuple):
+    """Keep it, fold it once these are here."""
+
+    missing: tuple[str, ...]
+
+
+class SetAside(NamedTuple):
+    """Keep it, never show it."""
+
+    reason: str
+
+
+Submitted = Take | Known | Ask | Refuse
+Accepted = Take | Known | Hold | SetAside
+
+
+class Judge:
+    """The rules of the log over a registry and the space's authorities. No state of its own."""
+
+    def __init__(self, registry: Registry, authorities: Authorities) -> None:
+        self.registry = registry
+        self.authorities = authorities
+
+    def submit(self, parsed: Parsed, view: View) -> Submitted:
+        """What becomes of an own person's parcel. May consult clock and local state."""
+        state = view.state(parsed.id)
+        if state is not None:
+            return Known(state)
+        try:
+            device = self._signer(parsed, view)
+        except Refusal as refusal:
+            return Refuse(refusal, void=False)
+        gap = self._gap(parsed, view)
+        if gap is not None:
+            return gap
+        try:
+            return self._admit(parsed, device, view)
+        except Refusal as refusal:
+            return Refuse(refusal, void=True)
+
+    def accept(self, parsed: Parsed, view: View, at: int) -> Accepted:
+        """What becomes of a partner's entry. Consults no clock, no counter, no local state: only what all replicas share.
+
+        Raises WrongSignature: then the partner is at fault and nothing of its answer is taken.
+        """
+        state = view.state(parsed.id)
+        if state in (SETTLED, WAITING, QUARANTINED):
+            return Known(state)
+        missing = self._missing(parsed, view)
+        event = self._peek(parsed)
+        if view.device(parsed.core.dev) is None and (event is None or event.introduces() is None):
+            return Hold((*missing, parsed.core.dev))
+        device = self._signer(parsed, view)
+        if missing:
+            return Hold(missing)
+        twin = view.numbered(parsed.space, parsed.core.dev, parsed.core.ds)
+        if twin is not None and twin != parsed.id:
+            return SetAside(NumberUsed.code)
+        return self._weigh(parsed, device, view, at)
+
+    def read(self, parsed: Parsed, view: View, at: int) -> Accepted:
+        """A core that was settled before, as a fact again."""
+        device = view.device(parsed.core.dev)
+        return SetAside(Unknown.code) if device is None else self._weigh(parsed, device, view, at)
+
+    def _weigh(self, parsed: Parsed, device: Device, view: View, at: int) -> Accepted:
+        try:
+            event, kind = self._event(parsed)
+        except Refusal as refusal:
+            return SetAside(refusal.code)
+        authority = self._authority(parsed, event, device, view, at)
+        if authority is None:
+            return Hold((parsed.space,))
+        fact = _fact(parsed, event, device, authority.sort, at)
+        try:
+            self._may(fact, kind, authority, view)
+        except Refusal as refusal:
+            return SetAside(refusal.code)
+        return Take(fact, kind)
+
+    def _admit(self, parsed: Parsed, device: Device, view: View) -> Take | Refuse:
+        now = view.now_ms()
+        if ms_of(parsed.core.t) > now + FUTURE_MAX_MS:
+            raise FromTheFuture()
+        event, kind = self._event(parsed)
+        authority = self._authority(parsed, event, device, view, now)
+        if authority is None:
+            return Refuse(Unknown(), void=False)
+        fact = _fact(parsed, event, device, authority.sort, now)
+        try:
+            self._may(fact, kind, authority, view)
+            if kind.rule.admits is not None:
+                kind.rule.admits(fact, view)  # type: ignore[arg-type]  # rules read through the store's view
+        except Unknown as refusal:
+            return Refuse(refusal, void=False)
+        return Take(fact, kind)
+
+    def _event(self, parsed: Parsed) -> tuple[Event, Kind]:
+        if parsed.data is None:
+            raise Withheld()
+        kind = self.registry.kind(parsed.core.k)
+        if kind is None:
+            raise UnknownKind(kind=parsed.core.k)
+        return self.registry.read(parsed.core.k, parsed.data), kind
+
+    def _peek(self, parsed: Parsed) -> Event | None:
+        try:
+            return self._event(parsed)[0]
+        except Refusal:
+            return None
+
+    def _signer(self, parsed: Parsed, view: View) -> Device:
+        """The device that signed; a first fact may bring its own key. Raises Unknown, WeakKey, WrongSignature."""
+        device = view.device(parsed.core.dev)
+        if device is None:
+            event = self._peek(parsed)
+            key = event.introduces() if event is not None else None
+            if key is None or parsed.core.sp is not UNSET:
+                raise Unknown()
+            device = Device(check_key(key), parsed.id, "person")  # type: ignore[arg-type]  # an account is its genesis
+        check_signature(parsed, device.key)
+        return device
+
+    def _gap(self, parsed: Parsed, view: View) -> Ask | Refuse | None:
+        core = parsed.core
+        ds, dp = view.head(parsed.space, core.dev)
+        if core.ds <= ds or (core.ds == ds + 1 and core.dp != dp):
+            return Refuse(NumberUsed(ds=ds + 1), void=False)
+        missing = self._missing(parsed, view)
+        if core.ds > ds + 1 or missing:
+            return Ask(ds + 1, dp, missing)
+        return None
+
+    @staticmethod
+    def _missing(parsed: Parsed, view: View) -> tuple[str, ...]:
+        core = parsed.core
+        before = (core.dp,) if core.dp else ()
+        return tuple(one for one in (*before, *core.ah, *core.re) if view.state(one) in (None, WAITING))[:MISSING_MAX]
+
+    def _authority(self, parsed: Parsed, event: Event, device: Device, view: View, at: int) -> Authority | None:
+        founding = parsed.core.ds == 1 and event.founds
+        found = self.authorities.at(view, parsed.space, parsed.core.ah)  # type: ignore[arg-type]
+        if found is not None or not founding:
+            return found
+        derived = event.derived_space()
+        if (parsed.space != parsed.id) if derived is None else (parsed.space != derived):
+            raise WrongSpace()
+        return self.authorities.founded(_fact(parsed, event, device, "", at))
+
+    def _may(self, fact: Fact, kind: Kind, authority: Authority, view: View) -> None:
+        if fact.sort not in kind.event.sorts:
+            raise WrongSpace()
+        kinds, spaces = fact.device.kinds, fact.device.spaces
+        if (kinds is not None and fact.core.k not in kinds) or (spaces is not None and fact.space not in spaces):
+            raise AgentLimited()
+        for ds, by in view.cuts(fact.space, fact.dev):
+            if fact.ds > ds and not authority.includes(by):
+                raise Removed()
+        kind.rule.may(fact, authority)
+
+
+def _fact(parsed: Parsed, event: Event, device: Device, sort: str, at: int) -> Fact:
+    return Fact(
+        parsed.id, parsed.space, sort, parsed.core, device.actor, device, event, parsed.blobs, parsed.stamp, at, 0
+    )
+
+
+__all__ = ["VOID", "Ask", "Hold", "Judge", "Known", "Refuse", "SetAside", "Take", "View"]

@@ -1,0 +1,314 @@
+"""The log's two ways in, `submit` and `accept`, and its one append. Runs inside the writer's transaction."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from verbund.base.clock import Clock, Hlc
+from verbund.base.ids import CoreId, ProviderId, SpaceId
+from verbund.base.keys import DeviceKey
+from verbund.base.refusal import Refusal
+from verbund.log import entry as entries
+from verbund.log import tables
+from verbund.log.core import Parcel, Parsed, make_parcel, parse
+from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
+from verbund.log.judge import Ask, Hold, Judge, Known, Refuse, SetAside, Take
+from verbund.log.outcome import Outcome
+from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
+from verbund.log.stored import authority_heads, body_of, salt, stored_parcel, wire
+from verbund.log.tx import Cache, Tx
+
+HELD_MAX = 10_000
+
+
+class Foreign(Refusal):
+    """de: Dieser Anbieter nimmt an diesem Bereich nicht teil.
+    en: This provider does not take part in this space."""
+
+    code = "log.foreign_provider"
+    status = 403
+
+
+class Log:
+    """Appending and folding for one provider's incarnation. Every method runs in a transaction that is passed in."""
+
+    def __init__(
+        self, clock: Clock, registry: Registry, authorities: Authorities, directory: Directory,
+        provider: ProviderId, incarnation: int,
+    ) -> None:
+        self.clock, self.registry, self.authorities, self.directory = clock, registry, authorities, directory
+        self.provider, self.incarnation = provider, incarnation
+        self.judge = Judge(registry, authorities)
+        self.hlc = Hlc(clock)
+
+    def begin(self, connection: Any, cache: Cache) -> Tx:
+        return Tx(connection, self.clock, self.directory, cache)
+
+    def submit(self, tx: Tx, parcel: Parcel) -> Outcome:
+        """Take in what an own person's device sent. Idempotent."""
+        try:
+            parsed = parse(parcel)
+            verdict = self.judge.submit(parsed, tx)
+        except Refusal as refusal:
+            return Outcome.refused(None, refusal)
+        match verdict:
+            case Take():
+                self._append(tx, parsed, SETTLED, self._own_place(tx, parsed, void=False), verdict)
+                self._settle(tx, parsed.id)
+                return Outcome.accepted(parsed.id)
+            case Known(state):
+                return Outcome.known(parsed.id, state, self._next(tx, parsed))
+            case Ask(ds, dp, missing):
+                return Outcome(parsed.id, "ask", ds=ds, dp=dp, missing=missing)
+            case Refuse(refusal, void):
+                if void:
+                    self._append(tx, parsed, VOID, self._own_place(tx, parsed, void=True), None, refusal.code)
+                return Outcome.refused(parsed.id, refusal, *self._next(tx, parsed))
+
+    def accept(self, tx: Tx, entry: Entry) -> None:
+        """Take in the next entry of a partner's sub-log. Idempotent.
+
+        Raises BrokenChain and WrongSignature: the partner's answer is wrong and nothing of it is taken.
+        """
+        parsed = parse(entry.parcel)
+        if parsed.id != entry.id:
+            raise BrokenChain(provider=entry.p, seq=entry.n)
+        seq, chain = self._sublog(tx, parsed.space, entry.p, entry.i)
+        if entry.n <= seq:
+            return
+        if entry.n != seq + 1:
+            raise BrokenChain(provider=entry.p, seq=entry.n)
+        place = entries.check_place(entry, chain)
+        tx.sublogs[(parsed.space, entry.p, entry.i)] = (place.seq, place.chain)
+        self._take_over(tx, parsed, place)
+
+    def author(self, tx: Tx, key: DeviceKey, space: SpaceId, event: Event, re: Iterable[CoreId] = ()) -> CoreId:
+        """A fact by a device that this provider holds (its own, an agent's). Its number is taken in this transaction.
+
+        Raises the Refusal that a rule gives.
+        """
+        ds, dp = tx.head(space, key.device)
+        body = body_of(event)
+        core = {
+            "ah": sorted(self.heads(tx, space)), "bk": None, "dp": dp, "ds": ds + 1, "k": event.kind, "mu": False,
+            "re": list(re), "sp": space, "t": self.hlc.tick(),
+        }  # fmt: skip
+        identifier, parcel = make_parcel(key, core, body, salt())
+        outcome = self.submit(tx, parcel)
+        if outcome.refusal is not None:
+            raise outcome.refusal
+        return identifier
+
+    def heads(self, tx: Tx, space: SpaceId) -> tuple[CoreId, ...]:
+        """The newest authority facts of a space: those that no other one has seen (the latest four at most)."""
+        key = ("heads", space)
+        found: tuple[CoreId, ...] | None = tx.cache.get(key)
+        if found is None:
+            core = tables.core.c
+            rows = tx.execute(
+                select(core.id, core.raw, core.t).where(core.space == space, core.authority == 1, core.state == SETTLED)
+            ).all()
+            found = tx.cache.put(key, authority_heads(rows))
+        return found
+
+    def finish(self, tx: Tx) -> None:
+        """Before the commit: what others waited for, what a cut disturbed, the ends of the sub-logs."""
+        while tx.arrivals:
+            self._settle(tx, tx.arrivals.pop())
+        for space in sorted(tx.disturbed):
+            tx.disturbed.discard(space)
+            self.refold(tx, space)
+        tx.disturbed.clear()
+        for (space, provider, incarnation), (seq, chain) in tx.sublogs.items():
+            row = {"space": space, "provider": provider, "incarnation": incarnation, "seq": seq, "chain": chain}
+            tx.upsert(tables.sublog, row)
+
+    def refold(self, tx: Tx, space: SpaceId | None = None) -> None:
+        """Empty the tables of a space (or of all) and fold its log again; what cuts set aside follows from it anew."""
+        tx.flush()
+        for table in self.registry.projected:
+            statement = table.delete() if space is None else table.delete().where(table.c.space == space)
+            tx.execute(statement)
+        tx.cache.clear()
+        last = 0
+        while rows := self._stored(tx, space, last):
+            for row in rows:
+                last = row.position
+                self._fold_again(tx, row)
+
+    def _fold_again(self, tx: Tx, row: Any) -> None:
+        parsed = parse(stored_parcel(row))
+        if parsed.data is None:
+            return
+        tx.cache[("state", parsed.id)] = VOID
+        verdict = self.judge.accept(parsed, tx, row.at)
+        state = SETTLED if isinstance(verdict, Take) else QUARANTINED if isinstance(verdict, SetAside) else WAITING
+        tx.cache[("state", parsed.id)] = state
+        if state != row.state:
+            tx.execute(update(tables.core).where(tables.core.c.id == parsed.id).values(state=state))
+        if isinstance(verdict, Take):
+            self._fold(tx, verdict, row.position, row.at)
+
+    def _stored(self, tx: Tx, space: SpaceId | None, after: int) -> list[Any]:
+        core, body, entry = tables.core.c, tables.body.c, tables.entry.c
+        first = (
+            select(entry.core, func.min(entry.position).label("position"), func.min(entry.at).label("at"))
+            .group_by(entry.core)
+            .subquery()
+        )
+        query = (
+            select(core.raw, core.sig, core.state, body.salt, body.raw.label("body"), first.c.position, first.c.at)
+            .join(first, first.c.core == core.id)
+            .outerjoin(tables.body, body.core == core.id)
+            .where(first.c.position > after, core.state.in_((SETTLED, QUARANTINED)))
+            .order_by(first.c.position)
+            .limit(1000)
+        )
+        if space is not None:
+            query = query.where(core.space == space)
+        return list(tx.execute(query).all())
+
+    def _take_over(self, tx: Tx, parsed: Parsed, place: Place) -> None:
+        """A partner's entry, once its place is right: keep it; fold it when nothing is missing."""
+        self.hlc.observe(parsed.core.t)
+        if place.void:
+            state = VOID if tx.state(parsed.id) is None else None
+            self._append(tx, parsed, state, place, None)
+            return
+        verdict = self.judge.accept(parsed, tx, place.at)
+        match verdict:
+            case Take():
+                self._append(tx, parsed, SETTLED, place, verdict)
+            case Known():
+                self._append(tx, parsed, None, place, None)
+            case Hold(missing):
+                self._append(tx, parsed, WAITING, place, None)
+                tx.cache["waiting"] = True
+                for one in missing:
+                    tx.insert_once(tables.waiting, {"missing": one, "core": parsed.id, "space": parsed.space})
+            case SetAside(reason):
+                self._append(tx, parsed, QUARANTINED, place, None, reason)
+        self._settle(tx, parsed.id)
+
+    def _settle(self, tx: Tx, arrived: str) -> None:
+        """Fold what waited for this, and what waited for that in turn."""
+        if tx.cache.get("waiting") is None:
+            tx.cache["waiting"] = tx.execute(select(tables.waiting.c.core).limit(1)).first() is not None
+        if not tx.cache["waiting"]:
+            return
+        queue = [arrived]
+        while queue:
+            one = queue.pop()
+            waiting = tables.waiting.c
+            cores = list(tx.execute(select(waiting.core).where(waiting.missing == one)).scalars())
+            tx.remove(tables.waiting, missing=one)
+            queue += [core for core in cores if self._try_again(tx, core)]
+
+    def _try_again(self, tx: Tx, core: CoreId) -> bool:
+        """Judge a held core once more. True when it is settled now."""
+        if tx.execute(select(tables.waiting.c.core).where(tables.waiting.c.core == core).limit(1)).first():
+            return False
+        row = self._one_stored(tx, core)
+        parsed = parse(stored_parcel(row))
+        tx.cache[("state", core)] = VOID
+        verdict = self.judge.accept(parsed, tx, row.at)
+        if isinstance(verdict, Hold):
+            tx.cache[("state", core)] = WAITING
+            for one in verdict.missing:
+                tx.insert_once(tables.waiting, {"missing": one, "core": core, "space": parsed.space})
+            return False
+        state = SETTLED if isinstance(verdict, Take) else QUARANTINED
+        reason = verdict.reason if isinstance(verdict, SetAside) else ""
+        tx.execute(update(tables.core).where(tables.core.c.id == core).values(state=state, reason=reason))
+        tx.cache[("state", core)] = state
+        fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) else None
+        place = Place(row.provider, row.incarnation, row.seq, row.chain, row.at, False)
+        tx.appended.append((parsed.space, wire(parsed, place, row.position, state), fact))
+        return True
+
+    def _one_stored(self, tx: Tx, core: CoreId) -> Any:
+        c, body, entry = tables.core.c, tables.body.c, tables.entry.c
+        return tx.execute(
+            select(
+                c.raw, c.sig, c.state, body.salt, body.raw.label("body"),
+                entry.position, entry.at, entry.provider, entry.incarnation, entry.seq, entry.chain,
+            )  # fmt: skip
+            .join(tables.entry, entry.core == c.id)
+            .outerjoin(tables.body, body.core == c.id)
+            .where(c.id == core)
+            .order_by(entry.position)
+            .limit(1)
+        ).one()
+
+    def _append(
+        self, tx: Tx, parsed: Parsed, state: int | None, place: Place, take: Take | None, reason: str = ""
+    ) -> None:
+        """The one append: core and body (unless they are here, `state` None), entry, fold, and word to the followers."""
+        core = parsed.core
+        position = self._position(tx)
+        if state is not None:
+            kind = self.registry.kind(core.k)
+            authority = int(kind is not None and kind.event.authority)
+            tx.upsert(tables.core, {
+                "id": parsed.id, "space": parsed.space, "dev": core.dev, "ds": core.ds, "kind": core.k, "t": core.t,
+                "state": state, "reason": reason, "authority": authority, "raw": parsed.raw, "sig": parsed.signature,
+            })  # fmt: skip
+            if parsed.body is not None and state != VOID:
+                tx.insert_once(tables.body, {"core": parsed.id, "salt": parsed.salt, "raw": parsed.body})
+            tx.cache.put(("state", parsed.id), state)
+            if core.ds > tx.head(parsed.space, core.dev)[0]:
+                tx.cache.put(("head", parsed.space, core.dev), (core.ds, parsed.id))
+        tx.insert(tables.entry, {
+            "position": position, "space": parsed.space, "provider": place.provider, "incarnation": place.incarnation,
+            "seq": place.seq, "core": parsed.id, "chain": place.chain, "at": place.at, "void": int(place.void),
+        })  # fmt: skip
+        fact = self._fold(tx, take, position, place.at) if take is not None else None
+        if state is not None:
+            tx.appended.append((parsed.space, wire(parsed, place, position, state), fact))
+
+    def _fold(self, tx: Tx, take: Take, position: int, at: int) -> Fact:
+        fact = Fact(
+            take.fact.id, take.fact.space, take.fact.sort, take.fact.core, take.fact.actor, take.fact.device,
+            take.fact.event, take.fact.blobs, take.fact.stamp, at, position,
+        )  # fmt: skip
+        if take.kind.event.authority:
+            tx.cache.pop(("heads", fact.space), None)
+        take.kind.fold(tx, fact)
+        if take.kind.event.founds:
+            tx.arrived(fact.space)
+        return fact
+
+    def _own_place(self, tx: Tx, parsed: Parsed, void: bool) -> Place:
+        seq, before = self._sublog(tx, parsed.space, self.provider, self.incarnation)
+        at = self.clock.now_ms()
+        after = entries.chain(before, self.provider, self.incarnation, seq + 1, parsed.id, at, void)
+        tx.sublogs[(parsed.space, self.provider, self.incarnation)] = (seq + 1, after)
+        tx.cache.put(("sublog", parsed.space), (seq + 1, after))
+        return Place(self.provider, self.incarnation, seq + 1, after, at, void)
+
+    def _sublog(self, tx: Tx, space: SpaceId, provider: str, incarnation: int) -> tuple[int, bytes]:
+        """(last seq, chain) of a sub-log, with what this transaction has added."""
+        pending = tx.sublogs.get((space, provider, incarnation))
+        own = provider == self.provider and incarnation == self.incarnation
+        if pending is None and own:
+            pending = tx.cache.get(("sublog", space))
+        if pending is not None:
+            return pending
+        c = tables.sublog.c
+        row = tx.execute(
+            select(c.seq, c.chain).where(c.space == space, c.provider == provider, c.incarnation == incarnation)
+        ).first()
+        return (row.seq, bytes(row.chain)) if row else (0, CHAIN_START)
+
+    def _position(self, tx: Tx) -> int:
+        last = tx.cache.get("position")
+        if last is None:
+            last = tx.execute(select(func.max(tables.entry.c.position))).scalar() or 0
+        tx.cache["position"] = last + 1
+        return int(last) + 1
+
+    @staticmethod
+    def _next(tx: Tx, parsed: Parsed) -> tuple[int, CoreId | None]:
+        ds, dp = tx.head(parsed.space, parsed.core.dev)
+        return ds + 1, dp

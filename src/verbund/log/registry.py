@@ -1,0 +1,169 @@
+"""What the capabilities tell the log: their kinds of event, rules and folds; who is who; who may."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+
+import msgspec
+from sqlalchemy import Table
+
+from verbund.base.canonical import NotCanonical
+from verbund.base.ids import AccountId, BlobHash, CoreId, DeviceId, ProviderId, SpaceId
+from verbund.base.keys import PublicKey
+from verbund.base.refusal import Refusal
+from verbund.log.core import Core
+
+if TYPE_CHECKING:
+    from verbund.log.tx import Reader, Tx
+
+
+class UnknownKind(Refusal):
+    """de: Das kann dieser Anbieter noch nicht. Er braucht eine neuere Version von Verbund.
+    en: This provider cannot do that yet. It needs a newer version of Verbund."""
+
+    code = "log.unknown_kind"
+    status = 422
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A fact: what happened, in the past tense. Subclasses name their `kind` and the sorts of space they belong to."""
+
+    kind: ClassVar[str]
+    sorts: ClassVar[frozenset[str]]
+    #: Part of the space's authority (members, roles, invitations, providers): replicated before content.
+    authority: ClassVar[bool] = False
+    #: The first fact of its space.
+    founds: ClassVar[bool] = False
+
+    def introduces(self) -> PublicKey | None:
+        """The key that this event brings for its own signature: the first fact of an account does."""
+        return None
+
+    def derived_space(self) -> SpaceId | None:
+        """For a founding event whose core names its space: the id that follows from what it says."""
+        return None
+
+
+class Device(NamedTuple):
+    """Who holds a key: a person's device, a provider's, or an agent's with its limits (None = none)."""
+
+    key: PublicKey
+    actor: AccountId | ProviderId
+    sort: str
+    kinds: frozenset[str] | None = None
+    spaces: frozenset[str] | None = None
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """An event with all that rules and folds need to know about it."""
+
+    id: CoreId
+    space: SpaceId
+    sort: str
+    core: Core
+    actor: AccountId | ProviderId
+    device: Device
+    event: Any
+    blobs: tuple[BlobHash, ...]
+    stamp: str
+    at: int
+    position: int
+
+    @property
+    def dev(self) -> DeviceId:
+        return self.core.dev
+
+    @property
+    def ds(self) -> int:
+        return self.core.ds
+
+    @property
+    def t(self) -> str:
+        return self.core.t
+
+    @property
+    def re(self) -> tuple[CoreId, ...]:
+        return self.core.re
+
+    @property
+    def by_provider(self) -> bool:
+        return self.device.sort == "provider"
+
+
+class Authority(Protocol):
+    """The state of a space's authority at some heads. Rules know the real class; the log asks only this."""
+
+    sort: str
+
+    def includes(self, core: CoreId) -> bool:
+        """Whether this fact is among those that the state was made of."""
+
+
+class Authorities(Protocol):
+    """Who may: implemented by `spaces`."""
+
+    def at(self, view: "Reader", space: SpaceId, heads: tuple[CoreId, ...]) -> Authority | None:
+        """The state that an author with these heads had seen; None for a space that does not exist."""
+
+    def founded(self, fact: Fact) -> Authority:
+        """The state that a founding fact begins with, for its own rule."""
+
+
+class Directory(Protocol):
+    """Who is who: implemented by `accounts`."""
+
+    def device(self, view: "Reader", dev: DeviceId) -> Device | None: ...
+
+
+Rule = NamedTuple(
+    "Rule",
+    [("may", Callable[[Fact, Any], None]), ("admits", "Callable[[Fact, Reader], None] | None")],
+)
+Fold = Callable[["Tx", Fact], None]
+
+
+def rule(may: Callable[[Fact, Any], None], admits: "Callable[[Fact, Reader], None] | None" = None) -> Rule:
+    """`may` looks at the authority alone (at submit and accept), `admits` at local state (at submit only)."""
+    return Rule(may, admits)
+
+
+class Kind(NamedTuple):
+    event: type[Event]
+    rule: Rule
+    fold: Fold
+
+
+class Registry:
+    """Every kind of event that this version understands."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, Kind] = {}
+        #: Tables that folds fill; each has a column `space`. A rebuild empties them.
+        self.projected: list[Table] = []
+
+    def register(
+        self,
+        events: Iterable[type[Event]],
+        rules: dict[type[Event], Rule],
+        folds: dict[type[Event], Fold],
+        projected: Iterable[Table],
+    ) -> None:
+        """One capability's kinds. Every event needs a rule and a fold."""
+        for event in events:
+            self._kinds[event.kind] = Kind(event, rules[event], folds[event])
+        self.projected += list(projected)
+
+    def kind(self, name: str) -> Kind | None:
+        return self._kinds.get(name)
+
+    def kinds(self) -> list[Kind]:
+        return [self._kinds[name] for name in sorted(self._kinds)]
+
+    def read(self, name: str, data: dict[str, Any]) -> Event:
+        """The event of a body. Raises UnknownKind, NotCanonical."""
+        kind = self._kinds.get(name)
+        if kind is None:
+            raise UnknownKind(kind=name)
+        try:
+            return msgspec.convert(data, kind.event, strict=True)
+        except msgspec.ValidationError as error:
+            raise NotCanonical(reason=str(error)) from error

@@ -1,0 +1,158 @@
+"""Words: what is searchable, in one index over all spaces, with the rights' filter inside it.
+
+Words are folded and stemmed here, so that every database finds the same: case, umlauts (ü, ue and u with dots apart are
+one), German and English stems (Snowball).
+"""
+
+import re
+import threading
+import unicodedata
+from collections.abc import Collection
+from typing import NamedTuple
+
+import Stemmer
+from sqlalchemy import DDL, BigInteger, Column, Connection, Index, Integer, String, Table, event, text
+
+from verbund.base.ids import SpaceId, unb64
+from verbund.log.store import metadata
+from verbund.log.tx import Tx
+
+WORDS_MAX = 1_000
+QUERY_WORDS_MAX = 10
+SPACES_MAX = 500
+RESULTS_MAX = 50
+WORD_CHARS_MAX = 40
+PREFIX_CHARS_MIN = 2
+_WORD = re.compile(r"[^\W_]+")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"})
+_stemmers = threading.local()
+
+item = Table(
+    "search_item",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False),
+    Column("space", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("words", String, nullable=False),
+    Index("search_item_id", "id"),
+    Index("search_item_space", "space"),
+)
+
+_SQLITE = (
+    "CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING fts5(words, content='search_item', "
+    "content_rowid='position', detail='column', columnsize=0, tokenize='ascii')",
+    "CREATE TRIGGER IF NOT EXISTS search_item_added AFTER INSERT ON search_item BEGIN "
+    "INSERT INTO search_index(rowid, words) VALUES (new.position, new.words); END",
+    "CREATE TRIGGER IF NOT EXISTS search_item_removed AFTER DELETE ON search_item BEGIN "
+    "INSERT INTO search_index(search_index, rowid, words) VALUES ('delete', old.position, old.words); END",
+    "CREATE TRIGGER IF NOT EXISTS search_item_changed AFTER UPDATE ON search_item BEGIN "
+    "INSERT INTO search_index(search_index, rowid, words) VALUES ('delete', old.position, old.words); "
+    "INSERT INTO search_index(rowid, words) VALUES (new.position, new.words); END",
+)
+_POSTGRES = "CREATE INDEX IF NOT EXISTS search_item_words ON search_item USING gin (to_tsvector('simple', words))"
+
+for _statement in _SQLITE:
+    event.listen(item, "after_create", DDL(_statement).execute_if(dialect="sqlite"))
+event.listen(item, "after_create", DDL(_POSTGRES).execute_if(dialect="postgresql"))
+
+
+class Hit(NamedTuple):
+    """Something found: what kind of thing, its id and space, when (ms)."""
+
+    id: str
+    space: SpaceId
+    kind: str
+    at: int
+
+
+def index(tx: Tx, position: int, space: SpaceId, kind: str, identifier: str, at: int, words: str) -> None:
+    """Make something findable by its words. `position` is that of the fact it came from, and stays the same."""
+    stems = " ".join([_place(space), *sorted(stems_of(words))])
+    row = {"position": position, "id": identifier, "space": space, "kind": kind, "at": at, "words": stems}
+    tx.upsert(item, row)
+
+
+def forget(tx: Tx, identifier: str) -> None:
+    """Make something unfindable."""
+    tx.remove(item, id=identifier)
+
+
+def find(
+    connection: Connection, query: str, spaces: Collection[SpaceId], limit: int = 20, kinds: Collection[str] = ()
+) -> list[Hit]:
+    """What has all these words (the last one may be half typed), in these spaces only; newest first."""
+    words = _WORD.findall(_folded(query))[:QUERY_WORDS_MAX]
+    places = sorted(spaces)[:SPACES_MAX]
+    if not words or not places:
+        return []
+    sqlite = connection.dialect.name == "sqlite"
+    match = _fts5(words, places) if sqlite else _tsquery(words, places)
+    where = (
+        "position IN (SELECT rowid FROM search_index WHERE search_index MATCH :match)"
+        if sqlite
+        else "to_tsvector('simple', words) @@ to_tsquery('simple', :match)"
+    )
+    # A place in the index is a short form of the space's id; the full id decides.
+    rows = connection.execute(
+        text(f"SELECT id, space, kind, at FROM search_item WHERE {where} ORDER BY at DESC LIMIT :rows"),  # noqa: S608
+        {"match": match, "rows": RESULTS_MAX * 4},
+    )
+    allowed = set(places)
+    hits = (Hit(*row) for row in rows)
+    return [hit for hit in hits if hit.space in allowed and (not kinds or hit.kind in kinds)][
+        : min(limit, RESULTS_MAX)
+    ]
+
+
+def stems_of(words: str) -> set[str]:
+    """The German and English stems of a text, folded; at most WORDS_MAX words."""
+    found = {word[:WORD_CHARS_MAX] for word in _WORD.findall(_folded(words))[:WORDS_MAX]}
+    german, english = _stemmer("german"), _stemmer("english")
+    return found | {german.stemWord(word) for word in found} | {english.stemWord(word) for word in found}
+
+
+def _folded(words: str) -> str:
+    composed = unicodedata.normalize("NFC", words.lower()).translate(_UMLAUTS)
+    if composed.isascii():
+        return composed
+    return "".join(mark for mark in unicodedata.normalize("NFKD", composed) if not unicodedata.combining(mark))
+
+
+def _stemmer(language: str) -> Stemmer.Stemmer:
+    stemmer = getattr(_stemmers, language, None)
+    if stemmer is None:
+        stemmer = Stemmer.Stemmer(language)
+        setattr(_stemmers, language, stemmer)
+    return stemmer
+
+
+def _place(space: SpaceId) -> str:
+    return "x" + unb64(space)[:8].hex()
+
+
+def _forms(word: str) -> list[str]:
+    return sorted({word[:WORD_CHARS_MAX], *stems_of(word)})
+
+
+def _fts5(words: list[str], spaces: list[SpaceId]) -> str:
+    def either(forms: list[str], prefix: bool) -> str:
+        star = "*" if prefix else ""
+        return "(" + " OR ".join(f'"{form}"{star}' for form in forms) + ")"
+
+    parts = [either(_forms(word), _prefix(word, position, words)) for position, word in enumerate(words)]
+    return " AND ".join([either([_place(space) for space in spaces], False), *parts])
+
+
+def _tsquery(words: list[str], spaces: list[SpaceId]) -> str:
+    def either(forms: list[str], prefix: bool) -> str:
+        star = ":*" if prefix else ""
+        return "(" + " | ".join(f"'{form}'{star}" for form in forms) + ")"
+
+    parts = [either(_forms(word), _prefix(word, position, words)) for position, word in enumerate(words)]
+    return " & ".join([either([_place(space) for space in spaces], False), *parts])
+
+
+def _prefix(word: str, position: int, words: list[str]) -> bool:
+    return position == len(words) - 1 and len(word) >= PREFIX_CHARS_MIN

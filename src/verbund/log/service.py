@@ -1,0 +1,110 @@
+"""The log as the rest of Verbund uses it: write, submit, author, accept, read on. Owns the writer."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import and_, or_, select
+
+from verbund.base.ids import CoreId, ProviderId, SpaceId
+from verbund.base.keys import DeviceKey
+from verbund.log import tables
+from verbund.log.core import Parcel
+from verbund.log.entry import Entry, Vector, split_sublog, sublog
+from verbund.log.log import Log
+from verbund.log.outcome import Outcome
+from verbund.log.registry import Event, Fact
+from verbund.log.store import Store
+from verbund.log.stored import stored_wire
+from verbund.log.tx import Tx
+from verbund.log.writer import Writer
+
+PARCELS_MAX = 64
+ENTRIES_PAGE_MAX = 500
+Result = TypeVar("Result")
+Appended = list[tuple[SpaceId, bytes, Fact | None]]
+
+
+class LogService:
+    """One installation's log. `told` is called in the loop's thread with what each commit appended, in order."""
+
+    def __init__(self, store: Store, log: Log, device: DeviceKey) -> None:
+        self.store, self.core, self.provider_device = store, log, device
+        self.told: list[Callable[[Appended], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._writer = Writer(store, log.begin, log.finish, self._committed)
+
+    @property
+    def provider(self) -> ProviderId:
+        return self.core.provider
+
+    def start(self) -> None:
+        """Begin to write; followers are told in this loop."""
+        self._loop = asyncio.get_running_loop()
+        self._writer.start()
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self._writer.stop)
+
+    async def write(self, work: Callable[[Tx], Result]) -> Result:
+        """Run `work(tx)` in the writer's transaction: local state, or several things that belong together."""
+        return await self._writer.run(work)
+
+    async def submit(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """What became of each parcel, once it is on disk. At most PARCELS_MAX of them."""
+        submit = self.core.submit
+        return await self._writer.run(lambda tx: [submit(tx, one) for one in parcels], guarded=False)
+
+    async def accept(self, entries: Iterable[Entry]) -> None:
+        """Take in a partner's entries, in order and all or none of them. Raises BrokenChain, WrongSignature."""
+        accept = self.core.accept
+        await self._writer.run(lambda tx: [accept(tx, one) for one in entries])
+
+    async def author(self, key: DeviceKey, space: SpaceId, event: Event, re: Iterable[CoreId] = ()) -> CoreId:
+        """A fact by a device that this provider holds. Raises the Refusal that a rule gives."""
+        return await self._writer.run(lambda tx: self.core.author(tx, key, space, event, re))
+
+    async def refold(self) -> None:
+        """Empty every table that folds fill, and fold the whole log again."""
+        await self._writer.run(self.core.refold)
+
+    def vector(self, space: SpaceId) -> Vector:
+        """(provider, incarnation) → last seq that is on disk here."""
+        c = tables.sublog.c
+        with self.store.read() as connection:
+            rows = connection.execute(select(c.provider, c.incarnation, c.seq).where(c.space == space))
+            return {sublog(row.provider, row.incarnation): row.seq for row in rows}
+
+    def entries(self, space: SpaceId, after: Vector, limit: int = ENTRIES_PAGE_MAX) -> tuple[list[bytes], bool]:
+        """(encoded entries that the vector does not cover, in this provider's order; whether there are more)."""
+        with self.store.read() as connection:
+            rows = connection.execute(_entries_query(space, after, min(limit, ENTRIES_PAGE_MAX))).all()
+        page = rows[:limit]
+        return [stored_wire(row) for row in page], len(rows) > limit
+
+    def _committed(self, tx: Tx) -> None:
+        if tx.appended and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._tell, tx.appended)
+
+    def _tell(self, appended: Appended) -> None:
+        for call in self.told:
+            call(appended)
+
+
+def _entries_query(space: SpaceId, after: Vector, limit: int) -> Any:
+    core, body, entry = tables.core.c, tables.body.c, tables.entry.c
+    covered = [
+        and_(entry.provider == provider, entry.incarnation == incarnation, entry.seq <= seq)
+        for (provider, incarnation), seq in ((split_sublog(key), seq) for key, seq in after.items())
+    ]
+    return (
+        select(
+            entry.position, entry.core, entry.provider, entry.incarnation, entry.seq, entry.chain, entry.at,
+            entry.void, core.raw, core.sig, core.state, body.salt, body.raw.label("body"),
+        )  # fmt: skip
+        .join(tables.core, core.id == entry.core)
+        .outerjoin(tables.body, body.core == core.id)
+        .where(entry.space == space, ~or_(*covered) if covered else True)
+        .order_by(entry.position)
+        .limit(limit + 1)
+    )

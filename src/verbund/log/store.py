@@ -1,0 +1,63 @@
+"""The store: SQLite by default, PostgreSQL when an installation has grown. Reads run beside the one writer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+
+metadata = MetaData()
+
+READERS_MAX = 16
+BUSY_TIMEOUT_S = 10
+CACHE_KIB = 8 * 1024
+
+
+class Store:
+    """The database of one installation. `url` is SQLAlchemy's: `sqlite:///data/verbund.db`, `postgresql+psycopg://…`."""
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = _engine(url)
+        self.sqlite = self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading: one consistent state, nothing written."""
+        with self.engine.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    def create_all(self) -> None:
+        """The tables of a new installation (an existing one is brought forward by migrations)."""
+        metadata.create_all(self.engine)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url, pool_size=READERS_MAX, max_overflow=4, pool_timeout=BUSY_TIMEOUT_S)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _pragmas)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _pragmas(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
+        f"cache_size=-{CACHE_KIB}",
+        "secure_delete=ON",
+        "temp_store=MEMORY",
+        "trusted_schema=OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    """The driver's own transactions are off: readers take a snapshot, the writer asks for the lock at once."""
+    writes = connection.get_execution_options().get("writer", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

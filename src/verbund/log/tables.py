@@ -1,0 +1,89 @@
+"""Tables of the log. Positions, numbers and milliseconds are integers, ids are text, signed bytes are kept as bytes."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, String, Table, UniqueConstraint
+
+from verbund.log.store import metadata
+
+core = Table(
+    "core",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("dev", String, nullable=False),
+    Column("ds", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("t", String, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("reason", String, nullable=False, server_default=""),
+    Column("authority", SmallInteger, nullable=False, server_default="0"),
+    Column("raw", LargeBinary, nullable=False),
+    Column("sig", LargeBinary, nullable=False),
+    Index("core_device", "space", "dev", "ds"),
+    Index("core_authority", "space", "authority", sqlite_where=Column("authority") == 1),
+)
+
+body = Table(
+    "body",
+    metadata,
+    Column("core", String, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("space", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("incarnation", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("core", String, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("void", SmallInteger, nullable=False),
+    UniqueConstraint("space", "provider", "incarnation", "seq", name="entry_place"),
+    Index("entry_core", "core"),
+)
+
+sublog = Table(
+    "sublog",
+    metadata,
+    Column("space", String, primary_key=True),
+    Column("provider", String, primary_key=True),
+    Column("incarnation", BigInteger, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("chain", LargeBinary, nullable=False),
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("missing", String, primary_key=True),
+    Column("core", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Index("waiting_core", "core"),
+)
+
+cut = Table(
+    "cut",
+    metadata,
+    Column("space", String, primary_key=True),
+    Column("dev", String, primary_key=True),
+    Column("by", String, primary_key=True),
+    Column("ds", BigInteger, nullable=False),
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", String, nullable=False),
+)

@@ -1,0 +1,167 @@
+"""The one writer: a thread that commits everything that queued up in one transaction.
+
+Everything that is written, facts and local state alike, goes through here; so there is never a second writer to wait for,
+and one flush to disk pays for a whole batch.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from verbund.base.refusal import Overloaded, Refusal
+from verbund.log.store import Store
+from verbund.log.tx import Cache, Tx
+
+QUEUE_MAX = 10_000
+BATCH_MAX = 256
+STOP_TIMEOUT_S = 30
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
+
+
+class Job:
+    """Something to write: `work(tx)` gives what `future` will hold."""
+
+    __slots__ = ("error", "future", "guarded", "loop", "result", "work")
+
+    def __init__(self, work: Callable[[Tx], Any], guarded: bool) -> None:
+        self.work = work
+        self.guarded = guarded
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def settle(self) -> None:
+        """In the loop's thread: hand over what came out."""
+        if self.future.cancelled():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Writer:
+    """Runs jobs in order, many to a transaction. `begin` makes a Tx, `finish` completes it before the commit."""
+
+    def __init__(
+        self,
+        store: Store,
+        begin: Callable[[Connection, Cache], Tx],
+        finish: Callable[[Tx], None],
+        committed: Callable[[Tx], None],
+    ) -> None:
+        self._store = store
+        self._begin, self._finish, self._committed = begin, finish, committed
+        self._cache = Cache()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._stopped = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is queued, then end the thread."""
+        if not self._stopped and self._thread.is_alive():
+            self._stopped = True
+            self._queue.put(None)
+            self._thread.join(STOP_TIMEOUT_S)
+
+    async def run(self, work: Callable[[Tx], Result], guarded: bool = True) -> Result:
+        """What `work(tx)` gives, once it is on disk.
+
+        `guarded` work may raise a Refusal after having written: its writes are taken back, the batch goes on.
+        Raises Overloaded when the queue is full.
+        """
+        if self._stopped or self._queue.qsize() >= QUEUE_MAX:
+            raise Overloaded()
+        job = Job(work, guarded)
+        self._queue.put(job)
+        return await job.future  # type: ignore[no-any-return]  # the future holds what work returns
+
+    def _run(self) -> None:
+        with self._store.engine.connect().execution_options(writer=True) as connection:
+            while (job := self._queue.get()) is not None:
+                batch = [job, *self._waiting()]
+                stop = None in batch
+                self._write(connection, [one for one in batch if one is not None])
+                if stop:
+                    return
+
+    def _waiting(self) -> list[Job | None]:
+        batch: list[Job | None] = []
+        while len(batch) < BATCH_MAX:
+            try:
+                batch.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return batch
+
+    def _write(self, connection: Connection, batch: list[Job]) -> None:
+        try:
+            self._transact(connection, batch)
+        except Exception as error:
+            connection.rollback()
+            self._cache.clear()
+            self._alone(connection, batch, error)
+        _settle(batch)
+
+    def _alone(self, connection: Connection, batch: list[Job], error: Exception) -> None:
+        """One of the batch broke it: each gets a transaction of its own, so only that one fails."""
+        if len(batch) == 1:
+            batch[0].error = error
+            if not isinstance(error, Refusal):
+                log.error("a write failed and was taken back", exc_info=error)
+            return
+        for job in batch:
+            job.error = None
+            try:
+                self._transact(connection, [job])
+            except Exception as own_error:
+                connection.rollback()
+                self._cache.clear()
+                job.error = own_error
+                log.error("a write failed and was taken back", exc_info=own_error)
+
+    def _transact(self, connection: Connection, batch: list[Job]) -> None:
+        with connection.begin():
+            tx = self._begin(connection, self._cache)
+            for job in batch:
+                if job.guarded and len(batch) > 1:
+                    self._guarded(tx, job)
+                else:
+                    job.result = job.work(tx)
+            self._finish(tx)
+            tx.flush()
+        self._committed(tx)
+        for call in tx.after_commit_calls:
+            call()
+
+    def _guarded(self, tx: Tx, job: Job) -> None:
+        tx.flush()
+        mark = tx.mark()
+        point = tx.connection.begin_nested()
+        try:
+            job.result = job.work(tx)
+            tx.flush()
+            point.commit()
+        except Refusal as refusal:
+            point.rollback()
+            tx.back_to(mark)
+            self._cache.clear()
+            job.error = refusal
+
+
+def _settle(batch: list[Job]) -> None:
+    loops = {id(job.loop): job.loop for job in batch}
+    for loop in loops.values():
+        jobs = [job for job in batch if job.loop is loop]
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(lambda jobs=jobs: [job.settle() for job in jobs])
