@@ -1,0 +1,68 @@
+/** What a message is in this browser, and the order messages stand in. */
+
+export interface FileRef {
+	hash: string;
+	name: string;
+	type: string;
+	size: number;
+	width?: number;
+	height?: number;
+}
+
+export interface Reaction {
+	emoji: string;
+	accounts: string[];
+}
+
+/** A call's end, as the line in the conversation shows it. */
+export interface CallSummary {
+	seconds: number | null;
+	people: string[];
+}
+
+/** A row as the server answers it; `stamp` is that of the text that is shown. */
+export interface Message {
+	id: string;
+	channel: string | null;
+	author: string;
+	t: string;
+	stamp: string;
+	text: string;
+	edited: boolean;
+	withdrawn: boolean;
+	mentions: string[];
+	files: FileRef[];
+	reply_to: string | null;
+	reactions: Reaction[];
+	kind: string;
+	call?: CallSummary | null;
+}
+
+/** How far a message of mine has come; null for what needs no mark. */
+export type Delivery = 'pending' | 'accepted' | 'refused' | null;
+
+/** A row that is held; the stamps of reactions are known only for those that arrived while it was held. */
+export interface Row extends Message {
+	delivery: Delivery;
+	refusal: string | null;
+	reactionStamps: Readonly<Record<string, string>>;
+}
+
+/** Messages stand in the order of (t, id), at every device and every provider. */
+export function orderOf(message: { t: string; id: string }): string {
+	return message.t + message.id;
+}
+
+export function compareOrder(a: { t: string; id: string }, b: { t: string; id: string }): number {
+	if (a.t !== b.t) return a.t < b.t ? -1 : 1;
+	return a.id === b.id ? 0 : a.id < b.id ? -1 : 1;
+}
+
+/** The clock of a stamp's first 16 hex digits → milliseconds since 1970. */
+export function millisecondsOf(t: string): number {
+	return Number.parseInt(t.slice(0, 12), 16);
+}
+
+export function rowOf(message: Message): Row {
+	return { ...message, delivery: null, refusal: null, reactionStamps: {} };
+}

@@ -1,0 +1,170 @@
+/**
+ * The stretch of a conversation that is held: rows in order, without a gap, bounded. Merges the server's answers, facts as
+ * they arrive and what this device wrote. Pure: knows neither the network nor the screen.
+ */
+import { foldRow, postedRow, POSTED, targetOf, type ChatFact } from './fold';
+import { compareOrder, rowOf, type Delivery, type Message, type Row } from './message';
+
+export const ROWS_MAX = 400;
+/** Facts remembered while an answer is under way; more than that and the answer is asked for again. */
+export const IN_FLIGHT_MAX = 500;
+
+export interface Answer {
+	messages: Message[];
+	more_before: boolean;
+	more_after: boolean;
+}
+
+interface Own {
+	fact: ChatFact;
+	delivery: Delivery;
+	refusal: string | null;
+}
+
+export type Side = 'before' | 'after' | 'whole';
+
+export class MessageWindow {
+	rows: readonly Row[] = [];
+	moreBefore = true;
+	moreAfter = false;
+	/** Messages that came while the window did not reach the newest. */
+	missed = 0;
+	/** Whether somebody reads further up: then what is cut off is at the newest end. */
+	readsOlder = false;
+
+	private readonly index = new Map<string, Row>();
+	private readonly own = new Map<string, Own>();
+	private inFlight: ChatFact[] | null = null;
+
+	constructor(
+		readonly channel: string | null,
+		private readonly rowsMax = ROWS_MAX
+	) {}
+
+	get(id: string): Row | undefined {
+		return this.index.get(id);
+	}
+
+	/** Take one fact in; returns whether anything on the screen changes. */
+	apply(fact: ChatFact, delivery: Delivery = null): boolean {
+		this.inFlight?.push(fact);
+		if (delivery === null) this.own.delete(fact.id);
+		else this.own.set(fact.id, { fact, delivery, refusal: null });
+		return this.fold(fact, delivery);
+	}
+
+	/** What became of something this device wrote. */
+	settle(factId: string, delivery: Delivery, refusal: string | null = null): boolean {
+		const own = this.own.get(factId);
+		if (own) {
+			if (delivery === null) this.own.delete(factId);
+			else Object.assign(own, { delivery, refusal });
+		}
+		const row = this.index.get(factId);
+		if (!row || (row.delivery === delivery && row.refusal === refusal)) return false;
+		this.put({ ...row, delivery, refusal });
+		return true;
+	}
+
+	/** Forget something that was refused. */
+	discard(factId: string): boolean {
+		this.own.delete(factId);
+		if (!this.index.delete(factId)) return false;
+		this.rows = this.rows.filter((row) => row.id !== factId);
+		return true;
+	}
+
+	/** From here on facts are remembered until `absorb`: the answer may or may not contain them. */
+	awaitAnswer(): void {
+		this.inFlight ??= [];
+	}
+
+	/** Take the server's rows in, and what it cannot know yet on top of them. Returns false when it must be asked again. */
+	absorb(answer: Answer, side: Side): boolean {
+		const later = this.inFlight ?? [];
+		this.inFlight = null;
+		if (later.length > IN_FLIGHT_MAX) return false;
+		if (side === 'whole') this.clear();
+		for (const message of answer.messages) this.merge(message);
+		if (side !== 'after') this.moreBefore = answer.more_before;
+		if (side !== 'before') this.moreAfter = answer.more_after;
+		if (side === 'whole' && !answer.more_after) this.missed = 0;
+		if (side === 'after' && !answer.more_after) this.missed = 0;
+		this.sort();
+		for (const fact of later) if (!this.own.has(fact.id)) this.fold(fact, null);
+		for (const { fact, delivery, refusal } of this.own.values()) {
+			this.fold(fact, delivery);
+			this.settle(fact.id, delivery, refusal);
+		}
+		this.trim(side === 'before' ? 'newest' : 'oldest');
+		return true;
+	}
+
+	private clear(): void {
+		this.index.clear();
+		this.rows = [];
+	}
+
+	private merge(message: Message): void {
+		const held = this.index.get(message.id);
+		const row = rowOf(message);
+		if (held && held.stamp > row.stamp && !row.withdrawn) {
+			this.index.set(row.id, { ...row, text: held.text, mentions: held.mentions, edited: held.edited, stamp: held.stamp });
+		} else {
+			this.index.set(row.id, held ? { ...row, delivery: held.delivery } : row);
+		}
+	}
+
+	private fold(fact: ChatFact, delivery: Delivery): boolean {
+		if (fact.kind === POSTED) return this.insert(postedRow(fact, delivery));
+		const target = targetOf(fact);
+		const held = target === null ? undefined : this.index.get(target);
+		if (!held) return false;
+		const next = foldRow(held, fact);
+		if (next === held) return false;
+		this.put(next);
+		return true;
+	}
+
+	private insert(row: Row): boolean {
+		if (row.channel !== this.channel) return false;
+		const held = this.index.get(row.id);
+		if (held) return this.settle(row.id, row.delivery);
+		if (!this.covers(row)) {
+			if (row.delivery === null) this.missed += 1;
+			return row.delivery === null;
+		}
+		this.index.set(row.id, row);
+		this.sort();
+		this.trim(this.readsOlder ? 'newest' : 'oldest');
+		return true;
+	}
+
+	/** Whether a message of this place belongs into the held stretch, which has no gaps. */
+	private covers(row: Row): boolean {
+		const first = this.rows[0];
+		const last = this.rows[this.rows.length - 1];
+		if (!first || !last) return !this.moreAfter;
+		if (compareOrder(row, first) < 0 && this.moreBefore) return false;
+		return compareOrder(row, last) < 0 || !this.moreAfter;
+	}
+
+	private put(row: Row): void {
+		this.index.set(row.id, row);
+		this.rows = this.rows.map((other) => (other.id === row.id ? row : other));
+	}
+
+	private sort(): void {
+		this.rows = [...this.index.values()].sort(compareOrder);
+	}
+
+	private trim(end: 'oldest' | 'newest'): void {
+		const surplus = this.rows.length - this.rowsMax;
+		if (surplus <= 0) return;
+		const gone = end === 'oldest' ? this.rows.slice(0, surplus) : this.rows.slice(-surplus);
+		this.rows = end === 'oldest' ? this.rows.slice(surplus) : this.rows.slice(0, -surplus);
+		for (const row of gone) this.index.delete(row.id);
+		if (end === 'oldest') this.moreBefore = true;
+		else this.moreAfter = true;
+	}
+}
