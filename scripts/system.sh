@@ -26,6 +26,7 @@ list_missing() {
   need janus janus
   need turnserver coturn
   need ffmpeg ffmpeg
+  need bwrap bubblewrap
   if [ "$purpose" = test ]; then
     need chromium chromium
     need firefox-esr firefox-esr
@@ -65,6 +66,7 @@ what_is_lost() {
     janus) warn "Janus fehlt: Videoanrufe gehen nicht, alles andere geht. Nachholen: apt install janus" "Janus is missing: no video calls, everything else works." ;;
     coturn) warn "coturn fehlt: Videoanrufe aus manchen Firmennetzen kommen nicht durch. Nachholen: apt install coturn" "coturn is missing: video calls from some company networks will not get through." ;;
     ffmpeg) warn "ffmpeg fehlt: Filme werden angenommen, aber nicht aufbereitet. Nachholen: apt install ffmpeg" "ffmpeg is missing: films are taken in but not prepared for watching." ;;
+    bubblewrap) warn "bubblewrap fehlt: Bilder und Filme werden mit Grenzen, aber ohne eigene Umzäunung umgewandelt. Nachholen: apt install bubblewrap" "bubblewrap is missing: pictures and films are converted within limits but without a sandbox of their own." ;;
     chromium) warn "Chromium fehlt: Die Tests im Browser laufen nicht." "Chromium is missing: browser tests cannot run." ;;
     firefox-esr) warn "Firefox ESR fehlt: Die Tests in Firefox laufen nicht." "Firefox ESR is missing: tests in Firefox cannot run." ;;
     postgresql) warn "PostgreSQL fehlt: Die Tests auf PostgreSQL laufen nicht." "PostgreSQL is missing: tests on PostgreSQL cannot run." ;;
