@@ -46,7 +46,9 @@ step() {
 
 # One content hash over files and folders; what was made (node_modules, build …) does not count.
 inputs_of() {
-  find "$@" \( -name node_modules -o -name build -o -name .svelte-kit -o -name paraglide -o -name test-results -o -name __pycache__ \) -prune \
+  local there=() one
+  for one in "$@"; do [ ! -e "$one" ] || there+=("$one"); done
+  find "${there[@]}" \( -name node_modules -o -name build -o -name .svelte-kit -o -name paraglide -o -name test-results -o -name __pycache__ \) -prune \
     -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-64
 }
 
