@@ -1,0 +1,152 @@
+"""A running blob server of the test's own, and people who talk to it."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from verbund.base.ids import b64
+from verbund.blobs.limits import CHUNK_BYTES
+
+ROOT = Path(__file__).parents[2]
+START_TIMEOUT_S = 30
+SPACE, OTHER_SPACE = "family-space", "firm-space"
+ROOMS = {SPACE: ["anna", "ben"], OTHER_SPACE: ["stranger", "ben"]}
+
+
+def hash_text(raw: bytes) -> str:
+    return b64(sha256(raw).digest())
+
+
+def plan_of(raw: bytes, media_type: str = "application/octet-stream") -> dict[str, Any]:
+    chunks = [hash_text(raw[at : at + CHUNK_BYTES]) for at in range(0, len(raw), CHUNK_BYTES)]
+    return {"hash": hash_text(raw), "size": len(raw), "chunks": chunks, "type": media_type}
+
+
+class Server:
+    """One server process. `kill` is kill -9; `start` again goes on with the same data."""
+
+    def __init__(self, data: Path, **given: Any) -> None:
+        self.data = data
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._given = {"data": str(data), "port": self.port, "rooms": ROOMS, **given}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Server":
+        command = [sys.executable, "-m", "tests.blobs.host", json.dumps(self._given)]
+        self.process = subprocess.Popen(command, cwd=ROOT, env={"PYTHONPATH": "src:.", "PATH": "/usr/bin:/bin"})
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return self
+        raise RuntimeError("the blob server did not start")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(START_TIMEOUT_S)
+
+    def memory_kib(self, what: str) -> int:
+        """`VmRSS` now or `VmHWM` at most."""
+        assert self.process is not None
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:"))
+
+    def person(self, account: str) -> "Person":
+        return Person(self, account)
+
+
+class Person:
+    """Somebody who uploads and downloads over HTTP."""
+
+    def __init__(self, server: Server, account: str) -> None:
+        self.http = httpx.Client(
+            base_url=f"http://127.0.0.1:{server.port}", headers={"x-account": account}, timeout=60, trust_env=False
+        )
+
+    def have(self, plan: dict[str, Any], space: str = SPACE, **more: Any) -> httpx.Response:
+        return self.http.post(f"/blobs/{space}/have", json={**plan, **more})
+
+    def send(self, raw: bytes, space: str = SPACE, chunk: str | None = None) -> httpx.Response:
+        return self.http.put(f"/blobs/{space}/chunks/{chunk or hash_text(raw)}", content=raw)
+
+    def commit(self, plan: dict[str, Any], space: str = SPACE) -> httpx.Response:
+        return self.http.post(f"/blobs/{space}/commit", json=plan)
+
+    def upload(self, raw: bytes, space: str = SPACE, media_type: str = "application/octet-stream") -> str:
+        """The whole way; gives the hash."""
+        plan = plan_of(raw, media_type)
+        told = self.have(plan, space)
+        assert told.status_code == 200, told.text
+        for index in told.json()["missing"]:
+            sent = self.send(raw[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES], space)
+            assert sent.status_code == 204, sent.text
+        done = self.commit(plan, space)
+        assert done.status_code == 200, done.text
+        return str(plan["hash"])
+
+    def get(self, blob: str, space: str = SPACE, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
+        return self.http.get(f"/blobs/{space}/{blob}", headers=headers, params=query)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that the tests of this folder share; each brings its own bytes."""
+    running = Server(tmp_path_factory.mktemp("blobs")).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts servers with data and limits of this test's own."""
+    started: list[Server] = []
+
+    def start(**given: Any) -> Server:
+        started.append(Server(given.pop("data", tmp_path / "data"), **given).start())
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process is not None and one.process.poll() is None:
+            one.stop()
+
+
+@pytest.fixture
+def anna(server: Server) -> Iterator[Person]:
+    person = server.person("anna")
+    yield person
+    person.http.close()
+
+
+@pytest.fixture
+def ben(server: Server) -> Iterator[Person]:
+    person = server.person("ben")
+    yield person
+    person.http.close()
+
+
+@pytest.fixture
+def stranger(server: Server) -> Iterator[Person]:
+    person = server.person("stranger")
+    yield person
+    person.http.close()
