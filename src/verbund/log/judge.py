@@ -241,7 +241,7 @@ class Judge:
         if found is not None or not founding:
             return found
         derived = event.derived_space()
-        if (parsed.space != parsed.id) if derived is None else (parsed.space != derived):
+        if parsed.space != (SpaceId(parsed.id) if derived is None else derived):
             raise WrongSpace()
         return self.authorities.founded(_fact(parsed, event, device, "", at))
 

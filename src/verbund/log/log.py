@@ -61,10 +61,11 @@ class Log:
                 return Outcome.known(parsed.id, state, self._next(tx, parsed))
             case Ask(ds, dp, missing):
                 return Outcome(parsed.id, "ask", ds=ds, dp=dp, missing=missing)
-            case Refuse(refusal, void):
-                if void:
-                    self._append(tx, parsed, VOID, self._own_place(tx, parsed, void=True), None, refusal.code)
-                return Outcome.refused(parsed.id, refusal, *self._next(tx, parsed))
+            case Refuse():
+                if verdict.void:
+                    place = self._own_place(tx, parsed, void=True)
+                    self._append(tx, parsed, VOID, place, None, verdict.refusal.code)
+                return Outcome.refused(parsed.id, verdict.refusal, *self._next(tx, parsed))
 
     def accept(self, tx: Tx, entry: Entry) -> None:
         """Take in the next entry of a partner's sub-log. Idempotent.

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 import Stemmer
-from sqlalchemy import DDL, BigInteger, Column, Connection, Index, Integer, String, Table, event, text
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, event, text
 
 from verbund.base.ids import SpaceId, unb64
 from verbund.log.store import metadata
@@ -53,9 +53,14 @@ _SQLITE = (
 )
 _POSTGRES = "CREATE INDEX IF NOT EXISTS search_item_words ON search_item USING gin (to_tsvector('simple', words))"
 
-for _statement in _SQLITE:
-    event.listen(item, "after_create", DDL(_statement).execute_if(dialect="sqlite"))
-event.listen(item, "after_create", DDL(_POSTGRES).execute_if(dialect="postgresql"))
+
+
+def _create_index(_table: Table, connection: Connection, **_: object) -> None:
+    for statement in _SQLITE if connection.dialect.name == "sqlite" else (_POSTGRES,):
+        connection.exec_driver_sql(statement)
+
+
+event.listen(item, "after_create", _create_index)
 
 
 class Hit(NamedTuple):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, false, or_, select
 
 from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
@@ -104,7 +104,7 @@ def _entries_query(space: SpaceId, after: Vector, limit: int) -> Any:
         )  # fmt: skip
         .join(tables.core, core.id == entry.core)
         .outerjoin(tables.body, body.core == core.id)
-        .where(entry.space == space, ~or_(*covered) if covered else True)
+        .where(entry.space == space, ~or_(false(), *covered))
         .order_by(entry.position)
         .limit(limit + 1)
     )

@@ -40,6 +40,8 @@ class Header(NamedTuple):
     t: str
     kind: str
     state: int
+    at: int
+    position: int
 
 
 class Reader:
@@ -178,9 +180,15 @@ class Tx(Reader):
 
     def header(self, core: CoreId) -> Header | None:
         """Who wrote a core and when, whether or not its body is still here."""
-        c = tables.core.c
-        row = self.execute(select(c.space, c.dev, c.ds, c.t, c.kind, c.state).where(c.id == core)).first()
-        return Header(*row) if row else None
+        c, entry = tables.core.c, tables.entry.c
+        row = self.execute(
+            select(c.space, c.dev, c.ds, c.t, c.kind, c.state, entry.at, entry.position)
+            .join(tables.entry, entry.core == c.id)
+            .where(c.id == core)
+            .order_by(entry.position)
+            .limit(1)
+        ).first()
+        return Header(**row._asdict()) if row else None
 
     def mark(self) -> tuple[int, int, int, dict[Any, Any], set[SpaceId]]:
         """Where a guarded piece of work begins."""

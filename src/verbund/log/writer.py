@@ -1,7 +1,7 @@
 """The one writer: a thread that commits everything that queued up in one transaction.
 
-Everything that is written, facts and local state alike, goes through here; so there is never a second writer to wait for,
-and one flush to disk pays for a whole batch.
+Everything that is written, facts and local state alike, goes through here; so there is never a second writer to wait
+for, and one flush to disk pays for a whole batch.
 """
 
 import asyncio
@@ -164,4 +164,9 @@ def _settle(batch: list[Job]) -> None:
     for loop in loops.values():
         jobs = [job for job in batch if job.loop is loop]
         if not loop.is_closed():
-            loop.call_soon_threadsafe(lambda jobs=jobs: [job.settle() for job in jobs])
+            loop.call_soon_threadsafe(_hand_over, jobs)
+
+
+def _hand_over(jobs: list[Job]) -> None:
+    for job in jobs:
+        job.settle()

@@ -1,0 +1,143 @@
+"""Settings: from `verbund.toml` and the environment (`VERBUND_PORT=8420`). Contradictions are refused at start."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from verbund.base.refusal import Refusal
+
+PREFIX = "VERBUND_"
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+class BadSetting(Refusal):
+    """de: Einstellung {name}: {reason_de}
+    en: Setting {name}: {reason_en}"""
+
+    code = "base.bad_setting"
+    status = 500
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Every setting with its default; handbook/operating/settings.md explains each."""
+
+    #: Where everything lives: database, blobs, keys.
+    data: str = "data"
+    #: Address and port to listen on.
+    host: str = "127.0.0.1"
+    port: int = 8420
+    #: The address people type; empty: http://localhost:PORT.
+    url: str = ""
+    #: The provider's name as people see it.
+    name: str = "Verbund"
+    #: SQLAlchemy URL of the database; empty: SQLite in the data folder.
+    database: str = ""
+    #: TLS: certificate chain and key (PEM). `self` makes an own authority in the data folder.
+    tls_certificate: str = ""
+    tls_key: str = ""
+    #: A proxy in front ends TLS and passes the true scheme on.
+    behind_proxy: bool = False
+    #: Where the built app lies; empty: the one that `make up` built.
+    app: str = ""
+    #: What one space may keep in bytes, and one file.
+    space_bytes_max: int = 50 * 1024**3
+    file_bytes_max: int = 20 * 1024**3
+    #: Video calls: `auto` uses Janus where it is installed; `off`.
+    meet: str = "auto"
+    #: The address that call media uses; empty: this machine's main address.
+    media_address: str = ""
+    #: UDP ports for call media, first and last.
+    media_port_first: int = 42000
+    media_port_last: int = 42999
+    #: coturn: `auto` where it is installed and the address is public; `on`, `off`.
+    turn: str = "auto"
+    turn_port: int = 3478
+    #: Threads that ffmpeg may use; 0: all cores.
+    ffmpeg_threads: int = 0
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.data).resolve()
+
+    @property
+    def tls(self) -> bool:
+        """Whether we end TLS ourselves."""
+        return bool(self.tls_certificate)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port that browsers use; what the Origin header must equal."""
+        if self.url:
+            parts = urlsplit(self.url)
+            return f"{parts.scheme}://{parts.netloc}"
+        return f"{'https' if self.tls else 'http'}://localhost:{self.port}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies may demand TLS."""
+        return self.origin.startswith("https://")
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.folder / 'verbund.db'}"
+
+
+def load(file: Path | None = None, environment: dict[str, str] | None = None, **given: Any) -> Settings:
+    """Settings from the file, then the environment, then what was given. Raises BadSetting with what to do."""
+    values: dict[str, Any] = {}
+    path = file or Path("verbund.toml")
+    if path.is_file():
+        values |= tomllib.loads(path.read_text("utf-8"))
+    names = set(Settings.__struct_fields__)
+    variables = os.environ if environment is None else environment
+    values |= {
+        key[len(PREFIX) :].lower(): value
+        for key, value in variables.items()
+        if key.startswith(PREFIX) and key[len(PREFIX) :].lower() in names
+    }
+    values |= {key: value for key, value in given.items() if value is not None}
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSetting(name=str(path), reason_de=str(error), reason_en=str(error)) from error
+    return check(settings)
+
+
+def check(settings: Settings) -> Settings:
+    """The settings themselves. Raises BadSetting where two contradict each other."""
+    host = urlsplit(settings.origin).hostname or ""
+    if not 1 <= settings.port <= 65535:
+        raise _bad("port", "muss zwischen 1 und 65535 liegen.", "must be between 1 and 65535.")
+    if host not in LOCAL_HOSTS and not settings.origin.startswith("https://"):
+        raise _bad(
+            "url",
+            f"Unter {host} geht Verbund nur mit https: Kamera, Schlüssel und Offline-Betrieb brauchen es.",
+            f"Under {host} Verbund needs https: camera, keys and offline use require it.",
+        )
+    if settings.origin.startswith("https://") and not settings.tls and not settings.behind_proxy:
+        raise _bad(
+            "url",
+            "https braucht tls_certificate (Datei oder 'self') oder behind_proxy = true.",
+            "https needs tls_certificate (a file or 'self') or behind_proxy = true.",
+        )
+    if settings.tls and settings.behind_proxy:
+        raise _bad(
+            "behind_proxy",
+            "schließt tls_certificate aus: TLS endet entweder hier oder davor.",
+            "excludes tls_certificate: TLS ends either here or in front.",
+        )
+    if bool(settings.tls_key) != bool(settings.tls_certificate) and settings.tls_certificate != "self":
+        raise _bad(
+            "tls_key", "und tls_certificate gehören zusammen.", "and tls_certificate belong together."
+        )
+    if settings.media_port_first > settings.media_port_last:
+        raise _bad("media_port_first", "liegt über media_port_last.", "is above media_port_last.")
+    return settings
+
+
+def _bad(name: str, reason_de: str, reason_en: str) -> BadSetting:
+    return BadSetting(name=name, reason_de=reason_de, reason_en=reason_en)

@@ -1,0 +1,142 @@
+"""Folds of conversation: the only writer of its tables. Every fold commutes with every other of its space."""
+
+import msgspec
+from sqlalchemy import select, update
+
+from verbund.base.clock import ms_of
+from verbund.base.ids import CoreId, SpaceId
+from verbund.chat import events, tables
+from verbund.log import search
+from verbund.log.registry import Event, Fact, Fold
+from verbund.log.tx import Tx
+
+PROJECTED = tables.PROJECTED
+SEARCH_KIND = "message"
+SHOWN_DRIFT_MS_MAX = 60_000
+
+
+def channel_opened(tx: Tx, fact: Fact) -> None:
+    event: events.ChannelOpened = fact.event
+    row = {"id": fact.id, "space": fact.space, "title": event.title, "stamp": fact.stamp, "opened": fact.stamp}
+    tx.insert_once(tables.channel, row)
+
+
+def channel_renamed(tx: Tx, fact: Fact) -> None:
+    event: events.ChannelRenamed = fact.event
+    c = tables.channel.c
+    of_channel = (c.id == event.channel, c.space == fact.space, c.stamp < fact.stamp)
+    tx.execute(update(tables.channel).where(*of_channel).values(title=event.title, stamp=fact.stamp))
+
+
+def message_posted(tx: Tx, fact: Fact) -> None:
+    event: events.MessagePosted = fact.event
+    channel = event.channel or tables.MAIN
+    row = {
+        "id": fact.id, "space": fact.space, "channel": channel, "author": fact.actor, "t": shown_at(fact.t, fact.at),
+        "at": fact.at, "position": fact.position, "text": event.text, "mentions": ",".join(event.mentions),
+        "files": msgspec.json.encode(event.files).decode() if event.files else "", "reply_to": event.reply_to,
+        "edit": fact.stamp, "edited": 0, "withdrawn": 0,
+    }  # fmt: skip
+    tx.insert_once(tables.message, row)
+    _mention(tx, fact, fact.id, channel, row["t"], event.mentions)
+    names = [file.name for file in event.files]
+    _index(tx, fact.position, fact.space, fact.id, row["t"], event.text, names)
+
+
+def message_edited(tx: Tx, fact: Fact) -> None:
+    event: events.MessageEdited = fact.event
+    c = tables.message.c
+    found = tx.execute(
+        select(c.channel, c.t, c.position, c.files, c.edit, c.withdrawn).where(
+            c.id == event.message, c.space == fact.space, c.author == fact.actor
+        )
+    ).first()
+    if found is None:
+        return
+    if found.withdrawn:
+        tx.erase(fact.id)
+        return
+    tx.insert_once(tables.edit, {"core": fact.id, "message": event.message, "space": fact.space})
+    if found.edit >= fact.stamp:
+        return
+    values = {"text": event.text, "mentions": ",".join(event.mentions), "edit": fact.stamp, "edited": 1}
+    tx.execute(update(tables.message).where(c.id == event.message).values(**values))
+    tx.remove(tables.mention, message=event.message)
+    _mention(tx, fact, CoreId(event.message), found.channel, found.t, event.mentions)
+    names = [file["name"] for file in msgspec.json.decode(found.files)] if found.files else []
+    _index(tx, found.position, fact.space, CoreId(event.message), found.t, event.text, names)
+
+
+def message_withdrawn(tx: Tx, fact: Fact) -> None:
+    """The tombstone follows from the header alone, so it is the same where the body never came."""
+    event: events.MessageWithdrawn = fact.event
+    target = CoreId(event.message)
+    header = tx.header(target)
+    if header is None or header.space != fact.space or header.kind != events.MessagePosted.kind:
+        return
+    author = tx.device(header.dev)
+    if author is None or (event.by == "author" and author.actor != fact.actor):
+        return
+    tombstone = {
+        "id": target, "space": fact.space, "channel": event.channel or tables.MAIN, "author": author.actor,
+        "t": shown_at(header.t, header.at), "at": header.at, "position": header.position, "text": "", "mentions": "",
+        "files": "", "reply_to": None, "edit": "", "edited": 0, "withdrawn": 1,
+    }  # fmt: skip
+    tx.upsert(tables.message, tombstone)
+    for table in (tables.mention, tables.reaction):
+        tx.remove(table, message=target)
+    edits = tx.execute(select(tables.edit.c.core).where(tables.edit.c.message == target)).scalars().all()
+    tx.remove(tables.edit, message=target)
+    search.forget(tx, target)
+    for core in (target, *edits):
+        tx.erase(core)
+
+
+def reaction_set(tx: Tx, fact: Fact) -> None:
+    event: events.ReactionSet = fact.event
+    c = tables.message.c
+    held = tx.execute(select(c.withdrawn).where(c.id == event.message, c.space == fact.space)).scalar()
+    if held != 0:
+        return
+    row = {
+        "message": event.message, "account": fact.actor, "emoji": event.emoji, "space": fact.space,
+        "on": int(event.on), "stamp": fact.stamp,
+    }  # fmt: skip
+    tx.upsert(tables.reaction, row, newer="stamp")
+
+
+def channel_read(tx: Tx, fact: Fact) -> None:
+    event: events.ChannelRead = fact.event
+    row = {
+        "account": fact.actor, "of": event.space, "channel": event.channel or tables.MAIN, "space": fact.space,
+        "t": event.read, "id": event.id, "mark": event.read + event.id,
+    }  # fmt: skip
+    tx.upsert(tables.read_mark, row, newer="mark")
+
+
+def shown_at(t: str, at: int) -> str:
+    """The stamp that orders a message: its own, unless it claims to come from after it was taken in."""
+    return min(t, f"{at + SHOWN_DRIFT_MS_MAX:012x}0000")
+
+
+def _mention(tx: Tx, fact: Fact, message: CoreId, channel: str, t: str, accounts: tuple[str, ...]) -> None:
+    for account in dict.fromkeys(accounts):
+        row = {"account": account, "message": message, "space": fact.space, "channel": channel, "t": t}
+        tx.insert_once(tables.mention, row)
+
+
+def _index(
+    tx: Tx, position: int, space: SpaceId, message: CoreId, t: str, text: str, names: list[str]
+) -> None:
+    search.index(tx, position, space, SEARCH_KIND, message, ms_of(t), " ".join([text, *names]))
+
+
+FOLDS: dict[type[Event], Fold] = {
+    events.ChannelOpened: channel_opened,
+    events.ChannelRenamed: channel_renamed,
+    events.MessagePosted: message_posted,
+    events.MessageEdited: message_edited,
+    events.MessageWithdrawn: message_withdrawn,
+    events.ReactionSet: reaction_set,
+    events.ChannelRead: channel_read,
+}

@@ -1,0 +1,136 @@
+"""Reads of conversation: space first, then viewer. Never writes."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, and_, func, or_, select
+
+from verbund.base.ids import AccountId, CoreId, SpaceId
+from verbund.chat.schemas import ChannelShape, FileShape, HitShape, MessageShape, ReactionShape
+from verbund.chat.tables import MAIN, channel, mention, message, reaction, read_mark
+from verbund.log import search
+
+MESSAGES_PAGE_MAX = 100
+CHANNELS_MAX = 200
+UNREAD_SHOWN_MAX = 99
+_files = msgspec.json.Decoder(list[FileShape])
+
+
+def messages(
+    connection: Connection, space: SpaceId, of: str, before: str | None, after: str | None, limit: int
+) -> tuple[list[MessageShape], bool]:
+    """(messages in order, whether there are more in that direction). `before`, `after`: order keys t + id, exclusive."""
+    c = message.c
+    limit = max(1, min(limit, MESSAGES_PAGE_MAX))
+    query = select(message).where(c.space == space, c.channel == of).limit(limit + 1)
+    if after is not None:
+        query = query.where(_beyond(after, newer=True)).order_by(c.t, c.id)
+    else:
+        query = query.order_by(c.t.desc(), c.id.desc())
+        if before is not None:
+            query = query.where(_beyond(before, newer=False))
+    rows = connection.execute(query).all()
+    page = rows[:limit] if after is not None else rows[:limit][::-1]
+    return _shapes(connection, page), len(rows) > limit
+
+
+def around(
+    connection: Connection, space: SpaceId, of: str, target: CoreId, limit: int
+) -> tuple[list[MessageShape], bool, bool] | None:
+    """(messages about a target, more before, more after); None where there is no such message."""
+    c = message.c
+    row = connection.execute(select(c.t, c.id).where(c.space == space, c.channel == of, c.id == target)).first()
+    if row is None:
+        return None
+    key = row.t + row.id
+    older, more_before = messages(connection, space, of, key, None, limit // 2)
+    one = _shapes(connection, connection.execute(select(message).where(c.id == target)).all())
+    newer, more_after = messages(connection, space, of, None, key, limit // 2)
+    return [*older, *one, *newer], more_before, more_after
+
+
+def channels(
+    connection: Connection, spaces: Collection[SpaceId], viewer: AccountId
+) -> dict[SpaceId, list[ChannelShape]]:
+    """space → its channels, the main one first, with the viewer's unread and mentions."""
+    titles = connection.execute(
+        select(channel.c.space, channel.c.id, channel.c.title)
+        .where(channel.c.space.in_(spaces))
+        .order_by(channel.c.opened)
+        .limit(CHANNELS_MAX * max(1, len(spaces)))
+    ).all()
+    marks = {
+        (row.of, row.channel): row.mark
+        for row in connection.execute(select(read_mark).where(read_mark.c.account == viewer))
+    }
+    found: dict[SpaceId, list[ChannelShape]] = {
+        space: [_channel(connection, space, MAIN, "", viewer, marks)] for space in spaces
+    }
+    for row in titles:
+        found[row.space].append(_channel(connection, row.space, row.id, row.title, viewer, marks))
+    return found
+
+
+def found(connection: Connection, query: str, spaces: Collection[SpaceId], limit: int) -> list[HitShape]:
+    """Messages of these spaces that have the words."""
+    hits = search.find(connection, query, spaces, limit, ("message",))
+    rows = {
+        row.id: row
+        for row in connection.execute(select(message).where(message.c.id.in_([hit.id for hit in hits])))
+        if row.withdrawn == 0
+    }
+    return [
+        HitShape(hit.id, hit.space, hit.kind, hit.at, row.channel or None, row.author, row.text)
+        for hit in hits
+        if (row := rows.get(hit.id)) is not None
+    ]
+
+
+def _channel(
+    connection: Connection, space: SpaceId, of: str, title: str, viewer: AccountId, marks: dict[Any, str]
+) -> ChannelShape:
+    mark = marks.get((space, of), "")
+    c = message.c
+    newer = select(c.id).where(c.space == space, c.channel == of, c.author != viewer, c.withdrawn == 0)
+    named = select(mention.c.message).where(
+        mention.c.account == viewer, mention.c.space == space, mention.c.channel == of, mention.c.t > mark[:16]
+    )
+    if mark:
+        newer = newer.where(_beyond(mark, newer=True))
+    unread = connection.execute(select(func.count()).select_from(newer.limit(UNREAD_SHOWN_MAX + 1).subquery())).scalar()
+    named_count = connection.execute(
+        select(func.count()).select_from(named.limit(UNREAD_SHOWN_MAX + 1).subquery())
+    ).scalar()
+    last = connection.execute(
+        select(c.at).where(c.space == space, c.channel == of).order_by(c.t.desc(), c.id.desc()).limit(1)
+    ).scalar()
+    return ChannelShape(CoreId(of) if of else None, title, unread or 0, named_count or 0, last, mark)
+
+
+def _beyond(key: str, newer: bool) -> Any:
+    t, identifier, c = key[:16], key[16:], message.c
+    if newer:
+        return or_(c.t > t, and_(c.t == t, c.id > identifier))
+    return or_(c.t < t, and_(c.t == t, c.id < identifier))
+
+
+def _shapes(connection: Connection, rows: Sequence[Any]) -> list[MessageShape]:
+    ids = [row.id for row in rows]
+    reactions: dict[str, dict[str, list[AccountId]]] = defaultdict(lambda: defaultdict(list))
+    c = reaction.c
+    for row in connection.execute(
+        select(c.message, c.emoji, c.account).where(c.message.in_(ids), c.on == 1).order_by(c.stamp)
+    ):
+        reactions[row.message][row.emoji].append(row.account)
+    return [_shape(row, reactions.get(row.id, {})) for row in rows]
+
+
+def _shape(row: Any, reactions: dict[str, list[AccountId]]) -> MessageShape:
+    return MessageShape(
+        row.id, row.channel or None, row.author, row.t, row.at, row.text, row.edit, bool(row.edited),
+        bool(row.withdrawn), [AccountId(one) for one in row.mentions.split(",") if one],
+        _files.decode(row.files) if row.files else [], row.reply_to,
+        [ReactionShape(emoji, accounts) for emoji, accounts in reactions.items()],
+    )  # fmt: skip

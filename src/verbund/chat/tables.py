@@ -1,0 +1,84 @@
+"""Tables of conversation: what the folds fill."""
+
+from sqlalchemy import BigInteger, Column, Index, SmallInteger, String, Table
+
+from verbund.log.store import metadata
+
+MAIN = ""
+
+channel = Table(
+    "chat_channel",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("space", String, nullable=False, index=True),
+    Column("title", String, nullable=False),
+    Column("stamp", String, nullable=False),
+    Column("opened", String, nullable=False),
+)
+
+#: `t` and `id` order a conversation; `position` finds what is new at this provider; `edit` is the stamp of the text.
+message = Table(
+    "chat_message",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("t", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("text", String, nullable=False),
+    Column("mentions", String, nullable=False, server_default=""),
+    Column("files", String, nullable=False, server_default=""),
+    Column("reply_to", String),
+    Column("edit", String, nullable=False, server_default=""),
+    Column("edited", SmallInteger, nullable=False, server_default="0"),
+    Column("withdrawn", SmallInteger, nullable=False, server_default="0"),
+    Index("chat_message_order", "space", "channel", "t", "id"),
+)
+
+#: Which facts edited a message, so that a withdrawal erases their bodies too.
+edit = Table(
+    "chat_edit",
+    metadata,
+    Column("core", String, primary_key=True),
+    Column("message", String, nullable=False, index=True),
+    Column("space", String, nullable=False),
+)
+
+mention = Table(
+    "chat_mention",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("message", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("t", String, nullable=False),
+    Index("chat_mention_message", "message"),
+)
+
+reaction = Table(
+    "chat_reaction",
+    metadata,
+    Column("message", String, primary_key=True),
+    Column("account", String, primary_key=True),
+    Column("emoji", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("on", SmallInteger, nullable=False),
+    Column("stamp", String, nullable=False),
+)
+
+#: `space` is the personal space the mark was folded from; `of` the space it is about.
+read_mark = Table(
+    "chat_read_mark",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("of", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("t", String, nullable=False),
+    Column("id", String, nullable=False),
+    Column("mark", String, nullable=False),
+)
+
+PROJECTED = (channel, message, edit, mention, reaction, read_mark)

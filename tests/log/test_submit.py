@@ -1,0 +1,105 @@
+"""The way in for own people: accepted once, refused with a void, asked for what is missing."""
+
+import msgspec
+from sqlalchemy import func, select
+
+from tests.log import notes
+from verbund.log import tables
+from verbund.log.core import Parcel
+from verbund.log.entry import VOID, Entry
+from verbund.log.service import LogService
+
+
+async def test_note_is_accepted_and_folded(log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    core, parcel = anna.note(space, "Guten Morgen 🪵")
+    outcomes = await log.submit([genesis, parcel])
+    assert [one.st for one in outcomes] == ["accepted", "accepted"]
+    with log.store.read() as connection:
+        row = connection.execute(select(notes.note)).one()
+    assert (row.id, row.text) == (core, "Guten Morgen 🪵")
+
+
+async def test_same_parcel_twice_is_one(log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    _, parcel = anna.note(space, "einmal")
+    await log.submit([genesis, parcel])
+    again = await log.submit([genesis, parcel])
+    assert [one.st for one in again] == ["accepted", "accepted"]
+    assert log.vector(space) == {f"{log.provider}.1": 2}
+
+
+async def test_refused_core_leaves_a_void_and_its_number_stays_used(log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    void, rude = anna.note(space, "rude")
+    refused = (await log.submit([genesis, rude]))[1]
+    assert (refused.st, refused.ds, refused.dp) == ("refused", 3, void)
+    assert refused.refusal is not None and refused.refusal.code == "test.rude"
+    _, polite = anna.note(space, "polite")
+    assert (await log.submit([polite]))[0].st == "accepted"
+    entries, _ = log.entries(space, {})
+    second = msgspec.json.decode(entries[1], type=Entry)
+    assert (second.x, second.b, second.sa) == (VOID, None, None)
+
+
+async def test_gap_is_asked_for_and_nothing_kept(log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    first, one = anna.note(space, "1")
+    _, two = anna.note(space, "2")
+    asked = (await log.submit([genesis, two]))[1]
+    assert (asked.st, asked.ds, asked.missing) == ("ask", 2, (first,))
+    assert [one.st for one in await log.submit([one, two])] == ["accepted", "accepted"]
+
+
+async def test_number_used_twice_is_refused(log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    _, one = anna.note(space, "1")
+    anna.heads[space] = (1, genesis_id(space))
+    _, other = anna.note(space, "another 1")
+    outcomes = await log.submit([genesis, one, other])
+    assert outcomes[2].refusal is not None and outcomes[2].refusal.code == "log.reused_number"
+
+
+async def test_stranger_and_forger_leave_nothing(log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    stranger = notes.Person(99)
+    _, unknown = stranger.note(space, "hallo")
+    _, parcel = anna.note(space, "echt")
+    forged = Parcel(parcel.c, unknown.s, parcel.sa, parcel.b)
+    outcomes = await log.submit([genesis, unknown, forged])
+    assert [one.refusal.code for one in outcomes[1:] if one.refusal] == ["base.unknown", "log.unsigned"]
+    with log.store.read() as connection:
+        assert connection.execute(select(func.count()).select_from(tables.entry)).scalar() == 1
+
+
+async def test_changed_body_is_refused(log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    _, parcel = anna.note(space, "ja")
+    changed = Parcel(parcel.c, parcel.s, parcel.sa, '{"text":"no"}')
+    outcomes = await log.submit([genesis, changed])
+    assert outcomes[1].refusal is not None and outcomes[1].refusal.code == "log.malformed_core"
+
+
+async def test_future_stamp_is_refused_with_a_sentence(log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    anna.ms = log.core.clock.now_ms() + 3_600_000
+    _, parcel = anna.note(space, "morgen")
+    told = (await log.submit([genesis, parcel]))[1].wire("de")
+    assert (told["code"], told["detail"].startswith("Die Uhr")) == ("log.future_stamp", True)
+
+
+async def test_refold_gives_the_same_rows(log: LogService, anna: notes.Person, ben: notes.Person) -> None:
+    space, genesis = anna.found()
+    core, parcel = anna.note(space, "alt")
+    _, change = anna.write(space, notes.Rewritten.kind, {"note": core, "text": "neu"}, re=[core])
+    _, other = ben.note(space, "Ben")
+    await log.submit([genesis, parcel, change, other])
+    with log.store.read() as connection:
+        before = notes.rows(connection)
+    await log.refold()
+    with log.store.read() as connection:
+        assert notes.rows(connection) == before
+
+
+def genesis_id(space: str) -> str:
+    return space
