@@ -1,0 +1,47 @@
+"""Every sentence of the app is there in German and in English, with the same gaps to fill."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from tests.contract.source import ROOT
+
+MESSAGES = ROOT / "app" / "messages"
+FILES = sorted(path.name for path in (MESSAGES / "de").glob("*.json"))
+_GAP = re.compile(r"\{(\w+)\}")
+
+
+def sentences(language: str, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((MESSAGES / language / name).read_text("utf-8"))
+    return {key: value for key, value in content.items() if not key.startswith("$")}
+
+
+def texts(value: Any) -> list[str]:
+    """Every text in a message, its variants included."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value
+    return [text for one in inner for text in texts(one)]
+
+
+def test_both_languages_have_the_same_files() -> None:
+    assert FILES
+    assert sorted(path.name for path in (MESSAGES / "en").glob("*.json")) == FILES
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_both_languages_say_the_same_things(name: str) -> None:
+    german, english = sentences("de", name), sentences("en", name)
+    assert set(german) == set(english)
+    for key, value in german.items():
+        assert all(text.strip() for text in texts(value) + texts(english[key])), key
+        gaps = [set(_GAP.findall(" ".join(texts(one)))) - {"form"} for one in (value, english[key])]
+        assert gaps[0] == gaps[1], key
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_exclamation_marks(name: str) -> None:
+    loud = [key for language in ("de", "en") for key, value in sentences(language, name).items()
+            if any("!" in text for text in texts(value) if not text.startswith("!"))]  # fmt: skip
+    assert not loud
