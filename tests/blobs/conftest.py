@@ -41,6 +41,7 @@ class Server:
             self.port = probe.getsockname()[1]
         self._given = {"data": str(data), "port": self.port, "rooms": ROOMS, **given}
         self.process: subprocess.Popen[bytes] | None = None
+        self._people: list[Person] = []
 
     def start(self) -> "Server":
         command = [sys.executable, "-m", "tests.blobs.host", json.dumps(self._given)]
@@ -62,6 +63,8 @@ class Server:
 
     def stop(self) -> None:
         assert self.process is not None
+        for person in self._people:
+            person.http.close()
         self.process.terminate()
         self.process.wait(START_TIMEOUT_S)
 
@@ -72,7 +75,8 @@ class Server:
         return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:"))
 
     def person(self, account: str) -> "Person":
-        return Person(self, account)
+        self._people.append(Person(self, account))
+        return self._people[-1]
 
 
 class Person:
@@ -127,26 +131,19 @@ def own_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
     yield start
     for one in started:
-        if one.process is not None and one.process.poll() is None:
-            one.stop()
+        one.stop()
 
 
 @pytest.fixture
-def anna(server: Server) -> Iterator[Person]:
-    person = server.person("anna")
-    yield person
-    person.http.close()
+def anna(server: Server) -> Person:
+    return server.person("anna")
 
 
 @pytest.fixture
-def ben(server: Server) -> Iterator[Person]:
-    person = server.person("ben")
-    yield person
-    person.http.close()
+def ben(server: Server) -> Person:
+    return server.person("ben")
 
 
 @pytest.fixture
-def stranger(server: Server) -> Iterator[Person]:
-    person = server.person("stranger")
-    yield person
-    person.http.close()
+def stranger(server: Server) -> Person:
+    return server.person("stranger")
