@@ -1,0 +1,37 @@
+import adapter from '@sveltejs/adapter-static';
+import { vitePreprocess } from '@sveltejs/vite-plugin-svelte';
+
+/** @type {import('@sveltejs/kit').Config} */
+export default {
+	preprocess: vitePreprocess(),
+	compilerOptions: { runes: ({ filename }) => (filename.split(/[/\\]/).includes('node_modules') ? undefined : true) },
+	kit: {
+		// Every address is answered with the same shell; the server does the same.
+		adapter: adapter({ pages: 'build', fallback: 'index.html', strict: true }),
+		alias: { $shell: 'src/shell', $messages: 'src/lib/paraglide/messages.js' },
+		// A path that starts with / keeps the shell valid at every depth.
+		paths: { relative: false },
+		// Registered by the shell: Trusted Types demand a policy for the script's address.
+		serviceWorker: { register: false },
+		csp: {
+			mode: 'hash',
+			directives: {
+				'default-src': ['self'],
+				'script-src': ['self'],
+				'style-src': ['self'],
+				'img-src': ['self', 'blob:', 'data:'],
+				'media-src': ['self', 'blob:'],
+				'font-src': ['self'],
+				// Older Firefox does not count a socket of the same host as 'self'; the server's header names its own host.
+				'connect-src': ['self', 'ws:', 'wss:'],
+				'worker-src': ['self', 'blob:'],
+				'manifest-src': ['self'],
+				'object-src': ['none'],
+				'base-uri': ['none'],
+				'form-action': ['self'],
+				'require-trusted-types-for': ['script'],
+				'trusted-types': ['svelte-trusted-html', 'verbund']
+			}
+		}
+	}
+};
