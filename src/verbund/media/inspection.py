@@ -1,0 +1,52 @@
+"""Looks at an upload and says what it is, or why it cannot become a film. Blocking: for a thread."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from verbund.base.refusal import Refusal
+from verbund.media import ffmpeg
+from verbund.media.source import NotAFilm, Source, Truncated, boxes_whole, key_gap_ms, read_source
+
+KEY_WINDOW_S = 60
+
+
+def inspect(path: Path) -> Source:
+    """The source in this file. Raises a refusal with the reason, or ToolMissing."""
+    boxes_whole(path)
+    try:
+        source = read_source(_answer(ffmpeg.probe(path)))
+    except ffmpeg.ToolFailed as error:
+        raise _reason(error.said) from error
+    if source.video is None or source.video.codec != "h264":
+        return source
+    return msgspec.structs.replace(source, key_gap_ms=_key_gap(path, source))
+
+
+def _key_gap(path: Path, source: Source) -> int:
+    assert source.video is not None
+    until_ms = min(KEY_WINDOW_S * 1000, source.duration_ms)
+    shown = ["-show_packets", "-show_entries", "packet=pts_time,flags", "-read_intervals", f"%+{KEY_WINDOW_S}"]
+    try:
+        answer = _answer(ffmpeg.probe(path, ["-select_streams", str(source.video.index), *shown]))
+    except ffmpeg.ToolFailed:
+        return 0
+    return key_gap_ms(answer, until_ms)
+
+
+def _answer(raw: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(raw)
+    except ValueError as error:
+        raise NotAFilm from error
+    if not isinstance(answer, dict):
+        raise NotAFilm
+    return answer
+
+
+def _reason(said: str) -> Refusal:
+    if "moov atom not found" in said or "End of file" in said:
+        return Truncated()
+    return NotAFilm()
