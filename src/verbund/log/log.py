@@ -17,7 +17,7 @@ from verbund.log.judge import Ask, Hold, Judge, Known, Refuse, SetAside, Take
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
 from verbund.log.stored import authority_heads, body_of, salt, stored_parcel, wire
-from verbund.log.tx import Cache, Tx
+from verbund.log.tx import Cache, Reader, Tx
 
 HELD_MAX = 10_000
 
@@ -101,7 +101,7 @@ class Log:
             raise outcome.refusal
         return identifier
 
-    def heads(self, tx: Tx, space: SpaceId) -> tuple[CoreId, ...]:
+    def heads(self, tx: Reader, space: SpaceId) -> tuple[CoreId, ...]:
         """The newest authority facts of a space: those that no other one has seen (the latest four at most)."""
         key = ("heads", space)
         found: tuple[CoreId, ...] | None = tx.cache.get(key)

@@ -1,0 +1,95 @@
+"""Who is there: every capability registered with the log, every service started, in one order."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+from verbund.accounts.queries import Devices
+from verbund.base.clock import Clock, SystemClock
+from verbund.base.settings import Settings
+from verbund.log.log import Log
+from verbund.log.registry import Registry
+from verbund.log.service import LogService
+from verbund.log.store import Store
+from verbund.spaces.authority import SpaceAuthorities
+from verbund.web import capabilities
+from verbund.web.hub import Hub
+from verbund.web.installation import Installation, open_installation
+from verbund.web.live import Live
+
+
+#: Beside the sources, where `make up` builds it.
+APP_FOLDER = Path(__file__).resolve().parents[3] / "app" / "build"
+
+
+class Service(Protocol):
+    """Something with a lifetime: started with the web process, stopped with it."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Services:
+    """What a running provider is made of. Built once, passed on; there is no other global state."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.data: Path = settings.folder
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.installation: Installation = open_installation(self.data)
+        self.store = Store(settings.database_url)
+        self.registry = registry()
+        log = Log(
+            self.clock, self.registry, SpaceAuthorities(self.registry), Devices(),
+            self.installation.provider, self.installation.incarnation,
+        )  # fmt: skip
+        self.log = LogService(self.store, log, self.installation.device)
+        self.hub = Hub()
+        self.live = Live(self.log, self.hub, self.installation.incarnation)
+        self.features: dict[str, bool] = {}
+        #: What capabilities hand to handlers and to each other through the web, by name.
+        self.parts: dict[str, Any] = {}
+        self._running: list[Service] = []
+
+    @property
+    def app_folder(self) -> Path:
+        """Where the built app lies."""
+        return Path(self.settings.app) if self.settings.app else APP_FOLDER
+
+    async def start(self) -> None:
+        """Open the store, take up writing, then every capability's service in the order of the floors."""
+        capabilities.prepare(self.store)
+        self.log.start()
+        await capabilities.introduce(self)
+        for make in capabilities.SERVICES:
+            service = make(self)
+            await service.start()
+            self._running.append(service)
+
+    async def stop(self) -> None:
+        self.hub.close_all("live.restarting")
+        for service in reversed(self._running):
+            await service.stop()
+        self._running.clear()
+        await self.log.stop()
+        self.store.close()
+
+
+def registry() -> Registry:
+    """Every kind of event that this version understands."""
+    kinds = Registry()
+    for part in capabilities.PARTS:
+        kinds.register(part.events.EVENTS, part.rules.RULES, part.projection.FOLDS, part.projection.PROJECTED)
+    return kinds
+
+
+def routes() -> list[Any]:
+    """Every HTTP route of every capability."""
+    return [route for api in capabilities.APIS for route in _of(api)]
+
+
+def _of(api: ModuleType) -> list[Any]:
+    found: list[Any] = api.ROUTES
+    return found

@@ -1,0 +1,180 @@
+"""Who is here: connections, whom they follow, and the fan-out that encodes once."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from verbund.accounts.schemas import Caller
+from verbund.base.ids import AccountId, DeviceId, SpaceId, random_id
+from verbund.log import entry as entries
+from verbund.log.service import Appended
+
+OUTBOX_FRAMES_MAX = 512
+OUTBOX_BYTES_MAX = 4 * 1024 * 1024
+Handler = Callable[["Connection", Any], Awaitable[Any]]
+log = logging.getLogger(__name__)
+
+
+class Connection:
+    """One browser's socket. Frames wait in a bounded queue; whoever is too slow is dropped and resumes by vector."""
+
+    __slots__ = ("_bytes", "_closing", "_frames", "_wake", "caller", "following", "held", "id", "language")
+
+    def __init__(self, caller: Caller, language: str) -> None:
+        self.id = random_id()
+        self.caller, self.language = caller, language
+        self.following: set[SpaceId] = set()
+        #: Spaces whose backlog is being sent: what comes meanwhile waits here.
+        self.held: dict[SpaceId, list[bytes]] = {}
+        self._frames: list[bytes] = []
+        self._bytes = 0
+        self._wake: asyncio.Event = asyncio.Event()
+        self._closing: str | None = None
+
+    @property
+    def account(self) -> AccountId:
+        return self.caller.account
+
+    @property
+    def device(self) -> DeviceId:
+        return self.caller.device
+
+    def send(self, frame: bytes) -> None:
+        """Queue a frame; drop the connection when it does not keep up."""
+        if self._closing is not None:
+            return
+        self._frames.append(frame)
+        self._bytes += len(frame)
+        if len(self._frames) > OUTBOX_FRAMES_MAX or self._bytes > OUTBOX_BYTES_MAX:
+            self.close("live.too_slow")
+        else:
+            self._wake.set()
+
+    def send_json(self, frame: dict[str, Any]) -> None:
+        self.send(msgspec.json.encode(frame))
+
+    def close(self, code: str) -> None:
+        """Say goodbye and end; what was queued is let go, for the log has it."""
+        if self._closing is None:
+            self._closing = code
+            self._frames = [msgspec.json.encode({"f": "bye", "code": code})]
+            self._wake.set()
+
+    async def next_frames(self) -> tuple[list[bytes], str | None]:
+        """The frames to send now, and the reason to end after them."""
+        await self._wake.wait()
+        self._wake.clear()
+        frames, self._frames, self._bytes = self._frames, [], 0
+        return frames, self._closing
+
+
+class Hub:
+    """Everybody who is here. Lives in the loop's thread."""
+
+    def __init__(self) -> None:
+        self.connections: dict[str, Connection] = {}
+        self._followers: dict[SpaceId, set[Connection]] = defaultdict(set)
+        self._accounts: dict[AccountId, set[Connection]] = defaultdict(set)
+        self._handlers: dict[str, Handler] = {}
+        self._gone: list[Callable[[Connection], None]] = []
+        self._came: list[Callable[[Connection], None]] = []
+
+    def on(self, method: str, handler: Handler) -> None:
+        """Answer calls of this method; a Refusal becomes the error of the reply."""
+        self._handlers[method] = handler
+
+    def handler(self, method: str) -> Handler | None:
+        return self._handlers.get(method)
+
+    def on_gone(self, callback: Callable[[Connection], None]) -> None:
+        self._gone.append(callback)
+
+    def on_came(self, callback: Callable[[Connection], None]) -> None:
+        self._came.append(callback)
+
+    def add(self, connection: Connection) -> None:
+        self.connections[connection.id] = connection
+        self._accounts[connection.account].add(connection)
+        for call in self._came:
+            call(connection)
+
+    def remove(self, connection: Connection) -> None:
+        self.connections.pop(connection.id, None)
+        self.unfollow(connection, list(connection.following))
+        self._accounts[connection.account].discard(connection)
+        if not self._accounts[connection.account]:
+            del self._accounts[connection.account]
+        for call in self._gone:
+            call(connection)
+
+    def follow(self, connection: Connection, space: SpaceId) -> None:
+        connection.following.add(space)
+        self._followers[space].add(connection)
+
+    def unfollow(self, connection: Connection, spaces: Iterable[SpaceId]) -> None:
+        for space in spaces:
+            connection.following.discard(space)
+            connection.held.pop(space, None)
+            followers = self._followers.get(space)
+            if followers is not None:
+                followers.discard(connection)
+                if not followers:
+                    del self._followers[space]
+
+    def told(self, appended: Appended) -> None:
+        """What a commit appended goes to the followers: one frame per space, encoded once."""
+        by_space: dict[SpaceId, list[bytes]] = {}
+        for space, encoded, _ in appended:
+            by_space.setdefault(space, []).append(encoded)
+        for space, encoded_entries in by_space.items():
+            followers = self._followers.get(space)
+            if followers:
+                frame = entries.frame(space, encoded_entries)
+                for connection in tuple(followers):
+                    held = connection.held.get(space)
+                    if held is None:
+                        connection.send(frame)
+                    else:
+                        held.append(frame)
+
+    def signal(
+        self, space: SpaceId, kind: str, data: Any, account: AccountId | None = None, by: AccountId | None = None,
+        device: DeviceId | None = None, skip: Connection | None = None,
+    ) -> None:  # fmt: skip
+        """Tell who follows the space here (or one account, one device of them) something that passes."""
+        frame = msgspec.json.encode({"f": "signal", "sp": space, "k": kind, "d": data, "by": by})
+        for connection in tuple(self._followers.get(space, ())):
+            wanted = account in (None, connection.account) and device in (None, connection.device)
+            if wanted and connection is not skip:
+                connection.send(frame)
+
+    def tell_account(self, account: AccountId, frame: dict[str, Any]) -> None:
+        """A frame to every connection of a person."""
+        for connection in tuple(self._accounts.get(account, ())):
+            connection.send_json(frame)
+
+    def online(self, account: AccountId) -> bool:
+        return account in self._accounts
+
+    def followers(self, space: SpaceId) -> set[AccountId]:
+        return {connection.account for connection in self._followers.get(space, ())}
+
+    def connections_of(self, account: AccountId) -> set[Connection]:
+        return set(self._accounts.get(account, ()))
+
+    def close_device(self, device: DeviceId) -> None:
+        """A device was signed out: its sockets end now."""
+        for connection in [one for one in self.connections.values() if one.device == device]:
+            connection.close("accounts.signed_out")
+
+    def close_session(self, session: str) -> None:
+        for connection in [one for one in self.connections.values() if one.caller.session == session]:
+            connection.close("accounts.signed_out")
+
+    def close_all(self, code: str) -> None:
+        for connection in list(self.connections.values()):
+            connection.close(code)

@@ -1,0 +1,75 @@
+"""This installation: its provider key, its incarnation with a device key of its own, what is written down of it.
+
+A restored backup starts a new incarnation (see ops/backup): it never goes on with an old sub-log.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from verbund.base import canonical
+from verbund.base.ids import ProviderId, b64, unb64
+from verbund.base.keys import DeviceKey, PublicKey
+
+CERTIFICATE_DOMAIN = b"verbund/provider-device/1\0"
+KEYS_FILE = "provider.json"
+
+
+class Keys(msgspec.Struct, forbid_unknown_fields=True):
+    """Secret. `root` certifies the device of each incarnation; both are Ed25519 seeds as base64url."""
+
+    root: str
+    device: str
+    incarnation: int
+
+
+class Installation:
+    """The provider's identity, read from the data folder or made there at the first start."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._root = DeviceKey(unb64(keys.root))
+        self.device = DeviceKey(unb64(keys.device))
+        self.incarnation = keys.incarnation
+        self.key: PublicKey = self._root.public
+        self.provider: ProviderId = self._root.public.provider
+
+    def certificate(self) -> str:
+        """The root key's signature over (provider, incarnation, device), as base64url."""
+        return b64(self._root.sign(certified(self.provider, self.incarnation, self.device.device)))
+
+
+def certified(provider: str, incarnation: int, device: str) -> bytes:
+    """What a provider's root key signs for the device of an incarnation."""
+    return CERTIFICATE_DOMAIN + canonical.encode({"device": device, "incarnation": incarnation, "provider": provider})
+
+
+def open_installation(folder: Path) -> Installation:
+    """The installation in this data folder; a new one when it is empty."""
+    file = folder / KEYS_FILE
+    if file.exists():
+        return Installation(msgspec.json.decode(file.read_bytes(), type=Keys))
+    keys = Keys(b64(DeviceKey.generate().seed), b64(DeviceKey.generate().seed), 1)
+    write_keys(folder, keys)
+    return Installation(keys)
+
+
+def next_incarnation(folder: Path) -> Installation:
+    """Begin anew after a restore: same provider, next incarnation, new device key."""
+    keys = msgspec.json.decode((folder / KEYS_FILE).read_bytes(), type=Keys)
+    keys.incarnation += 1
+    keys.device = b64(DeviceKey.generate().seed)
+    write_keys(folder, keys)
+    return Installation(keys)
+
+
+def write_keys(folder: Path, keys: Keys) -> None:
+    """Write the secret file so that only its owner reads it, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = folder / f".{KEYS_FILE}.new"
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(msgspec.json.encode(keys))
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.rename(folder / KEYS_FILE)

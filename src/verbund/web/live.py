@@ -1,0 +1,213 @@
+"""/live: one WebSocket per browser. Follow by vector, entries, acknowledgements, signals, calls."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from verbund.accounts.schemas import Caller
+from verbund.base.ids import SpaceId
+from verbund.base.refusal import Malformed, Refusal, TooFast, Unknown
+from verbund.log import entry as entries
+from verbund.log.service import ENTRIES_PAGE_MAX, PARCELS_MAX, LogService
+from verbund.spaces.queries import role
+from verbund.web.frames import FOLLOWED_MAX, Call, Follow, Incoming, Ping, Signal, Submit, Unfollow
+from verbund.web.hub import Connection, Hub
+
+FRAME_BYTES_MAX = 256 * 1024
+FRAMES_PER_S = 50
+FRAMES_BURST = 400
+SILENCE_S_MAX = 60.0
+CALLS_MAX = 16
+SIGNAL_KINDS = frozenset({"typing"})
+SIGNAL_BYTES_MAX = 2048
+_decoder = msgspec.json.Decoder(Incoming)
+log = logging.getLogger(__name__)
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Live:
+    """Serves the sockets of one process."""
+
+    def __init__(self, service: LogService, hub: Hub, incarnation: int) -> None:
+        self.service, self.hub, self.incarnation = service, hub, incarnation
+        service.told.append(hub.told)
+
+    async def serve(self, caller: Caller, language: str, receive: Receive, send: Send) -> None:
+        """From the accepted socket to its end, whoever ends it."""
+        connection = Connection(caller, language)
+        connection.send_json(self._hello(caller))
+        self.hub.add(connection)
+        sender = asyncio.create_task(_send(connection, send))
+        calls: set[asyncio.Task[None]] = set()
+        try:
+            await self._receive(connection, receive, calls)
+        finally:
+            self.hub.remove(connection)
+            for task in calls:
+                task.cancel()
+            connection.close("live.ended")
+            await asyncio.gather(sender, *calls, return_exceptions=True)
+
+    def _hello(self, caller: Caller) -> dict[str, Any]:
+        return {
+            "f": "hello", "provider": self.service.provider, "incarnation": self.incarnation,
+            "now": self.service.core.clock.now_ms(), "account": caller.account, "device": caller.device,
+        }  # fmt: skip
+
+    async def _receive(self, connection: Connection, receive: Receive, calls: set[asyncio.Task[None]]) -> None:
+        loop = asyncio.get_running_loop()
+        allowance, last = float(FRAMES_BURST), loop.time()
+        while True:
+            try:
+                message = await asyncio.wait_for(receive(), SILENCE_S_MAX)
+            except TimeoutError:
+                connection.close("live.silent")
+                return
+            if message["type"] == "websocket.disconnect":
+                return
+            now = loop.time()
+            allowance, last = min(FRAMES_BURST, allowance + (now - last) * FRAMES_PER_S) - 1, now
+            if allowance < 0:
+                connection.close(TooFast.code)
+                return
+            raw = message.get("text") or message.get("bytes") or ""
+            if len(raw) > FRAME_BYTES_MAX:
+                connection.close("live.oversized")
+                return
+            await self._frame(connection, raw, calls)
+
+    async def _frame(self, connection: Connection, raw: str | bytes, calls: set[asyncio.Task[None]]) -> None:
+        try:
+            frame = _decoder.decode(raw)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            connection.send_json(_error(Malformed(), connection.language))
+            return
+        match frame:
+            case Ping():
+                connection.send(b'{"f":"pong"}')
+            case Submit():
+                self._start(calls, connection, self._submit(connection, frame))
+            case Follow():
+                self._start(calls, connection, self._follow(connection, frame))
+            case Unfollow():
+                self.hub.unfollow(connection, frame.s)
+            case Signal():
+                self._signal(connection, frame)
+            case Call():
+                self._start(calls, connection, self._call(connection, frame))
+
+    def _start(self, calls: set[asyncio.Task[None]], connection: Connection, work: Any) -> None:
+        """Calls of one connection run beside each other, CALLS_MAX at most."""
+        if len(calls) >= CALLS_MAX:
+            work.close()
+            connection.close(TooFast.code)
+            return
+        task = asyncio.create_task(work)
+        calls.add(task)
+        task.add_done_callback(calls.discard)
+
+    async def _submit(self, connection: Connection, frame: Submit) -> None:
+        if len(frame.p) > PARCELS_MAX:
+            connection.send_json(_error(Malformed(), connection.language))
+            return
+        try:
+            outcomes = await self.service.submit(frame.p)
+        except Refusal as refusal:
+            connection.send_json({**_error(refusal, connection.language), "n": frame.n})
+            return
+        told = [one.wire(connection.language) for one in outcomes]
+        connection.send_json({"f": "ack", "n": frame.n, "r": told})
+
+    async def _follow(self, connection: Connection, frame: Follow) -> None:
+        for space, vector in list(frame.s.items())[:FOLLOWED_MAX]:
+            allowed = await asyncio.to_thread(self._may_follow, connection, space)
+            if not allowed or len(connection.following) >= FOLLOWED_MAX:
+                connection.send_json({"f": "gone", "sp": space})
+                continue
+            await self._catch_up(connection, space, vector)
+
+    async def _catch_up(self, connection: Connection, space: SpaceId, vector: entries.Vector) -> None:
+        """Backlog first, then what came meanwhile, then live: nothing is missed, for listening begins before reading.
+
+        An entry of the overlap may come twice; the browser knows it by its place.
+        """
+        if space not in connection.held:
+            connection.held[space] = []
+            self.hub.follow(connection, space)
+        after = {key: seq for key, seq in vector.items() if seq >= 0}
+        try:
+            more = True
+            while more and space in connection.following:
+                page, more = await asyncio.to_thread(self.service.entries, space, after, ENTRIES_PAGE_MAX)
+                if page:
+                    connection.send(entries.frame(space, page))
+                    after = _advanced(after, page)
+                    await asyncio.sleep(0)
+        except ValueError:
+            connection.send_json(_error(Malformed(), connection.language))
+        for waiting in connection.held.pop(space, []):
+            connection.send(waiting)
+        connection.send_json({"f": "caught", "sp": space, "v": after})
+
+    def _may_follow(self, connection: Connection, space: SpaceId) -> bool:
+        with self.service.store.read() as read:
+            return role(read, space, connection.account) is not None
+
+    def _signal(self, connection: Connection, frame: Signal) -> None:
+        if frame.sp not in connection.following or frame.k not in SIGNAL_KINDS:
+            return
+        if len(msgspec.json.encode(frame.d)) > SIGNAL_BYTES_MAX:
+            return
+        self.hub.signal(frame.sp, frame.k, frame.d, by=connection.account, skip=connection)
+
+    async def _call(self, connection: Connection, frame: Call) -> None:
+        handler = self.hub.handler(frame.m)
+        try:
+            if handler is None:
+                raise Unknown()
+            answer = await handler(connection, frame.d)
+            connection.send_json({"f": "reply", "n": frame.n, "d": answer})
+        except Refusal as refusal:
+            connection.send_json({**_error(refusal, connection.language), "f": "reply", "n": frame.n})
+        except Exception:
+            log.exception("call %s failed", frame.m)
+            connection.send_json({**_error(Refusal(), connection.language), "f": "reply", "n": frame.n})
+
+
+async def _send(connection: Connection, send: Send) -> None:
+    """Send what is queued until the connection ends or the other side is gone."""
+    try:
+        while True:
+            frames, closing = await connection.next_frames()
+            for frame in frames:
+                await send({"type": "websocket.send", "text": frame.decode()})
+            if closing is not None:
+                await send({"type": "websocket.close", "code": 1000, "reason": closing})
+                return
+    except (OSError, RuntimeError):
+        return
+
+
+def _advanced(vector: entries.Vector, page: list[bytes]) -> entries.Vector:
+    """The vector after these entries."""
+    after = dict(vector)
+    for raw in page:
+        one = msgspec.json.decode(raw, type=_Place)
+        key = entries.sublog(one.p, one.i)
+        after[key] = max(after.get(key, 0), one.n)
+    return after
+
+
+class _Place(msgspec.Struct):
+    p: str
+    i: int
+    n: int
+
+
+def _error(refusal: Refusal, language: str) -> dict[str, Any]:
+    detail = {"code": refusal.code, "detail": refusal.sentence(language)}
+    return {"f": "error", "e": detail}

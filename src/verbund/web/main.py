@@ -1,0 +1,108 @@
+"""`verbund`: the one command line."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from typing import Any
+
+from verbund import __version__
+from verbund.base.refusal import Refusal
+from verbund.base.settings import Settings, load
+
+GRACE_S = 5
+KEEP_ALIVE_S = 75
+FRAME_BYTES_MAX = 256 * 1024
+BACKLOG = 2048
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 when it went well."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if not hasattr(args, "run"):
+        parser.print_help()
+        return 2
+    try:
+        return int(args.run(args) or 0)
+    except Refusal as refusal:
+        sys.stderr.write(f"verbund: {refusal.sentence('de')}\n         {refusal.sentence('en')}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    import uvicorn
+
+    from verbund.web.app import create_app
+    from verbund.web.welcome import announce
+
+    settings = load(data=args.data, host=args.host, port=args.port)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, log_config=None, access_log=False, loop="uvloop",
+        http="httptools", ws="websockets-sansio", ws_per_message_deflate=False, ws_max_size=FRAME_BYTES_MAX,
+        ws_ping_interval=None, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=KEEP_ALIVE_S, backlog=BACKLOG,
+        server_header=False, proxy_headers=settings.behind_proxy, **_tls(settings),
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+
+    async def run() -> None:
+        announcing = asyncio.create_task(announce(app.services, server))
+        await server.serve()
+        announcing.cancel()
+
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(run())
+    return 0 if server.started else 1
+
+
+def rebuild(args: argparse.Namespace) -> int:
+    """Empty every table that folds fill and fold the whole log again."""
+    from verbund.web.composition import Services
+    from verbund.web.upkeep import refold
+
+    services = Services(load(data=args.data))
+    count = asyncio.run(refold(services))
+    sys.stdout.write(f"{count} Einträge neu gefaltet. / {count} entries folded again.\n")
+    return 0
+
+
+def _tls(settings: Settings) -> dict[str, Any]:
+    if not settings.tls:
+        return {}
+    if settings.tls_certificate == "self":
+        from verbund.web.certificate import own_certificate
+
+        certificate, key = own_certificate(settings)
+        return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
+    return {"ssl_certfile": settings.tls_certificate, "ssl_keyfile": settings.tls_key}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="verbund", description="Verbund: offen, selbst betrieben, bei mehreren Anbietern.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="Befehle")
+    one = commands.add_parser("serve", help="Verbund starten")
+    one.add_argument("--data", help="Datenordner (Vorgabe: data)")
+    one.add_argument("--host", help="Adresse, auf der gelauscht wird")
+    one.add_argument("--port", type=int, help="Port (Vorgabe: 8420)")
+    one.set_defaults(run=serve)
+    one = commands.add_parser("rebuild", help="alle Tabellen aus dem Protokoll neu aufbauen")
+    one.add_argument("--data", help="Datenordner")
+    one.set_defaults(run=rebuild)
+    _add_operations(commands)
+    return parser
+
+
+def _add_operations(commands: Any) -> None:
+    from verbund.ops.commands import add_commands
+
+    add_commands(commands)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

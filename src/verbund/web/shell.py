@@ -1,0 +1,97 @@
+"""The built app as files: what the browser loads first, with the headers that keep it safe."""
+
+import mimetypes
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+INDEX = "index.html"
+IMMUTABLE = "/_app/immutable/"
+_META_CSP = re.compile(r'<meta http-equiv="content-security-policy" content="([^"]*)">', re.IGNORECASE)
+_ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
+
+FALLBACK_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+NOT_BUILT = (
+    "<!doctype html><html lang=de><meta charset=utf-8><title>Verbund</title><style>body{font:16px/1.5 system-ui;"
+    "max-width:34rem;margin:15vh auto;padding:0 1rem}</style><h1>Verbund läuft</h1><p>Die App ist noch nicht gebaut. "
+    "<code>make up</code> baut sie. / The app is not built yet; <code>make up</code> builds it.</p></html>"
+)
+
+
+class Asset(NamedTuple):
+    """One file as it is sent."""
+
+    body: bytes
+    headers: list[tuple[bytes, bytes]]
+
+
+class Shell:
+    """Files of the built app, by path. Unknown paths get the index: the app's router decides."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = {
+            "/" + file.relative_to(folder).as_posix(): file
+            for file in (folder.rglob("*") if folder.is_dir() else ())
+            if file.is_file() and file.suffix not in (".br", ".gz")
+        }
+        index = self._files.get("/" + INDEX)
+        self.csp = _csp(index.read_text("utf-8")) if index else FALLBACK_CSP
+
+    def asset(self, path: str, accepted: str) -> Asset | None:
+        """The file at this path (the index for `/`), compressed if the browser takes it; None where there is none."""
+        file = self._files.get("/" + INDEX if path == "/" else path)
+        return self._asset(path, file, accepted) if file else None
+
+    def index(self, accepted: str) -> Asset:
+        """The page that starts the app, whatever the address."""
+        file = self._files.get("/" + INDEX)
+        if file is None:
+            return Asset(NOT_BUILT.encode(), [(b"content-type", b"text/html; charset=utf-8")])
+        return self._asset("/", file, accepted)
+
+    def _asset(self, path: str, file: Path, accepted: str) -> Asset:
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        if kind.startswith("text/") or kind in ("application/javascript", "application/json"):
+            kind += "; charset=utf-8"
+        keep = "public, max-age=31536000, immutable" if path.startswith(IMMUTABLE) else "no-cache"
+        headers = [(b"content-type", kind.encode()), (b"cache-control", keep.encode()), (b"vary", b"accept-encoding")]
+        for encoding, suffix in _ENCODINGS:
+            packed = file.with_name(file.name + suffix)
+            if encoding in accepted and packed.is_file():
+                return Asset(packed.read_bytes(), [*headers, (b"content-encoding", encoding.encode())])
+        return Asset(file.read_bytes(), headers)
+
+
+def security_headers(csp: str, secure: bool) -> list[tuple[bytes, bytes]]:
+    """What every answer carries. No request of a page may leave for a third party."""
+    headers = [
+        (b"content-security-policy", csp.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+        (b"permissions-policy", b"camera=(self), microphone=(self), display-capture=(self), geolocation=(), usb=()"),
+    ]
+    if secure:
+        headers.append((b"strict-transport-security", b"max-age=31536000"))
+    return headers
+
+
+def with_headers(send: Any, extra: list[tuple[bytes, bytes]]) -> Any:
+    """A `send` that adds headers to the answer unless the answer sets them itself."""
+
+    async def sending(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            present = {name.lower() for name, _ in message.get("headers", [])}
+            added = [(name, value) for name, value in extra if name not in present]
+            message = {**message, "headers": [*message.get("headers", []), *added]}
+        await send(message)
+
+    return sending
+
+
+def _csp(html: str) -> str:
+    found = _META_CSP.search(html)
+    policy = found[1].replace("&#39;", "'").replace("&quot;", '"') if found else FALLBACK_CSP
+    return policy if "frame-ancestors" in policy else f"{policy}; frame-ancestors 'none'"
