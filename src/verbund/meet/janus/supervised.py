@@ -1,0 +1,147 @@
+"""The web process's side of the supervisor: start it when it is not there, hear of each life of Janus, attach the SFU."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from subprocess import DEVNULL, Popen
+from typing import Any
+
+import msgspec
+
+from verbund.meet.janus.link import Link
+from verbund.meet.janus.sfu import JanusSfu
+from verbund.meet.janus.supervisor import LINE_BYTES_MAX, SOCKET, Wanted
+from verbund.meet.sfu import SfuLost, SfuRefused
+
+CONNECT_TIMEOUT_S = 15.0
+POLL_S = 0.05
+RETRY_S = 0.2
+#: While Janus is away and the supervisor says nothing new for so long, it is asked again.
+NEWS_S = 5.0
+log = logging.getLogger(__name__)
+
+
+class Supervised:
+    """Keeps `sfu` attached to whatever life of Janus there is. `changed(generation)` after each; None = away."""
+
+    def __init__(
+        self, folder: Path, wanted: Wanted, sfu: JanusSfu, changed: Callable[[str | None], Awaitable[None]]
+    ) -> None:
+        self._folder, self._wanted, self._sfu, self._changed = folder, wanted, sfu, changed
+        self._writer: asyncio.StreamWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._children: list[Popen[bytes]] = []
+        #: What the supervisor says is missing: "janus", "address" or nothing.
+        self.missing: str | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="meet supervisor")
+
+    async def stop(self, quit_too: bool) -> None:
+        """Let go of it; with `quit_too` Janus ends at once, without it stays for a while for the next web process."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._writer is not None:
+            if quit_too:
+                self._writer.write(b'{"quit":true}\n')
+                with suppress(OSError):
+                    await self._writer.drain()
+            self._writer.close()
+        await self._sfu.detach()
+        for child in self._children:
+            if quit_too:
+                await asyncio.to_thread(child.wait)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._converse()
+            except (OSError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
+                log.warning("no supervisor for video calls: %s", error)
+            await self._gone()
+            await asyncio.sleep(RETRY_S)
+
+    async def _converse(self) -> None:
+        reader, self._writer = await self._connect()
+        hello = {"settings": msgspec.to_builtins(self._wanted)}
+        self._writer.write(msgspec.json.encode(hello) + b"\n")
+        line = asyncio.create_task(reader.readline())
+        lost: asyncio.Task[object] | None = None
+        try:
+            while True:
+                waits: set[asyncio.Task[Any]] = {line} if lost is None else {line, lost}
+                away = self._sfu.generation is None and self.missing is None
+                done, _ = await asyncio.wait(waits, timeout=NEWS_S if away else None, return_when=asyncio.FIRST_COMPLETED)
+                if not done:
+                    return
+                if lost in done:
+                    lost = None
+                    await self._gone()
+                if line in done:
+                    text = line.result()
+                    if not text:
+                        return
+                    line = asyncio.create_task(reader.readline())
+                    lost = await self._heard(msgspec.json.decode(text), lost)
+        finally:
+            line.cancel()
+            if lost is not None:
+                lost.cancel()
+
+    async def _heard(self, state: dict[str, Any], lost: asyncio.Task[object] | None) -> asyncio.Task[object] | None:
+        generation = state.get("generation")
+        self.missing = state.get("missing")
+        if generation is None:
+            await self._gone()
+            return lost
+        if generation == self._sfu.generation:
+            return lost
+        await self._gone()
+        try:
+            link = await Link.connect(self._folder, state["api_secret"])
+            await self._sfu.attach(link, generation, state["admin_key"])
+        except (SfuLost, SfuRefused) as error:
+            log.warning("Janus came up and is not to be reached: %s", error)
+            await self._gone()
+            return lost
+        await self._changed(generation)
+        return asyncio.create_task(link.closed.wait())
+
+    async def _gone(self) -> None:
+        if self._sfu.generation is not None:
+            await self._sfu.detach()
+            await self._changed(None)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = os.open(self._folder, os.O_PATH | os.O_DIRECTORY)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                spawned = False
+                while True:
+                    with suppress(ConnectionRefusedError, FileNotFoundError):
+                        path = f"/proc/self/fd/{place}/{SOCKET}"
+                        return await asyncio.open_unix_connection(path, limit=LINE_BYTES_MAX)
+                    if not spawned or all(child.poll() is not None for child in self._children):
+                        self._spawn()
+                        spawned = True
+                    await asyncio.sleep(POLL_S)
+        finally:
+            os.close(place)
+
+    def _spawn(self) -> None:
+        """In a session of its own, without this process's environment, so that it goes on when this process dies."""
+        self._children = [child for child in self._children if child.poll() is None]
+        path = self._folder / "supervisor.log"
+        with path.open("wb") as output:
+            child = Popen(
+                [sys.executable, "-m", "verbund.meet.janus.supervisor", str(self._folder)],
+                stdin=DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/",
+                env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8"},
+            )  # fmt: skip
+        self._children.append(child)
