@@ -108,7 +108,16 @@ class Person:
         assert done.status_code == 200, done.text
         return str(plan["hash"])
 
-    def get(self, blob: str, space: str = SPACE, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
+    def get(
+        self,
+        blob: str,
+        space: str = SPACE,
+        headers: dict[str, str] | None = None,
+        as_preview: bool = False,
+        **query: Any,
+    ) -> httpx.Response:
+        if as_preview:
+            query = {"as": "preview", **query}
         return self.http.get(f"/blobs/{space}/{blob}", headers=headers, params=query)
 
 

@@ -76,7 +76,7 @@ def make_app(data: Path, rooms: Mapping[str, list[str]], limits: Limits) -> Lite
 
     async def start() -> None:
         log.start()
-        blobs.start()
+        await blobs.start()
 
     async def stop() -> None:
         await blobs.stop()

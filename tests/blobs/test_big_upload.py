@@ -7,12 +7,13 @@ import os
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any
 
 import httpx
-
 from tests.blobs.conftest import SPACE, Person, Server, hash_text
+
 from verbund.base.ids import b64
 from verbund.blobs.limits import CHUNK_BYTES, MIB
 
@@ -95,9 +96,7 @@ def test_big_upload_survives_kills_in_little_memory(own_server: Callable[..., Se
 def kill_during_commit(person: Person, server: Server, file: dict[str, Any]) -> None:
     with ThreadPoolExecutor(1) as pool:
         committing = pool.submit(person.commit, file)
-        try:
+        with suppress(TimeoutError):
             committing.result(timeout=0.05)
-        except TimeoutError:
-            pass
         server.kill()
         assert committing.exception() is None or isinstance(committing.exception(), httpx.TransportError)

@@ -11,8 +11,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import httpx
 import pytest
 from PIL import Image
-
 from tests.blobs.conftest import SPACE, Person, Server, plan_of
+
 from verbund.blobs.limits import CHUNK_BYTES, MIB
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
@@ -32,7 +32,7 @@ def halves(width: int, height: int, mode: str = "RGB") -> Image.Image:
 
 
 def preview(person: Person, raw: bytes, w: int = 320, media_type: str = "image/png") -> httpx.Response:
-    return person.get(person.upload(raw, media_type=media_type), w=w, **{"as": "preview"})
+    return person.get(person.upload(raw, media_type=media_type), w=w, as_preview=True)
 
 
 def opened(answer: httpx.Response) -> Image.Image:
@@ -57,10 +57,7 @@ def test_every_format_becomes_a_small_webp(anna: Person, name: str) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "I;16", "CMYK"])
 def test_every_mode_of_pixels(anna: Person, mode: str) -> None:
-    if mode == "I;16":
-        picture = Image.new("I;16", (700, 700), 0xC000)
-    else:
-        picture = halves(700, 700, mode)
+    picture = Image.new(mode, (700, 700), 0xC000) if mode == "I;16" else halves(700, 700, mode)
     image = opened(preview(anna, encoded(picture, "JPEG" if mode == "CMYK" else "PNG")))
     assert image.size == (320, 320)
     if mode == "I;16":
@@ -176,7 +173,7 @@ def test_truncated_picture_is_refused_but_stays_a_file(anna: Person, name: str) 
 def test_picture_of_300_mb_is_refused_but_stays_a_file(anna: Person) -> None:
     raw = b"\x89PNG\r\n\x1a\n" + bytes(CHUNK_BYTES - 8) + bytes(74 * CHUNK_BYTES)
     blob = anna.upload(raw, media_type="image/png")
-    answer = anna.get(blob, w=320, **{"as": "preview"})
+    answer = anna.get(blob, w=320, as_preview=True)
     assert (answer.status_code, answer.json()["code"]) == (413, "blobs.picture_too_large")
     assert "herunterladen" in answer.json()["detail"]
     assert int(anna.http.head(f"/blobs/{SPACE}/{blob}").headers["content-length"]) == len(raw)
@@ -185,20 +182,20 @@ def test_picture_of_300_mb_is_refused_but_stays_a_file(anna: Person) -> None:
 @pytest.mark.parametrize("query", [{"w": 321}, {"w": 0}, {}, {"as": "html", "w": 320}])
 def test_other_sizes_and_forms_are_refused(anna: Person, query: dict[str, Any]) -> None:
     blob = anna.upload(encoded(halves(10, 10), "PNG"))
-    answer = anna.get(blob, **{"as": "preview", **query})
+    answer = anna.get(blob, as_preview=True, **query)
     assert (answer.status_code, answer.json()["code"]) == (422, "base.malformed")
 
 
 def test_stranger_gets_no_preview(anna: Person, stranger: Person) -> None:
     blob = anna.upload(encoded(halves(30, 30), "PNG"))
-    assert anna.get(blob, w=320, **{"as": "preview"}).status_code == 200
-    assert stranger.get(blob, w=320, **{"as": "preview"}).status_code == 404
+    assert anna.get(blob, w=320, as_preview=True).status_code == 200
+    assert stranger.get(blob, w=320, as_preview=True).status_code == 404
 
 
 def test_many_at_once_are_made_once(anna: Person, server: Server) -> None:
     blob = anna.upload(encoded(halves(2000, 2000), "PNG"))
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: anna.get(blob, w=1280, **{"as": "preview"}), range(24)))
+        answers = list(pool.map(lambda _: anna.get(blob, w=1280, as_preview=True), range(24)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
     assert not list((server.data / "previews").glob("*.part"))

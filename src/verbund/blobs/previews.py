@@ -102,22 +102,22 @@ class Previews:
             return await run_python(_SCRIPT, arguments, source, result, limits.PREVIEW_TIMEOUT_S)
 
     def _keep(self, draft: Path, target: Path) -> Path:
-        self._bytes += draft.stat().st_size
-        if self._bytes > self._bytes_max:
-            self._purge()
+        size = draft.stat().st_size
+        if self._bytes + size > self._bytes_max:
+            self._purge(int(self._bytes_max * _PURGE_TO) - size)
+        self._bytes += size
         target.parent.mkdir(exist_ok=True)
         return draft.replace(target)
 
-    def _purge(self) -> None:
-        """Remove those that nobody has looked at for longest, until there is room again."""
+    def _purge(self, bytes_wanted: int) -> None:
+        """Remove those that nobody has looked at for longest, until so much is left."""
         kept = sorted(self._kept())
-        total = sum(size for _, size, _ in kept)
+        self._bytes = sum(size for _, size, _ in kept)
         for _, size, path in kept:
-            if total <= self._bytes_max * _PURGE_TO:
+            if self._bytes <= bytes_wanted:
                 break
             path.unlink(missing_ok=True)
-            total -= size
-        self._bytes = total
+            self._bytes -= size
 
     def _kept(self) -> list[tuple[float, int, Path]]:
         found = []

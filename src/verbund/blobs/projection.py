@@ -4,7 +4,13 @@ from collections.abc import Iterable
 
 from verbund.base.ids import BlobHash, CoreId, SpaceId
 from verbund.blobs.tables import blob_reference
+from verbund.log.registry import Fact
 from verbund.log.tx import Tx
+
+
+def fold_blobs(tx: Tx, fact: Fact) -> None:
+    """For every fact of every kind: what its body names is referenced."""
+    add_references(tx, fact.space, fact.blobs, fact.id)
 
 
 def add_references(tx: Tx, space: SpaceId, hashes: Iterable[BlobHash], core: CoreId) -> None:

@@ -36,7 +36,7 @@ class Blobs:
             folder / "uploads", self.intake, self.shelf, self.previews, log, store, clock, limits, placing
         )
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Collect garbage from now on."""
         self._collecting = asyncio.create_task(self.collector.run_forever())
 

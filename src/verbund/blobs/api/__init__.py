@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from litestar import Request, post, put
+from litestar.di import NamedDependency
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Body, Dependency, Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 from litestar.response.base import ASGIResponse
 from litestar.status_codes import (
     HTTP_200_OK,
@@ -19,6 +20,7 @@ from litestar.status_codes import (
 
 from verbund.base.ids import BlobHash, SpaceId
 from verbund.base.refusal import Malformed
+from verbund.blobs.api.streams import FileResponse
 from verbund.blobs.limits import CHUNK_BYTES, NAME_CHARS_MAX, PLAN_BODY_BYTES_MAX
 from verbund.blobs.pictures import served_type
 from verbund.blobs.ranges import Span, is_fresh, parse_range, range_applies
@@ -26,7 +28,6 @@ from verbund.blobs.refusals import ChunkTooLarge
 from verbund.blobs.rooms import Caller
 from verbund.blobs.schemas import CommitAnswer, HaveAnswer, HaveRequest
 from verbund.blobs.service import Blobs
-from verbund.blobs.streams import FileResponse
 from verbund.blobs.uploads import Plan
 
 PREVIEW_TYPE = "image/webp"
@@ -37,13 +38,14 @@ _HARMLESS = {
 }
 _KEPT = {"cache-control": "private, max-age=31536000, immutable", "accept-ranges": "bytes"}
 
-TheBlobs = Annotated[Blobs, Dependency(skip_validation=True)]
-TheCaller = Annotated[Caller, Dependency(skip_validation=True)]
-Asked = Annotated[str | None, Parameter(query="as")]
+TheBlobs = NamedDependency[SkipValidation[Blobs]]
+TheCaller = NamedDependency[SkipValidation[Caller]]
+Asked = Annotated[str | None, QueryParameter(name="as")]
+Name = Annotated[str | None, QueryParameter(max_length=NAME_CHARS_MAX)]
 
 
 @post("/blobs/{space:str}/have", status_code=HTTP_200_OK, request_max_body_size=PLAN_BODY_BYTES_MAX)
-async def have(space: str, data: HaveRequest, blobs: TheBlobs, caller: TheCaller) -> HaveAnswer:
+async def have(space: FromPath[str], data: JSONBody[HaveRequest], blobs: TheBlobs, caller: TheCaller) -> HaveAnswer:
     """Begin an upload or go on with it: which chunks are missing."""
     found = await blobs.intake.have(caller.account, SpaceId(space), data.plan, data.source)
     return HaveAnswer(found.missing, found.complete)
@@ -51,7 +53,7 @@ async def have(space: str, data: HaveRequest, blobs: TheBlobs, caller: TheCaller
 
 @put("/blobs/{space:str}/chunks/{chunk:str}", status_code=HTTP_204_NO_CONTENT, request_max_body_size=None)
 async def receive_chunk(
-    space: str, chunk: str, request: Request[Any, Any, Any], blobs: TheBlobs, caller: TheCaller
+    space: FromPath[str], chunk: FromPath[str], request: Request[Any, Any, Any], blobs: TheBlobs, caller: TheCaller
 ) -> None:
     """One chunk, raw, at most 4 MiB."""
     length = request.headers.get("content-length", "0")
@@ -61,21 +63,21 @@ async def receive_chunk(
 
 
 @post("/blobs/{space:str}/commit", status_code=HTTP_200_OK, request_max_body_size=PLAN_BODY_BYTES_MAX)
-async def commit(space: str, data: Annotated[Plan, Body()], blobs: TheBlobs, caller: TheCaller) -> CommitAnswer:
+async def commit(space: FromPath[str], data: JSONBody[Plan], blobs: TheBlobs, caller: TheCaller) -> CommitAnswer:
     """Every chunk is here: check the whole and keep it."""
     await blobs.intake.commit(caller.account, SpaceId(space), data)
     return CommitAnswer(data.hash, data.size)
 
 
 async def read_blob(
-    space: str,
-    blob_hash: str,
+    space: FromPath[str],
+    blob_hash: FromPath[str],
     request: Request[Any, Any, Any],
     blobs: TheBlobs,
     caller: TheCaller,
     as_what: Asked = None,
-    w: int | None = None,
-    name: Annotated[str | None, Parameter(max_length=NAME_CHARS_MAX)] = None,
+    w: FromQuery[int | None] = None,
+    name: Name = None,
 ) -> ASGIResponse:
     """The bytes as an attachment called `name`; or with `as=preview` a small picture, at most `w` pixels wide."""
     found = await asyncio.to_thread(blobs.find, SpaceId(space), BlobHash(blob_hash), caller.account)
