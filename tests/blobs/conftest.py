@@ -42,6 +42,7 @@ class Server:
         self._given = {"data": str(data), "port": self.port, "rooms": ROOMS, **given}
         self.process: subprocess.Popen[bytes] | None = None
         self._people: list[Person] = []
+        self._peak_kib = 0
 
     def start(self) -> "Server":
         command = [sys.executable, "-m", "tests.blobs.host", json.dumps(self._given)]
@@ -58,6 +59,7 @@ class Server:
 
     def kill(self) -> None:
         assert self.process is not None
+        self._peak_kib = self.peak_kib()
         self.process.kill()
         self.process.wait()
 
@@ -68,11 +70,12 @@ class Server:
         self.process.terminate()
         self.process.wait(START_TIMEOUT_S)
 
-    def memory_kib(self, what: str) -> int:
-        """`VmRSS` now or `VmHWM` at most."""
+    def peak_kib(self) -> int:
+        """The most memory that this server had resident, in all its lives."""
         assert self.process is not None
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:"))
+        now = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+        return max(now, self._peak_kib)
 
     def person(self, account: str) -> "Person":
         self._people.append(Person(self, account))

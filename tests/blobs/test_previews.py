@@ -66,7 +66,7 @@ def test_every_mode_of_pixels(anna: Person, mode: str) -> None:
 
 def test_transparency_stays(anna: Person) -> None:
     image = opened(preview(anna, encoded(Image.new("RGBA", (400, 400), (9, 9, 9, 0)), "PNG")))
-    assert image.convert("RGBA").getpixel((50, 50))[3] == 0
+    assert image.convert("RGBA").getchannel("A").getextrema() == (0, 0)
 
 
 def test_small_picture_is_not_enlarged(anna: Person) -> None:
@@ -126,10 +126,10 @@ def test_zip_bomb_is_never_unpacked(anna: Person, server: Server) -> None:
     out = io.BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as bomb:
         bomb.writestr("zeros", bytes(200 * MIB))
-    before = server.memory_kib("VmHWM")
+    before = server.peak_kib()
     answer = preview(anna, out.getvalue(), media_type="application/zip")
     assert answer.json()["code"] == "blobs.no_preview"
-    assert server.memory_kib("VmHWM") - before < 50 * 1024
+    assert server.peak_kib() - before < 50 * 1024
 
 
 def png_claiming(width: int, height: int, data: bytes) -> bytes:
