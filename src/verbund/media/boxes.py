@@ -15,7 +15,8 @@ _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b
 
 
 class BadBoxes(Refusal):
-    """de: Der Film ist in sich beschädigt und lässt sich nicht lesen. Exportieren Sie ihn neu und laden Sie ihn noch einmal hoch.
+    """de: Der Film ist in sich beschädigt und lässt sich nicht lesen. Exportieren Sie ihn neu und laden Sie ihn
+    noch einmal hoch.
     en: The film is damaged inside and cannot be read. Export it again and upload it once more."""
 
     code = "media.damaged"

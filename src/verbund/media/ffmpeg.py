@@ -19,9 +19,9 @@ from typing import IO
 
 from verbund.base.refusal import Refusal
 
-# Demuxers that may read an upload. What follows references to other files (playlists, image sequences, scripts) is absent.
+# Demuxers that may read an upload. What follows references to other files is absent: playlists, sequences, scripts.
 FORMATS = (
-    "aac,ac3,aiff,asf,avi,flac,flv,h264,hevc,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,mxf,ogg,wav,webm_dash_manifest"
+    "aac,ac3,aiff,asf,avi,flac,flv,h264,hevc,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,mxf,ogg,wav"
 )
 MEMORY_BYTES_MAX = 6 * 1024**3
 CPU_S_MAX = 48 * 3600
@@ -36,8 +36,10 @@ _SOURCE = "/source"
 
 
 class ToolMissing(Refusal):
-    """de: Auf diesem Anbieter fehlt das Programm ffmpeg. Filme lassen sich deshalb nicht aufbereiten. Bitte den Betreiber, es zu installieren.
-    en: The program ffmpeg is missing at this provider, so films cannot be prepared. Please ask its operator to install it."""
+    """de: Auf diesem Anbieter fehlt das Programm ffmpeg. Filme lassen sich deshalb nicht aufbereiten. Bitte den
+    Betreiber, es zu installieren.
+    en: The program ffmpeg is missing at this provider, so films cannot be prepared. Please ask its operator to
+    install it."""
 
     code = "media.tool_missing"
     status = 503
@@ -57,7 +59,7 @@ class ToolFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One program call. In `args`, `{in}` stands for the source, `{feed}` for what `feed` yields, `{out0}` … for the sinks."""
+    """One program call. In `args`: `{in}` = the source, `{feed}` = what `feed` yields, `{out0}` … = the sinks."""
 
     args: Sequence[str]
     source: Path | None
@@ -104,6 +106,15 @@ def probe(source: Path, more: Sequence[str] = ()) -> bytes:
         args = ["-of", "json", *more]
     run(Run([*args, "{in}"], source, [said.extend], tool="ffprobe", stall_s=PROBE_S))
     return bytes(said)
+
+
+def has_filter(name: str) -> bool:
+    """Whether this ffmpeg was built with a filter."""
+    tool = shutil.which("ffmpeg")
+    if tool is None:
+        return False
+    said = subprocess.run([tool, "-hide_banner", "-filters"], capture_output=True, timeout=PROBE_S, check=False).stdout
+    return f" {name} ".encode() in said
 
 
 def _start(job: Run, writers: list[int], said: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -190,12 +201,14 @@ def _sandboxed(source: Path | None) -> list[str]:
     return ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
 
 
-_BWRAP = (
-    "bwrap --unshare-all --die-with-parent --new-session --cap-drop ALL --ro-bind /usr /usr --ro-bind-try /bin /bin"
-    " --ro-bind-try /lib /lib --ro-bind-try /lib64 /lib64 --ro-bind-try /etc/alternatives /etc/alternatives"
-    " --ro-bind-try /etc/ld.so.cache /etc/ld.so.cache --dev /dev --tmpfs /tmp --chdir /tmp"
-).split()
-_UNSHARE = "unshare --map-root-user --net --ipc --kill-child".split()
+_ROOM = "/tmp"  # noqa: S108 - the sandbox's own, empty
+_BWRAP = [
+    *("bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+    *("--ro-bind", "/usr", "/usr", "--ro-bind-try", "/bin", "/bin", "--ro-bind-try", "/lib", "/lib"),
+    *("--ro-bind-try", "/lib64", "/lib64", "--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
+    *("--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--dev", "/dev", "--tmpfs", _ROOM, "--chdir", _ROOM),
+]
+_UNSHARE = ["unshare", "--map-root-user", "--net", "--ipc", "--kill-child"]
 
 
 @cache

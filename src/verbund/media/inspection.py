@@ -1,28 +1,36 @@
 """Looks at an upload and says what it is, or why it cannot become a film. Blocking: for a thread."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from verbund.base.refusal import Refusal
 from verbund.media import ffmpeg
-from verbund.media.source import NotAFilm, Source, Truncated, boxes_whole, key_gap_ms, read_source
+from verbund.media.boxes import BadBoxes
+from verbund.media.source import NotAFilm, Source, is_boxes, key_gap_ms, read_source
 
 KEY_WINDOW_S = 60
 
 
 def inspect(path: Path) -> Source:
     """The source in this file. Raises a refusal with the reason, or ToolMissing."""
-    boxes_whole(path)
+    boxes = is_boxes(path)
     try:
         source = read_source(_answer(ffmpeg.probe(path)))
     except ffmpeg.ToolFailed as error:
-        raise _reason(error.said) from error
+        refusal = BadBoxes() if boxes else NotAFilm()
+        raise refusal from error
     if source.video is None or source.video.codec != "h264":
         return source
     return msgspec.structs.replace(source, key_gap_ms=_key_gap(path, source))
+
+
+@cache
+def maps_tones() -> bool:
+    """Whether this ffmpeg has the filter that turns HDR into SDR."""
+    return ffmpeg.has_filter("zscale")
 
 
 def _key_gap(path: Path, source: Source) -> int:
@@ -44,9 +52,3 @@ def _answer(raw: bytes) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise NotAFilm
     return answer
-
-
-def _reason(said: str) -> Refusal:
-    if "moov atom not found" in said or "End of file" in said:
-        return Truncated()
-    return NotAFilm()

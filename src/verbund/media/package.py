@@ -131,7 +131,7 @@ class Packager:
                     track.begin(part)
                     continue
                 if track.add(number, part):
-                    self._grown(track, number)
+                    self._grown(number)
                 number += 1
 
         return take
@@ -156,7 +156,8 @@ class Packager:
         for words in self.plan.words:
             found = bytearray()
             try:
-                ffmpeg.run(ffmpeg.Run(recipes.extract_words(words), self.source, [found.extend], nice=NICE_ASIDE), self.stop)
+                job = ffmpeg.Run(recipes.extract_words(words), self.source, [found.extend], nice=NICE_ASIDE)
+                ffmpeg.run(job, self.stop)
             except ffmpeg.ToolFailed:
                 continue
             if b"-->" in found and len(found) <= WORDS_BYTES_MAX:
@@ -166,7 +167,7 @@ class Packager:
                 self.words.append(words.name)
         return tone
 
-    def _grown(self, track: Track, number: int) -> None:
+    def _grown(self, number: int) -> None:
         self._first_picture.set()
         if number == 0:
             self._publish()
@@ -181,7 +182,8 @@ class Packager:
 
     def _percent(self) -> int:
         """Of the encoded pictures, which take nearly all of the time; never 100 before everything is there."""
-        tracks = [self.tracks[rung.name] for rung in self.plan.encoded] or [*self.tracks.values(), *self.sounds.values()]
+        encoded = [self.tracks[rung.name] for rung in self.plan.encoded]
+        tracks = encoded or [*self.tracks.values(), *self.sounds.values()]
         done = min((track.length_ms for track in tracks), default=0)
         return min(COMPLETE_PERCENT - 1, done * 100 // max(1, self.plan.duration_ms))
 
@@ -200,7 +202,7 @@ class Packager:
         self._tell()
 
     def _playable_rungs(self) -> list[Rung]:
-        """Copied and encoded renditions grow apart: a player must not be sent from one that is there to one that is not."""
+        """Copied and encoded renditions grow apart: a player is not sent from what is there to what is not."""
         begun = [rung for rung in self.plan.rungs if self.tracks[rung.name].durations_ms]
         if self.plan.copied and not all(self.tracks[rung.name].complete for rung in self.plan.encoded):
             return [rung for rung in begun if rung.copied]

@@ -53,8 +53,7 @@ def make_tiles(plan: Plan, rung: Rung, track: Track, folder: Path, stop: Event) 
     sheets = bytearray()
     job = ffmpeg.Run(recipes.tiles(plan, rung), None, [_bounded(sheets)], feed=_bytes_of(track.files()))
     ffmpeg.run(job, stop)
-    written = [sheet for sheet in _split(bytes(sheets))]
-    for number, sheet in enumerate(written):
+    for number, sheet in enumerate(_split(bytes(sheets))):
         write_whole(folder / f"tiles-{number}.jpg", sheet)
     length_ms = min(track.length_ms, plan.duration_ms) or plan.duration_ms
     write_whole(folder / TILES_LIST, tiles_list(rung, length_ms, recipes.tile_interval_s(plan.duration_ms)).encode())

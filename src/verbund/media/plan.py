@@ -21,6 +21,7 @@ CRF = 23
 PRESET = "veryfast"
 LADDER_FPS_MAX = 40
 FPS_MIN = 5
+NOMINAL_FPS_MAX = 240
 VARIABLE_FPS_MIN = 25
 STANDARD_RATES = (Fraction(25), Fraction(30000, 1001), Fraction(30))
 AUDIO_TRACKS_MAX = 8
@@ -118,10 +119,10 @@ def frame_rate(video: Video) -> Fraction:
     above its mean, so that no picture is late by more than a frame.
     """
     nominal, mean = Fraction(*video.rate), Fraction(*video.mean_rate)
+    if nominal > NOMINAL_FPS_MAX and mean > NOMINAL_FPS_MAX:
+        return STANDARD_RATES[-1]
     steady = abs(nominal - mean) * 50 <= nominal
-    if steady:
-        rate = nominal
-    elif VARIABLE_FPS_MIN <= nominal <= LADDER_FPS_MAX:
+    if steady or VARIABLE_FPS_MIN <= nominal <= LADDER_FPS_MAX:
         rate = nominal
     else:
         rate = next((one for one in STANDARD_RATES if one >= mean), STANDARD_RATES[-1])
@@ -161,7 +162,7 @@ def picture_filters(video: Video, tone_mapping: bool) -> str:
     if video.interlaced:
         filters.append("bwdif=mode=send_frame:deint=interlaced")
     if video.transfer in HDR_TRANSFERS and tone_mapping:
-        width, height = scaled(video.shown, min(min(video.shown), RUNG_SIDES[0]))
+        width, height = scaled(video.shown, min(*video.shown, RUNG_SIDES[0]))
         filters.append(f"scale={width}:{height},setsar=1")
         filters.append(
             f"zscale=tin={video.transfer}:pin=bt2020:min=bt2020nc:t=linear:npl=203,format=gbrpf32le,"

@@ -4,7 +4,7 @@ The muxer options give pieces that fit together: equal initialisation segments a
 run begins (measured; without `frag_discont` every run would start at zero again).
 """
 
-from verbund.media.plan import AUDIO_KBPS, Plan, Rung, Sound, Words, boundary, scaled
+from verbund.media.plan import AUDIO_KBPS, SEGMENT_S, Plan, Rung, Sound, Words, boundary, scaled
 
 POSTER_SIDE = 720
 TILE_WIDTH = 160
@@ -16,7 +16,8 @@ KEY_FRAMES_ONLY_FROM_S = 120
 SEEK_EARLIER_S = 0.001
 _FLAGS = "+dash+cmaf+empty_moov+default_base_moof+frag_discont+negative_cts_offsets"
 _KEY_FLAGS = "+frag_keyframe" + _FLAGS
-_MUX = ("-avoid_negative_ts", "disabled", "-map_metadata", "-1", "-map_chapters", "-1", "-flush_packets", "1", "-f", "mp4")
+_CLEAN = ("-map_metadata", "-1", "-map_chapters", "-1")
+_MUX = (*_CLEAN, "-avoid_negative_ts", "disabled", "-flush_packets", "1", "-f", "mp4")
 _SHORT_FRAGMENT_US = "1900000"
 _SOUND_FRAGMENT_US = "4000000"
 
@@ -91,7 +92,8 @@ def sound_poster(sound: Sound) -> list[str]:
 
 def tile_interval_s(duration_ms: int) -> int:
     """Seconds between two pictures of the scrub bar."""
-    return max(TILE_S_MIN, -(-duration_ms // 1000 // TILES_MAX), 4 if duration_ms >= KEY_FRAMES_ONLY_FROM_S * 1000 else 0)
+    from_key_frames = SEGMENT_S if duration_ms >= KEY_FRAMES_ONLY_FROM_S * 1000 else 0
+    return max(TILE_S_MIN, -(-duration_ms // 1000 // TILES_MAX), from_key_frames)
 
 
 def tile_size(rung: Rung) -> tuple[int, int]:

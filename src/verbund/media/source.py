@@ -1,4 +1,4 @@
-"""What a file holds, read from ffprobe's answer and from its outermost boxes. Pure, but for `boxes_whole`, which reads.
+"""What a file holds, read from ffprobe's answer and from its outermost boxes. Pure, but for `is_boxes`, which reads.
 
 Raises a refusal with a reason for what cannot become a film.
 """
@@ -19,15 +19,18 @@ BOXES_MAX = 100_000
 
 
 class NotAFilm(Refusal):
-    """de: Diese Datei ist kein Film und keine Tonaufnahme, auch wenn ihr Name so aussieht. Bitte wählen Sie eine andere Datei.
-    en: This file is neither a film nor a sound recording, even if its name looks like one. Please choose another file."""
+    """de: Diese Datei ist kein Film und keine Tonaufnahme, auch wenn ihr Name so aussieht. Bitte wählen Sie eine
+    andere Datei.
+    en: This file is neither a film nor a sound recording, even if its name looks like one. Please choose another
+    file."""
 
     code = "media.not_a_film"
     status = 422
 
 
 class Truncated(Refusal):
-    """de: Die Datei ist unvollständig, ihr Ende fehlt. Kopieren oder exportieren Sie sie neu und laden Sie sie noch einmal hoch.
+    """de: Die Datei ist unvollständig, ihr Ende fehlt. Kopieren oder exportieren Sie sie neu und laden Sie sie
+    noch einmal hoch.
     en: The file is incomplete, its end is missing. Copy or export it again and upload it once more."""
 
     code = "media.truncated"
@@ -140,8 +143,8 @@ def key_gap_ms(answer: dict[str, Any], until_ms: int) -> int:
     return max(1, *steps)
 
 
-def boxes_whole(path: Path) -> None:
-    """Raises Truncated when the outermost boxes of an MP4 or QuickTime file reach beyond its end or lack their index."""
+def is_boxes(path: Path) -> bool:
+    """Whether this is an MP4 or QuickTime file. Raises Truncated when its data reach beyond its end or lack an index."""
     size, at, kinds = path.stat().st_size, 0, set()
     with path.open("rb") as file:
         for _ in range(BOXES_MAX):
@@ -151,17 +154,20 @@ def boxes_whole(path: Path) -> None:
                 break
             length, kind = struct.unpack(">I4s", head[:8])
             if at == 0 and kind not in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-                return
+                return False
             kinds.add(kind)
             if length == 1 and len(head) == 16:
                 (length,) = struct.unpack(">Q", head[8:])
             elif length == 0:
                 length = size - at
             if length < 8:
-                return
+                break
             at += length
-    if b"ftyp" in kinds and (at > size or (b"mdat" in kinds and b"moov" not in kinds)):
+            if at > size and kind in (b"mdat", b"moov"):
+                raise Truncated
+    if b"mdat" in kinds and b"moov" not in kinds and at >= size:
         raise Truncated
+    return bool(kinds)
 
 
 def _has_pictures(stream: dict[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 Invariant: a segment is on disk, whole, before its playlist names it; the names are never used for other bytes.
 """
 
-import os
 from pathlib import Path
 
 from verbund.media.boxes import BadBoxes, Fragment, Init, fragment_of, init_of
@@ -114,4 +113,4 @@ def write_whole(path: Path, data: bytes) -> None:
     """A file appears whole or not at all."""
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
-    os.replace(part, path)
+    part.replace(path)
