@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     turn_port: int = 3478
     #: Threads that ffmpeg may use; 0: all cores.
     ffmpeg_threads: int = 0
+    #: Addresses of partners whose shared spaces this provider keeps too.
+    partners: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -131,9 +133,7 @@ def check(settings: Settings) -> Settings:
             "excludes tls_certificate: TLS ends either here or in front.",
         )
     if bool(settings.tls_key) != bool(settings.tls_certificate) and settings.tls_certificate != "self":
-        raise _bad(
-            "tls_key", "und tls_certificate gehören zusammen.", "and tls_certificate belong together."
-        )
+        raise _bad("tls_key", "und tls_certificate gehören zusammen.", "and tls_certificate belong together.")
     if settings.media_port_first > settings.media_port_last:
         raise _bad("media_port_first", "liegt über media_port_last.", "is above media_port_last.")
     return settings

@@ -31,7 +31,10 @@ async def messages(
     around: Key = None,
     limit: int = 50,
 ) -> MessagePage:
-    """Messages in order with the vector they were computed at; `before`, `after`: order keys, `around`: a message's id."""
+    """Messages in order, with the vector they were computed at.
+
+    `before`, `after`: order keys (t + id), exclusive; `around`: a message's id.
+    """
     return await asyncio.to_thread(
         _page, log, SpaceId(space), caller.account, channel or MAIN, before, after, around, limit
     )

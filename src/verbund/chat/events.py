@@ -50,7 +50,7 @@ class ChannelRenamed(Event):
 
 
 class MessagePosted(Event):
-    """Somebody said something, perhaps with files, perhaps in answer to a message. Every copy is a message of its own."""
+    """Somebody said something, perhaps with files or in answer to a message. Every copy is a message of its own."""
 
     kind: ClassVar[str] = "chat.message_posted.1"
     sorts: ClassVar[frozenset[str]] = TALK

@@ -125,9 +125,7 @@ def _mention(tx: Tx, fact: Fact, message: CoreId, channel: str, t: str, accounts
         tx.insert_once(tables.mention, row)
 
 
-def _index(
-    tx: Tx, position: int, space: SpaceId, message: CoreId, t: str, text: str, names: list[str]
-) -> None:
+def _index(tx: Tx, position: int, space: SpaceId, message: CoreId, t: str, text: str, names: list[str]) -> None:
     search.index(tx, position, space, SEARCH_KIND, message, ms_of(t), " ".join([text, *names]))
 
 

@@ -21,7 +21,7 @@ _files = msgspec.json.Decoder(list[FileShape])
 def messages(
     connection: Connection, space: SpaceId, of: str, before: str | None, after: str | None, limit: int
 ) -> tuple[list[MessageShape], bool]:
-    """(messages in order, whether there are more in that direction). `before`, `after`: order keys t + id, exclusive."""
+    """(messages in order, whether there are more that way). `before`, `after`: order keys t + id, exclusive."""
     c = message.c
     limit = max(1, min(limit, MESSAGES_PAGE_MAX))
     query = select(message).where(c.space == space, c.channel == of).limit(limit + 1)

@@ -91,9 +91,7 @@ def message_is_here(fact: Fact, view: Reader) -> None:
     """The message stands in this space and was not withdrawn."""
     event = fact.event
     c = tables.message.c
-    row = view.execute(
-        select(c.author, c.withdrawn).where(c.id == event.message, c.space == fact.space)
-    ).first()
+    row = view.execute(select(c.author, c.withdrawn).where(c.id == event.message, c.space == fact.space)).first()
     if row is None:
         raise Unknown()
     if row.withdrawn and not isinstance(event, events.MessageWithdrawn):

@@ -137,7 +137,7 @@ class Judge:
             return Refuse(refusal, void=True)
 
     def accept(self, parsed: Parsed, view: View, at: int) -> Accepted:
-        """What becomes of a partner's entry. Consults no clock, no counter, no local state: only what all replicas share.
+        """What becomes of a partner's entry. Consults no clock, counter or local state: only what replicas share.
 
         Raises WrongSignature: then the partner is at fault and nothing of its answer is taken.
         """

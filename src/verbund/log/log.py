@@ -34,8 +34,13 @@ class Log:
     """Appending and folding for one provider's incarnation. Every method runs in a transaction that is passed in."""
 
     def __init__(
-        self, clock: Clock, registry: Registry, authorities: Authorities, directory: Directory,
-        provider: ProviderId, incarnation: int,
+        self,
+        clock: Clock,
+        registry: Registry,
+        authorities: Authorities,
+        directory: Directory,
+        provider: ProviderId,
+        incarnation: int,
     ) -> None:
         self.clock, self.registry, self.authorities, self.directory = clock, registry, authorities, directory
         self.provider, self.incarnation = provider, incarnation
@@ -230,11 +235,12 @@ class Log:
 
     def _one_stored(self, tx: Tx, core: CoreId) -> Any:
         c, body, entry = tables.core.c, tables.body.c, tables.entry.c
+        columns = (
+            c.raw, c.sig, c.state, body.salt, body.raw.label("body"),
+            entry.position, entry.at, entry.provider, entry.incarnation, entry.seq, entry.chain,
+        )  # fmt: skip
         return tx.execute(
-            select(
-                c.raw, c.sig, c.state, body.salt, body.raw.label("body"),
-                entry.position, entry.at, entry.provider, entry.incarnation, entry.seq, entry.chain,
-            )  # fmt: skip
+            select(*columns)
             .join(tables.entry, entry.core == c.id)
             .outerjoin(tables.body, body.core == c.id)
             .where(c.id == core)
@@ -245,7 +251,7 @@ class Log:
     def _append(
         self, tx: Tx, parsed: Parsed, state: int | None, place: Place, take: Take | None, reason: str = ""
     ) -> None:
-        """The one append: core and body (unless they are here, `state` None), entry, fold, and word to the followers."""
+        """The one append: core and body (not if they are here, `state` None), entry, fold, word to the followers."""
         core = parsed.core
         position = self._position(tx)
         if state is not None:

@@ -18,7 +18,7 @@ class AlreadyRefused(Refusal):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`st`: accepted, durable, refused, ask. `ds`, `dp`: the device's next number and last core, where it must go on."""
+    """`st`: accepted, durable, refused, ask. `ds`, `dp`: the device's next number and last core: where it goes on."""
 
     id: CoreId | None
     st: str

@@ -114,10 +114,13 @@ class Directory(Protocol):
     def device(self, view: "Reader", dev: DeviceId) -> Device | None: ...
 
 
-Rule = NamedTuple(
-    "Rule",
-    [("may", Callable[[Fact, Any], None]), ("admits", "Callable[[Fact, Reader], None] | None")],
-)
+class Rule(NamedTuple):
+    """What may become a fact; see `rule`."""
+
+    may: Callable[[Fact, Any], None]
+    admits: "Callable[[Fact, Reader], None] | None"
+
+
 Fold = Callable[["Tx", Fact], None]
 
 

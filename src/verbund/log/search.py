@@ -40,19 +40,16 @@ item = Table(
     Index("search_item_space", "space"),
 )
 
+_REMOVED = "INSERT INTO search_index(search_index, rowid, words) VALUES ('delete', old.position, old.words)"
+_ADDED = "INSERT INTO search_index(rowid, words) VALUES (new.position, new.words)"
+_FTS5 = "fts5(words, content='search_item', content_rowid='position', detail='column', columnsize=0, tokenize='ascii')"
 _SQLITE = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING fts5(words, content='search_item', "
-    "content_rowid='position', detail='column', columnsize=0, tokenize='ascii')",
-    "CREATE TRIGGER IF NOT EXISTS search_item_added AFTER INSERT ON search_item BEGIN "
-    "INSERT INTO search_index(rowid, words) VALUES (new.position, new.words); END",
-    "CREATE TRIGGER IF NOT EXISTS search_item_removed AFTER DELETE ON search_item BEGIN "
-    "INSERT INTO search_index(search_index, rowid, words) VALUES ('delete', old.position, old.words); END",
-    "CREATE TRIGGER IF NOT EXISTS search_item_changed AFTER UPDATE ON search_item BEGIN "
-    "INSERT INTO search_index(search_index, rowid, words) VALUES ('delete', old.position, old.words); "
-    "INSERT INTO search_index(rowid, words) VALUES (new.position, new.words); END",
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING {_FTS5}",
+    f"CREATE TRIGGER IF NOT EXISTS search_added AFTER INSERT ON search_item BEGIN {_ADDED}; END",
+    f"CREATE TRIGGER IF NOT EXISTS search_removed AFTER DELETE ON search_item BEGIN {_REMOVED}; END",
+    f"CREATE TRIGGER IF NOT EXISTS search_changed AFTER UPDATE ON search_item BEGIN {_REMOVED}; {_ADDED}; END",
 )
 _POSTGRES = "CREATE INDEX IF NOT EXISTS search_item_words ON search_item USING gin (to_tsvector('simple', words))"
-
 
 
 def _create_index(_table: Table, connection: Connection, **_: object) -> None:
@@ -106,9 +103,7 @@ def find(
     )
     allowed = set(places)
     hits = (Hit(*row) for row in rows)
-    return [hit for hit in hits if hit.space in allowed and (not kinds or hit.kind in kinds)][
-        : min(limit, RESULTS_MAX)
-    ]
+    return [hit for hit in hits if hit.space in allowed and (not kinds or hit.kind in kinds)][: min(limit, RESULTS_MAX)]
 
 
 def stems_of(words: str) -> set[str]:

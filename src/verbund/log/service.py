@@ -97,11 +97,12 @@ def _entries_query(space: SpaceId, after: Vector, limit: int) -> Any:
         and_(entry.provider == provider, entry.incarnation == incarnation, entry.seq <= seq)
         for (provider, incarnation), seq in ((split_sublog(key), seq) for key, seq in after.items())
     ]
+    columns = (
+        entry.position, entry.core, entry.provider, entry.incarnation, entry.seq, entry.chain, entry.at,
+        entry.void, core.raw, core.sig, core.state, body.salt, body.raw.label("body"),
+    )  # fmt: skip
     return (
-        select(
-            entry.position, entry.core, entry.provider, entry.incarnation, entry.seq, entry.chain, entry.at,
-            entry.void, core.raw, core.sig, core.state, body.salt, body.raw.label("body"),
-        )  # fmt: skip
+        select(*columns)
         .join(tables.core, core.id == entry.core)
         .outerjoin(tables.body, body.core == core.id)
         .where(entry.space == space, ~or_(false(), *covered))

@@ -131,7 +131,7 @@ class Tx(Reader):
         self._gather(self._statement(table, "once"), table, row)
 
     def upsert(self, table: Table, row: Row, newer: str | None = None) -> None:
-        """Put a row in, or overwrite the row of the same key; with `newer` only if that column grows (last writer wins).
+        """Put a row in, or overwrite the row of the same key; with `newer` only if that column grows.
 
         Only the columns in `row` are overwritten.
         """

@@ -107,7 +107,7 @@ class Writer:
     def _write(self, connection: Connection, batch: list[Job]) -> None:
         try:
             self._transact(connection, batch)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # the edge of every write: taken back, told to its author
             connection.rollback()
             self._cache.clear()
             self._alone(connection, batch, error)
@@ -128,7 +128,7 @@ class Writer:
                 connection.rollback()
                 self._cache.clear()
                 job.error = own_error
-                log.error("a write failed and was taken back", exc_info=own_error)
+                log.exception("a write failed and was taken back")
 
     def _transact(self, connection: Connection, batch: list[Job]) -> None:
         with connection.begin():

@@ -23,7 +23,9 @@ _WEAK = {
     "order 8": bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
     "order 8, the other": bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
     "y is p (zero, not canonical)": bytes.fromhex("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
-    "y is p + 1 (one, not canonical)": bytes.fromhex("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+    "y is p + 1 (one, not canonical)": bytes.fromhex(
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"
+    ),
     "y is 2^255 - 1": b"\xff" * 31 + b"\x7f",
     "all ones": b"\xff" * 32,
     "not on the curve": b"\x02" + bytes(31),
@@ -48,7 +50,7 @@ def _canonical() -> list[dict[str, Any]]:
         "empty object": {},
         "keys are sorted": {"b": 1, "a": 2, "B": 3, "": 4, "a1": 5},
         "nesting": {"a": [1, {"z": None, "y": [True, False]}, "x"]},
-        "control characters": {"t": "\b\t\n\f\r\u0000\u001f\u007f\"\\/"},
+        "control characters": {"t": '\b\t\n\f\r\u0000\u001f\u007f"\\/'},
         "umlauts and emoji stay": {"t": "Übergröße 🪵👩‍👩‍👧 \u2028\u2029 שלום"},
         "integers": {"n": [0, -1, 2**53 - 1, -(2**53 - 1)]},
         "eight deep": {"1": {"2": {"3": {"4": {"5": {"6": {"7": {}}}}}}}},
@@ -84,7 +86,9 @@ def _canonical() -> list[dict[str, Any]]:
 
 def _keys() -> list[dict[str, Any]]:
     ed, p256 = DeviceKey(b"\x07" * 32).public, _p256_key()[1]
-    good = [{"name": f"good {key.alg}", "alg": key.alg, "key": b64(key.raw), "expect": key.device} for key in (ed, p256)]
+    good = [
+        {"name": f"good {key.alg}", "alg": key.alg, "key": b64(key.raw), "expect": key.device} for key in (ed, p256)
+    ]
     hostile = [("ed25519", name, raw) for name, raw in _WEAK.items()]
     hostile += [
         ("p256", "compressed", b"\x02" + p256.raw[1:33]),
@@ -94,7 +98,8 @@ def _keys() -> list[dict[str, Any]]:
         ("Ed25519", "wrong case", ed.raw),
     ]
     return good + [
-        {"name": name, "alg": alg, "key": b64(raw), "expect": {"refusal": "base.weak_key"}} for alg, name, raw in hostile
+        {"name": name, "alg": alg, "key": b64(raw), "expect": {"refusal": "base.weak_key"}}
+        for alg, name, raw in hostile
     ]
 
 
@@ -143,7 +148,9 @@ def _chain() -> list[dict[str, Any]]:
     before, listed = entries.CHAIN_START, []
     for seq, (core, void) in enumerate(zip(_hashes(4), (False, True, False, False), strict=True), start=1):
         before = entries.chain(before, provider, 1, seq, core, _T0 + seq, void)
-        listed.append({"id": core, "p": provider, "i": 1, "n": seq, "at": _T0 + seq, "x": 3 if void else 0, "h": b64(before)})
+        listed.append(
+            {"id": core, "p": provider, "i": 1, "n": seq, "at": _T0 + seq, "x": 3 if void else 0, "h": b64(before)}
+        )
     wrong = [{**one, "at": one["at"] + 1} if one["n"] == 3 else one for one in listed]
     swapped = [listed[0], listed[2], listed[1], listed[3]]
     return [

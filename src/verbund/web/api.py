@@ -51,6 +51,9 @@ class HeadShape(Struct):
     vector: dict[str, int]
 
 
+Language = Annotated[str, Parameter(header="accept-language")]
+
+
 @get("/api/health", summary="Is it alive")
 async def health() -> dict[str, str]:
     """Answers while the process serves."""
@@ -75,7 +78,7 @@ async def provider(services: Services) -> ProviderShape:
 
 @post("/api/log", summary="Submit facts", status_code=200)
 async def submit(
-    data: Parcels, caller: Caller, log: LogService, accept_language: Annotated[str, Parameter(header="accept-language")] = ""
+    data: Parcels, caller: Caller, log: LogService, accept_language: Language = ""
 ) -> dict[str, list[dict[str, Any]]]:
     """What became of each parcel, once it is on disk. Facts of one or several spaces, new ones too."""
     if len(data.parcels) > PARCELS_MAX:
@@ -85,7 +88,9 @@ async def submit(
 
 
 @get("/api/spaces/{space:str}/log", summary="Entries of a space")
-async def entries(space: str, caller: Caller, log: LogService, after: str = "{}", limit: int = ENTRIES_PAGE_MAX) -> bytes:
+async def entries(
+    space: str, caller: Caller, log: LogService, after: str = "{}", limit: int = ENTRIES_PAGE_MAX
+) -> bytes:
     """Entries that the vector `after` does not cover, in this provider's order."""
     if len(after) > VECTOR_CHARS_MAX:
         raise Malformed()

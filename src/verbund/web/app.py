@@ -126,7 +126,7 @@ class Application:
             await send({"type": "websocket.close", "code": 4401, "reason": SignedOut.code})
             return
         await send({"type": "websocket.accept"})
-        await self.services.live.serve(caller, language_of(headers.get("accept-language", "")), receive, send)
+        await self.services.sockets.serve(caller, language_of(headers.get("accept-language", "")), receive, send)
 
     def _caller(self, cookie: str) -> Caller | None:
         token = token_of(cookie, self.settings.secure)
@@ -147,7 +147,7 @@ class Application:
             return maybe_caller
 
         given = {
-            "log": services.log, "store": services.store, "settings": services.settings, "live": services.hub,
+            "log": services.log, "store": services.store, "settings": services.settings, "live": services.live,
             "clock": services.clock, "services": services, **services.parts,
         }  # fmt: skip
         provided = {name: Provide(_giver(value), sync_to_thread=False) for name, value in given.items()}

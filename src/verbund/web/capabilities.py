@@ -16,6 +16,8 @@ from verbund.chat import projection as chat_projection
 from verbund.chat import rules as chat_rules
 from verbund.log.store import Store, metadata
 from verbund.log.tx import Tx
+from verbund.partners import api as partners_api
+from verbund.partners.effects import PartnersService
 from verbund.spaces import api as spaces_api
 from verbund.spaces import events as spaces_events
 from verbund.spaces import projection as spaces_projection
@@ -37,8 +39,8 @@ PARTS = [
     _part(spaces_events, spaces_rules, spaces_projection),
     _part(chat_events, chat_rules, chat_projection),
 ]
-APIS: list[Any] = [web_api, accounts_api, spaces_api, chat_api]
-SERVICES: list[Callable[["Services"], Any]] = []
+APIS: list[Any] = [web_api, accounts_api, spaces_api, chat_api, partners_api]
+SERVICES: list[Callable[["Services"], Any]] = [PartnersService]
 
 
 def prepare(store: Store) -> None:

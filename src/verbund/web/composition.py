@@ -14,9 +14,8 @@ from verbund.log.store import Store
 from verbund.spaces.authority import SpaceAuthorities
 from verbund.web import capabilities
 from verbund.web.hub import Hub
-from verbund.web.installation import Installation, open_installation
+from verbund.web.installation import FolderLock, Installation, open_installation
 from verbund.web.live import Live
-
 
 #: Beside the sources, where `make up` builds it.
 APP_FOLDER = Path(__file__).resolve().parents[3] / "app" / "build"
@@ -39,6 +38,7 @@ class Services:
         self.data: Path = settings.folder
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.installation: Installation = open_installation(self.data)
+        self.lock = FolderLock(self.data)
         self.store = Store(settings.database_url)
         self.registry = registry()
         log = Log(
@@ -46,11 +46,11 @@ class Services:
             self.installation.provider, self.installation.incarnation,
         )  # fmt: skip
         self.log = LogService(self.store, log, self.installation.device)
-        self.hub = Hub()
-        self.live = Live(self.log, self.hub, self.installation.incarnation)
+        self.live = Hub()
+        self.sockets = Live(self.log, self.live, self.installation.incarnation)
         self.features: dict[str, bool] = {}
         #: What capabilities hand to handlers and to each other through the web, by name.
-        self.parts: dict[str, Any] = {}
+        self.parts: dict[str, Any] = {"identity": self.installation.identity()}
         self._running: list[Service] = []
 
     @property
@@ -60,6 +60,7 @@ class Services:
 
     async def start(self) -> None:
         """Open the store, take up writing, then every capability's service in the order of the floors."""
+        self.lock.take()
         capabilities.prepare(self.store)
         self.log.start()
         await capabilities.introduce(self)
@@ -69,12 +70,13 @@ class Services:
             self._running.append(service)
 
     async def stop(self) -> None:
-        self.hub.close_all("live.restarting")
+        self.live.close_all("live.restarting")
         for service in reversed(self._running):
             await service.stop()
         self._running.clear()
         await self.log.stop()
         self.store.close()
+        self.lock.release()
 
 
 def registry() -> Registry:

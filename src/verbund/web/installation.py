@@ -3,16 +3,18 @@
 A restored backup starts a new incarnation (see ops/backup): it never goes on with an old sub-log.
 """
 
+import fcntl
 import os
 from pathlib import Path
 
 import msgspec
 
-from verbund.base import canonical
 from verbund.base.ids import ProviderId, b64, unb64
 from verbund.base.keys import DeviceKey, PublicKey
+from verbund.base.refusal import Refusal
+from verbund.partners.identity import identity
+from verbund.partners.schemas import Identity
 
-CERTIFICATE_DOMAIN = b"verbund/provider-device/1\0"
 KEYS_FILE = "provider.json"
 
 
@@ -22,6 +24,37 @@ class Keys(msgspec.Struct, forbid_unknown_fields=True):
     root: str
     device: str
     incarnation: int
+
+
+class AlreadyRunning(Refusal):
+    """de: In diesem Datenordner läuft Verbund schon. Beenden Sie es zuerst oder wählen Sie einen anderen mit --data.
+    en: Verbund is already running in this data folder. Stop it first or choose another one with --data."""
+
+    code = "web.already_running"
+    status = 409
+
+
+class FolderLock:
+    """One process at a time writes in a data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "lock"
+        self._descriptor: int | None = None
+
+    def take(self) -> None:
+        """Raises AlreadyRunning."""
+        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise AlreadyRunning() from error
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 class Installation:
@@ -34,14 +67,9 @@ class Installation:
         self.key: PublicKey = self._root.public
         self.provider: ProviderId = self._root.public.provider
 
-    def certificate(self) -> str:
-        """The root key's signature over (provider, incarnation, device), as base64url."""
-        return b64(self._root.sign(certified(self.provider, self.incarnation, self.device.device)))
-
-
-def certified(provider: str, incarnation: int, device: str) -> bytes:
-    """What a provider's root key signs for the device of an incarnation."""
-    return CERTIFICATE_DOMAIN + canonical.encode({"device": device, "incarnation": incarnation, "provider": provider})
+    def identity(self) -> Identity:
+        """What other providers are shown."""
+        return identity(self._root, self.device, self.incarnation)
 
 
 def open_installation(folder: Path) -> Installation:

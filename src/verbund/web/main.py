@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 from verbund import __version__
@@ -83,7 +84,8 @@ def _tls(settings: Settings) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="verbund", description="Verbund: offen, selbst betrieben, bei mehreren Anbietern.")
+    about = "Verbund: offen, selbst betrieben, bei mehreren Anbietern."
+    parser = argparse.ArgumentParser(prog="verbund", description=about)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(title="Befehle")
     one = commands.add_parser("serve", help="Verbund starten")
@@ -99,9 +101,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_operations(commands: Any) -> None:
-    from verbund.ops.commands import add_commands
+    from verbund.ops.commands import Top, add_commands
 
-    add_commands(commands)
+    add_commands(commands, Top(_documents, _renew))
+
+
+def _documents() -> dict[str, Any]:
+    from verbund.web.documents import documents
+
+    return documents()
+
+
+def _renew(folder: Path) -> None:
+    from verbund.web.installation import next_incarnation
+
+    next_incarnation(folder)
 
 
 if __name__ == "__main__":

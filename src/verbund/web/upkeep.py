@@ -9,6 +9,7 @@ from verbund.web.composition import Services
 
 async def refold(services: Services) -> int:
     """Fold the whole log again; the number of entries."""
+    services.lock.take()
     capabilities.prepare(services.store)
     services.log.start()
     try:
@@ -18,3 +19,4 @@ async def refold(services: Services) -> int:
             return int(connection.execute(select(func.count()).select_from(tables.entry)).scalar() or 0)
     finally:
         await services.log.stop()
+        services.lock.release()

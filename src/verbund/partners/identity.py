@@ -1,0 +1,69 @@
+"""How providers know each other: root key, certified device, signed questions. Pure."""
+
+import msgspec
+
+from verbund.base import canonical
+from verbund.base.ids import ProviderId, b64, unb64
+from verbund.base.keys import DeviceKey, PublicKey, check_key, verify
+from verbund.base.refusal import Refusal
+from verbund.partners.schemas import Asked, Identity, Question
+
+CERTIFICATE_DOMAIN = b"verbund/provider-device/1\0"
+QUESTION_DOMAIN = b"verbund/question/1\0"
+CLOCK_MS_MAX = 120_000
+
+
+class NotProven(Refusal):
+    """de: Der andere Anbieter konnte nicht nachweisen, wer er ist.
+    en: The other provider could not prove who it is."""
+
+    code = "partners.unproven"
+    status = 401
+
+
+def certified(provider: str, incarnation: int, device: str) -> bytes:
+    """What a provider's root key signs for the device of an incarnation."""
+    return CERTIFICATE_DOMAIN + canonical.encode({"device": device, "incarnation": incarnation, "provider": provider})
+
+
+def identity(root: DeviceKey, device: DeviceKey, incarnation: int) -> Identity:
+    provider = root.public.provider
+    certificate = b64(root.sign(certified(provider, incarnation, device.device)))
+    return Identity(
+        provider, root.public.alg, b64(root.public.raw), incarnation, device.public.alg, b64(device.public.raw),
+        certificate,
+    )  # fmt: skip
+
+
+def check_identity(shown: Identity) -> tuple[ProviderId, PublicKey]:
+    """(provider, key of its device). Raises NotProven, WeakKey."""
+    try:
+        root = check_key(PublicKey(shown.alg, unb64(shown.key)))
+        device = check_key(PublicKey(shown.device_alg, unb64(shown.device_key)))
+        signature = unb64(shown.certificate)
+    except ValueError as error:
+        raise NotProven() from error
+    signed = certified(shown.provider, shown.incarnation, device.device)
+    if root.provider != shown.provider or not verify(root, signature, signed):
+        raise NotProven()
+    return root.provider, device
+
+
+def ask(own: Identity, device: DeviceKey, question: Question) -> Asked:
+    text = canonical.encode(msgspec.to_builtins(question))
+    return Asked(own, text.decode(), b64(device.sign(QUESTION_DOMAIN + text)))
+
+
+def check_question(asked: Asked, audience: str, now_ms: int) -> tuple[ProviderId, PublicKey, Question]:
+    """(who asks, its device's key, what). Raises NotProven: wrong signature, meant for another, too old."""
+    provider, device = check_identity(asked.identity)
+    text = asked.question.encode("utf-8", "replace")
+    try:
+        if not verify(device, unb64(asked.signature), QUESTION_DOMAIN + text):
+            raise NotProven()
+        question = msgspec.convert(canonical.decode(text), Question, strict=True)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise NotProven() from error
+    if question.audience != audience or abs(question.at - now_ms) > CLOCK_MS_MAX:
+        raise NotProven()
+    return provider, device, question

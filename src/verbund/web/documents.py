@@ -1,0 +1,31 @@
+"""The documents of protocol/: what routes, events, frames and refusals this version has. Reads; serves nothing."""
+
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
+
+from verbund.base.refusal import all_refusals
+from verbund.base.settings import Settings
+from verbund.ops.protocol import events_document, frames_document, refusals_document
+from verbund.web import capabilities
+from verbund.web.answers import Outgoing
+from verbund.web.app import create_app
+from verbund.web.frames import Incoming
+
+
+def documents() -> dict[str, Any]:
+    """openapi, events, frames, refusals."""
+    return {
+        "openapi": openapi(),
+        "events": events_document(event for part in capabilities.PARTS for event in part.events.EVENTS),
+        "frames": frames_document(get_args(Incoming), get_args(Outgoing)),
+        "refusals": refusals_document(kind for kind in all_refusals() if kind.__module__.startswith("verbund.")),
+    }
+
+
+def openapi() -> dict[str, Any]:
+    """The description of all HTTP routes, of an installation that is thrown away."""
+    with TemporaryDirectory(prefix="verbund-") as folder:
+        app = create_app(Settings(data=folder))
+        schema: dict[str, Any] = app.http.openapi_schema.to_schema()
+        app.services.store.close()
+    return schema
