@@ -25,8 +25,8 @@ class Told(Struct, forbid_unknown_fields=True):
     st: str
     code: str | UnsetType = UNSET
     detail: str | UnsetType = UNSET
-    ds: int | None | UnsetType = UNSET
-    dp: CoreId | None | UnsetType = UNSET
+    ds: int | UnsetType | None = UNSET
+    dp: CoreId | UnsetType | None = UNSET
     missing: list[str] | UnsetType = UNSET
 
 

@@ -5,11 +5,14 @@ import asyncio
 import logging
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from verbund import __version__
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings, load
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
 
 GRACE_S = 5
 KEEP_ALIVE_S = 75
@@ -103,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_operations(commands: Any) -> None:
     from verbund.ops.commands import Top, add_commands
 
-    add_commands(commands, Top(_documents, _renew))
+    add_commands(commands, Top(_documents, _renew, _tables))
 
 
 def _documents() -> dict[str, Any]:
@@ -116,6 +119,14 @@ def _renew(folder: Path) -> None:
     from verbund.web.installation import next_incarnation
 
     next_incarnation(folder)
+
+
+def _tables() -> "MetaData":
+    from verbund.log.store import metadata
+    from verbund.web import capabilities
+
+    assert capabilities.PARTS  # importing them is what declares their tables
+    return metadata
 
 
 if __name__ == "__main__":

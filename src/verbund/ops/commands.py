@@ -1,0 +1,99 @@
+"""The operator's commands: doctor, backup, restore, protocol. Parses, hands over, prints."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import MetaData
+
+from verbund.base.settings import BadSetting, load
+
+
+class Top(NamedTuple):
+    """What only the top floor knows, handed down: so that nothing here imports it."""
+
+    #: The generated documents: file name → content.
+    documents: Callable[[], dict[str, Any]]
+    #: Begin a new incarnation in a restored data folder.
+    renew: Callable[[Path], object]
+    #: Every table of every capability.
+    tables: Callable[[], MetaData]
+
+
+def add_commands(subparsers: Any, top: Top) -> None:
+    """Register the commands; each runs with `args.run(args)` and gives its exit code."""
+    _add_doctor(subparsers)
+    _add_backup(subparsers, top)
+    _add_restore(subparsers, top)
+    _add_protocol(subparsers, top)
+
+
+def _add_doctor(subparsers: Any) -> None:
+    one = subparsers.add_parser("doctor", help="prüfen, was fehlt, und sagen, was zu tun ist")
+    one.add_argument("--data", help="Datenordner (Vorgabe: data)")
+    one.add_argument("--language", choices=("de", "en"), default="de", help="Sprache der Sätze")
+    one.set_defaults(run=_doctor)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from verbund.ops.doctor import report
+
+    try:
+        settings = load(data=args.data)
+    except BadSetting as refusal:
+        print(f"  ✗ {refusal.sentence(args.language)}")
+        return 1
+    return report(settings, args.language)
+
+
+def _add_backup(subparsers: Any, top: Top) -> None:
+    one = subparsers.add_parser("backup", help="Datenbank, Dateien und Schlüssel sichern, auch im Betrieb")
+    one.add_argument("folder", type=Path, metavar="ORDNER", help="wohin; noch nicht vorhanden oder leer")
+    one.add_argument("--data", help="Datenordner (Vorgabe: data)")
+    one.add_argument("--replace", action="store_true", help="eine Sicherung, die schon dort liegt, ersetzen")
+    one.set_defaults(run=lambda args: _backup(args, top))
+
+
+def _backup(args: argparse.Namespace, top: Top) -> int:
+    from verbund.ops.backup import back_up
+
+    manifest = back_up(load(data=args.data), args.folder.resolve(), top.tables(), replace=args.replace)
+    print(f"Gesichert: {len(manifest.files)} Dateien, {manifest.bytes // 1024**2} MiB, in {args.folder}.")
+    print("Die Sicherung enthält Schlüssel und Inhalte: verschlüsselt aufbewahren.")
+    return 0
+
+
+def _add_restore(subparsers: Any, top: Top) -> None:
+    one = subparsers.add_parser("restore", help="eine Sicherung zurückspielen, als neue Inkarnation")
+    one.add_argument("folder", type=Path, metavar="ORDNER", help="die Sicherung")
+    one.add_argument("--data", help="neuer Datenordner, noch nicht vorhanden oder leer (Vorgabe: data)")
+    one.set_defaults(run=lambda args: _restore(args, top))
+
+
+def _restore(args: argparse.Namespace, top: Top) -> int:
+    from verbund.ops.restore import restore
+
+    settings = load(data=args.data)
+    manifest = restore(args.folder.resolve(), settings, top.renew, top.tables())
+    print(f"Wiederhergestellt: {len(manifest.files)} Dateien vom {manifest.made_at} in {settings.folder}.")
+    print(
+        "Der Anbieter beginnt eine neue Inkarnation mit neuen Schlüsseln. Jetzt `verbund serve` und `verbund doctor`."
+    )
+    return 0
+
+
+def _add_protocol(subparsers: Any, top: Top) -> None:
+    one = subparsers.add_parser("protocol", help="protocol/ aus dem Quelltext erzeugen")
+    one.add_argument("--check", action="store_true", help="nur vergleichen; 1, wenn etwas veraltet ist")
+    one.add_argument("--folder", type=Path, default=Path("protocol"), help="wohin (Vorgabe: protocol)")
+    one.set_defaults(run=lambda args: _protocol(args, top))
+
+
+def _protocol(args: argparse.Namespace, top: Top) -> int:
+    from verbund.ops.protocol import texts, write
+
+    changed = write(args.folder, texts(top.documents()), only_check=args.check)
+    for name in changed:
+        print(f"{name}: {'veraltet, `make fix` erneuert es' if args.check else 'erneuert'}")
+    return int(args.check and bool(changed))

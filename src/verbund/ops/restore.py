@@ -1,0 +1,61 @@
+"""Restoring a backup: checked first, beside the old data, as a new incarnation. Never overwrites anything.
+
+A copy of the past must not go on under the name that partners and browsers know further: it would give numbers a
+second time. So the incarnation is the next one, and the keys of the provider's device and of its agents are new.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import MetaData, make_url
+
+from verbund.base.refusal import Refusal
+from verbund.base.settings import Settings
+from verbund.ops.manifest import Manifest, check, read_manifest
+from verbund.ops.transfer import copy_tables, is_empty
+
+
+class DataExists(Refusal):
+    """de: In {folder} liegen schon Daten, sie werden nicht überschrieben. Mit --data einen leeren Ordner angeben.
+    en: There is data in {folder} already, it will not be overwritten. Name an empty folder with --data."""
+
+    code = "ops.data_exists"
+    status = 409
+
+
+def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], tables: MetaData) -> Manifest:
+    """Fill the empty data folder of these settings from a backup, then `renew` its keys. Whole or not at all.
+
+    Raises NoBackup, DamagedBackup, DataExists.
+    """
+    data = settings.folder
+    manifest = read_manifest(folder)
+    check(folder, manifest)
+    own_database = make_url(settings.database_url).get_backend_name() != "sqlite"
+    if (data.exists() and any(data.iterdir())) or (own_database and not is_empty(settings.database_url)):
+        raise DataExists(folder=data)
+    fresh = data.with_name(f".{data.name}.restored")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        _copy(folder, manifest, fresh)
+        renew(fresh)
+        if own_database:
+            copy_tables(f"sqlite:///{fresh / manifest.database}", settings.database_url, tables)
+            (fresh / manifest.database).unlink()
+        if data.exists():
+            data.rmdir()
+        fresh.rename(data)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    return manifest
+
+
+def _copy(folder: Path, manifest: Manifest, fresh: Path) -> None:
+    fresh.mkdir(parents=True, mode=0o700)
+    for name in manifest.files:
+        target = fresh / name
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(folder / name, target)
+        target.chmod((folder / name).stat().st_mode & 0o700)
