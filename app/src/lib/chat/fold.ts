@@ -14,6 +14,9 @@ export const CHANNEL_READ = 'chat.channel_read.1';
 
 export const MESSAGE_KINDS = [POSTED, EDITED, WITHDRAWN, REACTION_SET] as const;
 
+/** A message that claims to come from later than this after a provider took it in stands there, not later. */
+export const SHOWN_DRIFT_MS_MAX = 60_000;
+
 /** What the fold needs to know of a fact; `author` is the account, `stamp` orders concurrent writes. */
 export interface ChatFact {
 	id: string;
@@ -21,20 +24,26 @@ export interface ChatFact {
 	author: string;
 	t: string;
 	stamp: string;
+	/** When a provider took it in, in milliseconds; null while it is only here. */
+	at: number | null;
+	/** Null when it was erased. */
 	body: unknown;
 }
 
+/** Fields that have a default may be missing. */
 interface PostedBody {
-	channel: string | null;
 	text: string;
-	mentions: string[];
-	files: FileRef[];
-	reply_to: string | null;
+	channel?: string | null;
+	mentions?: string[];
+	files?: FileRef[];
+	reply_to?: string | null;
 }
 
-/** What orders concurrent writes of one field: time, device, number. */
-export function stampOf(core: { t: string; dev: string; ds: number }): string {
-	return core.t + core.dev + core.ds.toString(16).padStart(8, '0');
+/** What orders a message: its own clock, unless it claims to come from after it was taken in. */
+export function shownAt(fact: { t: string; at: number | null }): string {
+	if (fact.at === null) return fact.t;
+	const latest = (fact.at + SHOWN_DRIFT_MS_MAX).toString(16).padStart(12, '0') + '0000';
+	return fact.t < latest ? fact.t : latest;
 }
 
 /** A posted message as a row. */
@@ -43,16 +52,16 @@ export function postedRow(fact: ChatFact, delivery: Delivery): Row {
 	return {
 		...rowOf({
 			id: fact.id,
-			channel: body.channel,
+			channel: body.channel ?? null,
 			author: fact.author,
-			t: fact.t,
+			t: shownAt(fact),
 			stamp: fact.stamp,
 			text: body.text,
 			edited: false,
 			withdrawn: false,
-			mentions: body.mentions,
-			files: body.files,
-			reply_to: body.reply_to,
+			mentions: body.mentions ?? [],
+			files: body.files ?? [],
+			reply_to: body.reply_to ?? null,
 			reactions: [],
 			kind: 'message'
 		}),
@@ -60,14 +69,25 @@ export function postedRow(fact: ChatFact, delivery: Delivery): Row {
 	};
 }
 
+const NOTHING_LEFT = { withdrawn: true, edited: false, text: '', stamp: '', mentions: [], files: [], reactions: [], reply_to: null };
+
+/** What is left of a message that was erased before this browser saw it; `posted` is its fact without a body. */
+export function tombstone(posted: ChatFact, withdrawn: ChatFact): Row {
+	const { channel } = withdrawn.body as { channel?: string | null };
+	const row = { ...NOTHING_LEFT, id: posted.id, channel: channel ?? null, author: posted.author, t: shownAt(posted) };
+	return foldRow(rowOf({ ...row, withdrawn: false }), withdrawn);
+}
+
 /** The message that a fact changes, or null for one that changes none. */
 export function targetOf(fact: ChatFact): string | null {
+	if (fact.body === null) return null;
 	if (fact.kind !== EDITED && fact.kind !== WITHDRAWN && fact.kind !== REACTION_SET) return null;
 	return (fact.body as { message: string }).message;
 }
 
 /** The row after the fact: the same object when nothing changes. */
 export function foldRow(row: Row, fact: ChatFact): Row {
+	if (fact.body === null) return row;
 	if (fact.kind === EDITED) return edit(row, fact);
 	if (fact.kind === WITHDRAWN) return withdraw(row, fact);
 	if (fact.kind === REACTION_SET) return react(row, fact);
@@ -76,13 +96,14 @@ export function foldRow(row: Row, fact: ChatFact): Row {
 
 function edit(row: Row, fact: ChatFact): Row {
 	if (row.withdrawn || fact.author !== row.author || fact.stamp <= row.stamp) return row;
-	const { text, mentions } = fact.body as { text: string; mentions: string[] };
-	return { ...row, text, mentions, edited: true, stamp: fact.stamp };
+	const { text, mentions } = fact.body as { text: string; mentions?: string[] };
+	return { ...row, text, mentions: mentions ?? [], edited: true, stamp: fact.stamp };
 }
 
 function withdraw(row: Row, fact: ChatFact): Row {
-	if (row.withdrawn || fact.author !== row.author) return row;
-	return { ...row, withdrawn: true, text: '', mentions: [], files: [], reactions: [] };
+	const { by } = fact.body as { by?: string };
+	if (row.withdrawn || (by !== 'moderator' && fact.author !== row.author)) return row;
+	return { ...row, ...NOTHING_LEFT };
 }
 
 function react(row: Row, fact: ChatFact): Row {

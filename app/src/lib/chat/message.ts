@@ -7,6 +7,8 @@ export interface FileRef {
 	size: number;
 	width?: number;
 	height?: number;
+	/** An address inside this browser, while the file is not at a provider yet. */
+	local?: string;
 }
 
 export interface Reaction {
@@ -34,7 +36,8 @@ export interface Message {
 	files: FileRef[];
 	reply_to: string | null;
 	reactions: Reaction[];
-	kind: string;
+	/** "message" where it is missing. */
+	kind?: string;
 	call?: CallSummary | null;
 }
 
@@ -43,6 +46,7 @@ export type Delivery = 'pending' | 'accepted' | 'refused' | null;
 
 /** A row that is held; the stamps of reactions are known only for those that arrived while it was held. */
 export interface Row extends Message {
+	kind: string;
 	delivery: Delivery;
 	refusal: string | null;
 	reactionStamps: Readonly<Record<string, string>>;
@@ -64,5 +68,5 @@ export function millisecondsOf(t: string): number {
 }
 
 export function rowOf(message: Message): Row {
-	return { ...message, delivery: null, refusal: null, reactionStamps: {} };
+	return { ...message, kind: message.kind ?? 'message', delivery: null, refusal: null, reactionStamps: {} };
 }

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { EDITED, POSTED, REACTION_SET, stampOf, WITHDRAWN, type ChatFact } from './fold';
+import { EDITED, POSTED, REACTION_SET, WITHDRAWN, type ChatFact } from './fold';
 import type { Message } from './message';
 import { IN_FLIGHT_MAX, MessageWindow } from './window';
 
 let ds = 0;
+const stampOf = (core: { t: string; dev: string; ds: number }) => core.t + core.dev + String(core.ds).padStart(8, '0');
 const tick = (at: number) => at.toString(16).padStart(12, '0') + '0000';
 
 function fact(id: string, kind: string, author: string, at: number, body: object): ChatFact {
 	ds += 1;
-	return { id, kind, author, t: tick(at), stamp: stampOf({ t: tick(at), dev: author, ds }), body };
+	return { id, kind, author, t: tick(at), stamp: stampOf({ t: tick(at), dev: author, ds }), at: null, body };
 }
 
 const posted = (id: string, at: number, author = 'ben') =>
@@ -72,6 +73,23 @@ describe('facts that arrive', () => {
 		window.apply(withdrawn('a', 40));
 		window.apply(edited('a', 50, 'zurück'));
 		expect(window.get('a')).toMatchObject({ text: '', withdrawn: true });
+	});
+});
+
+describe('withdrawals', () => {
+	it('by a moderator count, those by others do not', () => {
+		const window = opened([message('a', 10), message('b', 20)]);
+		window.apply(fact('x', WITHDRAWN, 'anna', 30, { message: 'a', channel: null, by: 'moderator' }));
+		window.apply(fact('y', WITHDRAWN, 'anna', 30, { message: 'b', channel: null, by: 'author' }));
+		expect([window.get('a')!.withdrawn, window.get('b')!.withdrawn]).toEqual([true, false]);
+	});
+
+	it('leave a tombstone where the text was erased before it came', () => {
+		const window = opened([]);
+		window.apply({ ...posted('a', 10), body: null });
+		expect(ids(window)).toEqual([]);
+		window.apply(withdrawn('a', 20));
+		expect(window.get('a')).toMatchObject({ withdrawn: true, text: '', author: 'ben', t: tick(10) });
 	});
 });
 

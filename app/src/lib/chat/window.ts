@@ -2,12 +2,14 @@
  * The stretch of a conversation that is held: rows in order, without a gap, bounded. Merges the server's answers, facts as
  * they arrive and what this device wrote. Pure: knows neither the network nor the screen.
  */
-import { foldRow, postedRow, POSTED, targetOf, type ChatFact } from './fold';
+import { foldRow, postedRow, POSTED, targetOf, tombstone, WITHDRAWN, type ChatFact } from './fold';
 import { compareOrder, rowOf, type Delivery, type Message, type Row } from './message';
 
 export const ROWS_MAX = 400;
 /** Facts remembered while an answer is under way; more than that and the answer is asked for again. */
 export const IN_FLIGHT_MAX = 500;
+/** Erased messages whose withdrawal has not come yet. */
+export const ERASED_MAX = 200;
 
 export interface Answer {
 	messages: Message[];
@@ -21,7 +23,8 @@ interface Own {
 	refusal: string | null;
 }
 
-export type Side = 'before' | 'after' | 'whole';
+/** Where an answer belongs; `refresh` is inside what is held. */
+export type Side = 'before' | 'after' | 'whole' | 'refresh';
 
 export class MessageWindow {
 	rows: readonly Row[] = [];
@@ -34,6 +37,7 @@ export class MessageWindow {
 
 	private readonly index = new Map<string, Row>();
 	private readonly own = new Map<string, Own>();
+	private readonly erased = new Map<string, ChatFact>();
 	private inFlight: ChatFact[] | null = null;
 
 	constructor(
@@ -79,17 +83,23 @@ export class MessageWindow {
 		this.inFlight ??= [];
 	}
 
+	/** No answer came. */
+	stopWaiting(): void {
+		this.inFlight = null;
+	}
+
 	/** Take the server's rows in, and what it cannot know yet on top of them. Returns false when it must be asked again. */
 	absorb(answer: Answer, side: Side): boolean {
 		const later = this.inFlight ?? [];
 		this.inFlight = null;
 		if (later.length > IN_FLIGHT_MAX) return false;
 		if (side === 'whole') this.clear();
-		for (const message of answer.messages) this.merge(message);
-		if (side !== 'after') this.moreBefore = answer.more_before;
-		if (side !== 'before') this.moreAfter = answer.more_after;
-		if (side === 'whole' && !answer.more_after) this.missed = 0;
-		if (side === 'after' && !answer.more_after) this.missed = 0;
+		for (const message of answer.messages) {
+			if (side !== 'refresh' || this.index.has(message.id)) this.merge(message, side === 'refresh');
+		}
+		if (side === 'whole' || side === 'before') this.moreBefore = answer.more_before;
+		if (side === 'whole' || side === 'after') this.moreAfter = answer.more_after;
+		if (!this.moreAfter) this.missed = 0;
 		this.sort();
 		for (const fact of later) if (!this.own.has(fact.id)) this.fold(fact, null);
 		for (const { fact, delivery, refusal } of this.own.values()) {
@@ -105,10 +115,11 @@ export class MessageWindow {
 		this.rows = [];
 	}
 
-	private merge(message: Message): void {
+	/** The later text wins, unless the answer is what it goes back to. */
+	private merge(message: Message, back: boolean): void {
 		const held = this.index.get(message.id);
 		const row = rowOf(message);
-		if (held && held.stamp > row.stamp && !row.withdrawn) {
+		if (held && !back && held.stamp > row.stamp && !row.withdrawn) {
 			this.index.set(row.id, { ...row, text: held.text, mentions: held.mentions, edited: held.edited, stamp: held.stamp });
 		} else {
 			this.index.set(row.id, held ? { ...row, delivery: held.delivery } : row);
@@ -116,14 +127,30 @@ export class MessageWindow {
 	}
 
 	private fold(fact: ChatFact, delivery: Delivery): boolean {
-		if (fact.kind === POSTED) return this.insert(postedRow(fact, delivery));
+		if (fact.kind === POSTED) return fact.body === null ? this.rememberErased(fact) : this.insert(postedRow(fact, delivery));
 		const target = targetOf(fact);
-		const held = target === null ? undefined : this.index.get(target);
-		if (!held) return false;
+		if (target === null) return false;
+		const held = this.index.get(target);
+		if (!held) return this.insertTombstone(target, fact);
 		const next = foldRow(held, fact);
 		if (next === held) return false;
 		this.put(next);
 		return true;
+	}
+
+	private rememberErased(fact: ChatFact): boolean {
+		this.erased.set(fact.id, fact);
+		for (const oldest of this.erased.keys()) {
+			if (this.erased.size <= ERASED_MAX) break;
+			this.erased.delete(oldest);
+		}
+		return false;
+	}
+
+	private insertTombstone(target: string, fact: ChatFact): boolean {
+		const posted = fact.kind === WITHDRAWN ? this.erased.get(target) : undefined;
+		const row = posted && tombstone(posted, fact);
+		return row !== undefined && row.withdrawn && this.insert(row);
 	}
 
 	private insert(row: Row): boolean {

@@ -1,0 +1,173 @@
+/** Conversation in this tab: takes facts in, keeps the last conversations at hand, knows who types and what is unread. */
+import { SvelteMap } from 'svelte/reactivity';
+import type { AccountId, CoreId, Fact, RowWriter, Signal, SpaceId, Sync } from '$lib/base';
+import { Conversation, ROW_KIND } from './conversation.svelte';
+import { CHANNEL_OPENED, CHANNEL_READ, CHANNEL_RENAMED, EDITED, foldRow, MESSAGE_KINDS, POSTED, postedRow, targetOf, WITHDRAWN, type ChatFact } from './fold';
+import { orderOf, type Delivery, type FileRef, type Row } from './message';
+import { Typing } from './typing.svelte';
+import { Unread } from './unread.svelte';
+
+/** Conversations that stay in memory, so that going back to them is instant. */
+export const CONVERSATIONS_MAX = 12;
+
+export interface NewMessage {
+	text: string;
+	mentions: AccountId[];
+	files: FileRef[];
+	reply_to: CoreId | null;
+}
+
+let current: Chat | null = null;
+
+/** Called once by the shell, before any space is followed. */
+export function startChat(sync: Sync): Chat {
+	current = new Chat(sync);
+	return current;
+}
+
+export function useChat(): Chat {
+	if (!current) throw new Error('startChat comes first');
+	return current;
+}
+
+export class Chat {
+	readonly typing: Typing;
+	readonly unread: Unread;
+	/** What a provider refused to change, newest last: the screen tells it once and takes it out. */
+	readonly refusals = new SvelteMap<string, string>();
+
+	private readonly conversations = new Map<string, Conversation>();
+
+	constructor(readonly sync: Sync) {
+		this.typing = new Typing(sync);
+		this.unread = new Unread(sync);
+		sync.on([...MESSAGE_KINDS], (fact, rows) => this.take(fact, rows));
+		sync.on([CHANNEL_OPENED, CHANNEL_RENAMED], (fact) => this.unread.takeChannel(fact));
+		sync.on(CHANNEL_READ, (fact) => this.unread.takeMark(fact));
+		sync.onReset((space) => this.each(space, (conversation) => conversation.markStale()));
+		sync.onSignal('typing', (signal: Signal) => this.typing.take(signal));
+	}
+
+	get me(): AccountId {
+		return this.sync.me.account.id;
+	}
+
+	conversation(space: SpaceId, channel: CoreId | null): Conversation {
+		const key = `${space}/${channel ?? ''}`;
+		const held = this.conversations.get(key) ?? new Conversation(this.sync, space, channel);
+		this.conversations.delete(key);
+		this.conversations.set(key, held);
+		for (const oldest of this.conversations.keys()) {
+			if (this.conversations.size <= CONVERSATIONS_MAX) break;
+			this.conversations.delete(oldest);
+		}
+		return held;
+	}
+
+	post(space: SpaceId, channel: CoreId | null, message: NewMessage): Promise<CoreId> {
+		const blobs = [...new Set(message.files.map((file) => file.hash))];
+		const body = { channel, text: message.text, mentions: message.mentions, files: message.files.map(plainFile), blobs, reply_to: message.reply_to };
+		const re = [channel, message.reply_to].filter((target) => target !== null);
+		return this.sync.post(space, POSTED, body, { re });
+	}
+
+	edit(space: SpaceId, message: string, text: string, mentions: AccountId[]): Promise<CoreId> {
+		return this.sync.post(space, EDITED, { message, text, mentions }, { re: [message as CoreId] });
+	}
+
+	withdraw(space: SpaceId, row: Row): Promise<CoreId> {
+		const body = { message: row.id, channel: row.channel, by: row.author === this.me ? 'author' : 'moderator' };
+		return this.sync.post(space, WITHDRAWN, body, { re: [row.id as CoreId] });
+	}
+
+	react(space: SpaceId, row: Row, emoji: string): Promise<CoreId> {
+		const on = !row.reactions.some((reaction) => reaction.emoji === emoji && reaction.accounts.includes(this.me));
+		return this.sync.post(space, 'chat.reaction_set.1', { message: row.id, emoji, on }, { re: [row.id as CoreId] });
+	}
+
+	/** Returns the new channel's id. */
+	openChannel(space: SpaceId, title: string): Promise<CoreId> {
+		return this.sync.post(space, CHANNEL_OPENED, { title });
+	}
+
+	renameChannel(space: SpaceId, channel: CoreId, title: string): Promise<CoreId> {
+		return this.sync.post(space, CHANNEL_RENAMED, { channel, title }, { re: [channel] });
+	}
+
+	async discard(space: SpaceId, id: string): Promise<void> {
+		await this.sync.discard(id as CoreId);
+		this.each(space, (conversation) => conversation.discard(id));
+	}
+
+	private take(fact: Fact, rows: RowWriter): void {
+		const known = this.chatFact(fact);
+		if (!known) return;
+		if (fact.replaces) this.drop(fact.space, fact.replaces, rows);
+		if (fact.state === 'refused') return this.takeBack(fact, known, rows);
+		const delivery = this.deliveryOf(fact);
+		if (known.body !== null) this.store(known, delivery, rows);
+		this.each(fact.space, (conversation) => {
+			conversation.apply(known, delivery);
+			conversation.settle(fact.id, delivery, null);
+		});
+		if (known.kind !== POSTED || known.body === null) return;
+		this.typing.stopped(fact.space, known.author);
+		this.unread.takeMessage(fact.space, postedRow(known, null), fact.at);
+	}
+
+	private store(fact: ChatFact, delivery: Delivery, rows: RowWriter): void {
+		const target = targetOf(fact);
+		if (target !== null) {
+			rows.update<Row>(ROW_KIND, target, (old) => old && foldRow(old, fact));
+		} else if (delivery === 'pending') {
+			const row = postedRow(fact, delivery);
+			rows.put(ROW_KIND, fact.id, orderOf(row), row);
+		} else {
+			const row = postedRow(fact, delivery);
+			rows.update<Row>(ROW_KIND, fact.id, (old) => (old ? { ...old, t: row.t, delivery, refusal: null } : row), orderOf(row));
+		}
+	}
+
+	private takeBack(fact: Fact, known: ChatFact, rows: RowWriter): void {
+		const reason = fact.detail ?? fact.code ?? '';
+		if (known.kind === POSTED) {
+			rows.update<Row>(ROW_KIND, fact.id, (old) => old && { ...old, delivery: 'refused', refusal: reason });
+			this.each(fact.space, (conversation) => {
+				conversation.apply(known, 'refused');
+				conversation.settle(fact.id, 'refused', reason);
+			});
+			return;
+		}
+		this.refusals.set(fact.id, reason);
+		const target = targetOf(known);
+		this.each(fact.space, (conversation) => {
+			conversation.discard(fact.id);
+			if (target) void conversation.restore(target);
+		});
+	}
+
+	private drop(space: SpaceId, id: CoreId, rows: RowWriter): void {
+		rows.remove(ROW_KIND, id);
+		this.each(space, (conversation) => conversation.discard(id));
+	}
+
+	/** Null for what nobody can be named for. */
+	private chatFact(fact: Fact): ChatFact | null {
+		if (fact.by === null) return null;
+		return { id: fact.id, kind: fact.kind, author: fact.by, t: fact.t, stamp: fact.stamp, at: fact.at, body: fact.body };
+	}
+
+	private deliveryOf(fact: Fact): Delivery {
+		if (fact.by !== this.me) return null;
+		return fact.state === 'pending' || fact.state === 'accepted' ? fact.state : null;
+	}
+
+	private each(space: SpaceId, visit: (conversation: Conversation) => void): void {
+		for (const conversation of this.conversations.values()) if (conversation.space === space) visit(conversation);
+	}
+}
+
+function plainFile({ hash, name, type, size, width, height }: FileRef): Record<string, string | number> {
+	const pixels = width && height ? { width, height } : {};
+	return { hash, name, type, size, ...pixels };
+}

@@ -1,0 +1,32 @@
+/** Opens something when a finger rests on an element; a moving finger scrolls and opens nothing. */
+import type { Attachment } from 'svelte/attachments';
+
+const HOLD_MS = 450;
+const MOVE_PX = 10;
+
+export function longPress(open: () => void): Attachment<HTMLElement> {
+	return (element) => {
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		let from = { x: 0, y: 0 };
+		const stop = () => clearTimeout(timer);
+		const down = (event: PointerEvent) => {
+			stop();
+			if (event.pointerType !== 'touch') return;
+			from = { x: event.clientX, y: event.clientY };
+			timer = setTimeout(open, HOLD_MS);
+		};
+		const move = (event: PointerEvent) => {
+			if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > MOVE_PX) stop();
+		};
+		// The browser's own menu would cover the sheet.
+		const menu = (event: Event) => {
+			if ((event as PointerEvent).pointerType === 'touch') event.preventDefault();
+		};
+		const listeners = { pointerdown: down, pointermove: move, pointerup: stop, pointercancel: stop, contextmenu: menu };
+		for (const [type, listener] of Object.entries(listeners)) element.addEventListener(type, listener as EventListener);
+		return () => {
+			stop();
+			for (const [type, listener] of Object.entries(listeners)) element.removeEventListener(type, listener as EventListener);
+		};
+	};
+}
