@@ -18,7 +18,7 @@ from verbund.blobs.limits import CHUNK_BYTES
 
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_S = 30
-SPACE, OTHER_SPACE = "family-space", "firm-space"
+SPACE, OTHER_SPACE = b64(sha256(b"family").digest()), b64(sha256(b"firm").digest())
 ROOMS = {SPACE: ["anna", "ben"], OTHER_SPACE: ["stranger", "ben"]}
 
 

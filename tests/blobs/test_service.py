@@ -13,12 +13,16 @@ from tests.blobs.conftest import OTHER_SPACE, ROOMS, SPACE, hash_text, plan_of
 from tests.blobs.host import ANNA, BEN, STRANGER, make_blobs, make_log
 
 from verbund.base.ids import AccountId, BlobHash, CoreId, SpaceId
+from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal, TooFast, Unknown
 from verbund.blobs import refusals, tables
 from verbund.blobs.limits import CHUNK_BYTES, CHUNKS_AT_ONCE_PER_ACCOUNT_MAX, DAY_S, Limits
 from verbund.blobs.projection import add_references, drop_references
+from verbund.blobs.rules import admit_blobs
 from verbund.blobs.service import Blobs
 from verbund.blobs.uploads import Plan
+from verbund.log.core import Core
+from verbund.log.registry import Device, Fact
 from verbund.log.service import LogService
 
 FAMILY, FIRM = SpaceId(SPACE), SpaceId(OTHER_SPACE)
@@ -250,19 +254,80 @@ async def test_loose_blob_goes_after_its_grace_and_a_named_one_stays(roomy: Home
     assert await roomy.upload(b"loose") == loose
 
 
-async def test_named_again_within_the_grace_stays(roomy: Home) -> None:
+async def test_named_within_the_grace_stays(roomy: Home) -> None:
     one = await roomy.upload(b"wanted after all")
-    await roomy.name(one)
-    await roomy.unname()
     await roomy.blobs.collector.collect()
     roomy.clock.later(DAY_S // 2)
-    await roomy.name(one, OTHER_FACT)
+    await roomy.name(one)
     await roomy.blobs.collector.collect()
-    await roomy.unname(OTHER_FACT)
-    await roomy.blobs.collector.collect()
-    roomy.clock.later(DAY_S // 2 + 10)
+    roomy.clock.later(DAY_S)
     await roomy.blobs.collector.collect()
     assert roomy.blobs.path_of(FAMILY, one).exists()
+
+
+async def test_rebuild_empties_references_and_loses_nothing(roomy: Home) -> None:
+    """A rebuild that is interrupted by the collector: what was named before is only loose, and has its grace."""
+    one = await roomy.upload(b"long here")
+    await roomy.name(one)
+    roomy.clock.later(30 * DAY_S)
+    await roomy.log.write(lambda tx: tx.execute(tables.blob_reference.delete()))
+    await roomy.blobs.collector.collect()
+    await roomy.name(one)
+    roomy.clock.later(30 * DAY_S)
+    await roomy.blobs.collector.collect()
+    assert roomy.blobs.find(FAMILY, one, ANNA).hash == one
+
+
+async def test_erased_bytes_are_unreadable_at_once_and_gone_at_the_next_round(roomy: Home) -> None:
+    one = await roomy.upload(b"sent by mistake")
+    await roomy.name(one)
+    await roomy.name(one, OTHER_FACT)
+    await roomy.unname()
+    assert roomy.blobs.find(FAMILY, one, ANNA).hash == one
+    await roomy.unname(OTHER_FACT)
+    with pytest.raises(Unknown):
+        roomy.blobs.find(FAMILY, one, ANNA)
+    with pytest.raises(refusals.NotHeld):
+        await roomy.log.write(lambda tx: admit_blobs(fact_naming(one), tx))
+    await roomy.blobs.collector.collect()
+    assert not roomy.blobs.shelf.path(one).exists()
+
+
+async def test_erased_and_brought_again_before_the_round_stays(roomy: Home) -> None:
+    one = await roomy.upload(b"sent by mistake")
+    await roomy.name(one)
+    await roomy.unname()
+    assert await roomy.upload(b"sent by mistake", BEN) == one
+    await roomy.blobs.collector.collect()
+    assert roomy.blobs.find(FAMILY, one, ANNA).hash == one
+
+
+async def test_order_of_erasing_and_naming_does_not_matter(roomy: Home) -> None:
+    """A rebuild may erase one fact before it folds another that names the same bytes."""
+    one = await roomy.upload(b"named by two")
+    await roomy.name(one)
+    await roomy.unname()
+    await roomy.name(one, OTHER_FACT)
+    await roomy.blobs.collector.collect()
+    assert roomy.blobs.find(FAMILY, one, ANNA).hash == one
+
+
+async def test_fact_may_name_only_what_its_space_holds(roomy: Home) -> None:
+    ours, theirs = await roomy.upload(b"ours"), await roomy.upload(b"theirs", STRANGER, FIRM)
+    nobodys = BlobHash(hash_text(b"nobody's"))
+    await roomy.log.write(lambda tx: admit_blobs(fact_naming(ours), tx))
+    await roomy.log.write(lambda tx: admit_blobs(fact_naming(), tx))
+    for foreign in (theirs, nobodys):
+        with pytest.raises(refusals.NotHeld) as caught:
+            await roomy.log.write(lambda tx, one=foreign: admit_blobs(fact_naming(ours, one), tx))  # type: ignore[misc]
+        assert caught.value.fields == {}
+
+
+def fact_naming(*hashes: BlobHash) -> Fact:
+    """A fact of the family's space, as the log hands it to the rules; only its space and blobs matter here."""
+    key = DeviceKey(bytes(32))
+    core = Core((), "", None, 0, key.device, None, 1, "chat.message_posted.1", False, (), "", 1)
+    return Fact(FACT, FAMILY, "team", core, ANNA, Device(key.public, ANNA, "person"), None, hashes, "", 0, 0)
 
 
 async def test_last_of_several_references_counts(roomy: Home) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from verbund.base.ids import AccountId, BlobHash, SpaceId
 from verbund.blobs.limits import Limits
 from verbund.blobs.refusals import SpaceFull
-from verbund.blobs.tables import blob, blob_holding, blob_upload
+from verbund.blobs.tables import ERASED, blob, blob_holding, blob_upload
 from verbund.log.tx import Tx
 
 Result = TypeVar("Result")
@@ -29,12 +29,17 @@ class Held(NamedTuple):
     type: str
 
 
+def readable() -> ColumnElement[bool]:
+    """The condition that a holding has not ended by erasure."""
+    return or_(blob_holding.c.loose_since.is_(None), blob_holding.c.loose_since != ERASED)
+
+
 def held(connection: Connection, space: SpaceId, one: BlobHash) -> Held | None:
     """The blob, if this space holds it."""
     row = connection.execute(
         select(blob.c.hash, blob.c.size, blob.c.picture, blob_holding.c.type)
         .join(blob_holding, blob_holding.c.hash == blob.c.hash)
-        .where(blob_holding.c.space == space, blob_holding.c.hash == one)
+        .where(blob_holding.c.space == space, blob_holding.c.hash == one, readable())
     ).first()
     return Held(*row) if row else None
 
@@ -44,6 +49,8 @@ def hold(tx: Tx, space: SpaceId, what: Held, account: AccountId | None) -> None:
     now = tx.now_ms()
     tx.insert_once(blob, {"hash": what.hash, "size": what.size, "picture": what.picture, "at": now})
     tx.insert_once(blob_holding, {"space": space, "hash": what.hash, "type": what.type, "account": account, "at": now})
+    erased = (blob_holding.c.space == space, blob_holding.c.hash == what.hash, ~readable())
+    tx.execute(update(blob_holding).where(*erased).values(loose_since=None))
 
 
 def check_quota(tx: Tx, space: SpaceId, size: int, limits: Limits) -> None:

@@ -65,6 +65,8 @@ class Intake:
         Raises Unknown, ReadOnlySpace, Malformed, FileTooLarge, SpaceFull, TooManyUploads, DiskFull.
         """
         plan.check()
+        if source is not None and not is_hash(source):
+            raise Malformed()
         if plan.size > self._limits.upload_bytes_max:
             raise refusals.FileTooLarge(gib_max=self._limits.upload_bytes_max // GIB)
         if await asyncio.to_thread(self._holds, account, space, plan):

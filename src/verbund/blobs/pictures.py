@@ -2,6 +2,8 @@
 
 import re
 
+from verbund.blobs.limits import TYPE_CHARS_MAX
+
 HEAD_BYTES = 32
 OCTETS = "application/octet-stream"
 PICTURE_TYPES = {
@@ -33,7 +35,7 @@ def picture_format(head: bytes) -> str:
 
 def is_type(text: str) -> bool:
     """Whether this is a media type without parameters."""
-    return _TYPE.fullmatch(text) is not None
+    return len(text) <= TYPE_CHARS_MAX and _TYPE.fullmatch(text) is not None
 
 
 def served_type(declared: str, picture: str) -> str:

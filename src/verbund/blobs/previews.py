@@ -37,6 +37,8 @@ class Previews:
         self._making: dict[Key, asyncio.Task[Path]] = {}
         self._failures: OrderedDict[Key, type[Refusal]] = OrderedDict()
         folder.mkdir(parents=True, exist_ok=True)
+        for draft in folder.glob("*.part"):
+            draft.unlink(missing_ok=True)
         self._bytes = sum(size for _, size, _ in self._kept())
 
     async def path(self, blob: BlobHash, size: int, picture: str, width_px: int) -> Path:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from verbund.blobs.holdings import readable
 from verbund.blobs.refusals import NotHeld
 from verbund.blobs.tables import blob_holding
 from verbund.log.registry import Fact
@@ -13,6 +14,6 @@ def admit_blobs(fact: Fact, view: Reader) -> None:
     if not fact.blobs:
         return
     held = blob_holding.c
-    rows = view.execute(select(held.hash).where(held.space == fact.space, held.hash.in_(fact.blobs)))
+    rows = view.execute(select(held.hash).where(held.space == fact.space, held.hash.in_(fact.blobs), readable()))
     if {row.hash for row in rows} != set(fact.blobs):
         raise NotHeld()

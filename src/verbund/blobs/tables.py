@@ -15,6 +15,9 @@ blob_reference = Table(
 
 # local
 
+#: `loose_since` (ms) of a holding whose last fact was erased: nobody reads it any more, its bytes go next.
+ERASED = 0
+
 blob = Table(
     "blob",
     metadata,

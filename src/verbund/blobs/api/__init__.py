@@ -18,8 +18,8 @@ from litestar.status_codes import (
     HTTP_304_NOT_MODIFIED,
 )
 
-from verbund.base.ids import BlobHash, SpaceId
-from verbund.base.refusal import Malformed
+from verbund.base.ids import BlobHash, SpaceId, is_hash
+from verbund.base.refusal import Malformed, Unknown
 from verbund.blobs.api.streams import FileResponse
 from verbund.blobs.limits import CHUNK_BYTES, NAME_CHARS_MAX, PLAN_BODY_BYTES_MAX
 from verbund.blobs.pictures import served_type
@@ -47,7 +47,7 @@ Name = Annotated[str | None, QueryParameter(max_length=NAME_CHARS_MAX)]
 @post("/blobs/{space:str}/have", status_code=HTTP_200_OK, request_max_body_size=PLAN_BODY_BYTES_MAX)
 async def have(space: FromPath[str], data: JSONBody[HaveRequest], blobs: TheBlobs, caller: TheCaller) -> HaveAnswer:
     """Begin an upload or go on with it: which chunks are missing."""
-    found = await blobs.intake.have(caller.account, SpaceId(space), data.plan, data.source)
+    found = await blobs.intake.have(caller.account, _space(space), data.plan, data.source)
     return HaveAnswer(found.missing, found.complete)
 
 
@@ -59,13 +59,13 @@ async def receive_chunk(
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length) > CHUNK_BYTES:
         raise ChunkTooLarge()
-    await blobs.intake.receive(caller.account, SpaceId(space), chunk, request.stream())
+    await blobs.intake.receive(caller.account, _space(space), chunk, request.stream())
 
 
 @post("/blobs/{space:str}/commit", status_code=HTTP_200_OK, request_max_body_size=PLAN_BODY_BYTES_MAX)
 async def commit(space: FromPath[str], data: JSONBody[Plan], blobs: TheBlobs, caller: TheCaller) -> CommitAnswer:
     """Every chunk is here: check the whole and keep it."""
-    await blobs.intake.commit(caller.account, SpaceId(space), data)
+    await blobs.intake.commit(caller.account, _space(space), data)
     return CommitAnswer(data.hash, data.size)
 
 
@@ -80,7 +80,9 @@ async def read_blob(
     name: Name = None,
 ) -> ASGIResponse:
     """The bytes as an attachment called `name`; or with `as=preview` a small picture, at most `w` pixels wide."""
-    found = await asyncio.to_thread(blobs.find, SpaceId(space), BlobHash(blob_hash), caller.account)
+    if not is_hash(blob_hash):
+        raise Unknown()
+    found = await asyncio.to_thread(blobs.find, _space(space), BlobHash(blob_hash), caller.account)
     if as_what is None:
         path, etag = blobs.shelf.path(found.hash), f'"{found.hash}"'
         return _send(request, path, found.size, etag, served_type(found.type, found.picture), _attachment(name))
@@ -89,6 +91,12 @@ async def read_blob(
     path = await blobs.previews.path(found.hash, found.size, found.picture, w)
     size = (await asyncio.to_thread(path.stat)).st_size
     return _send(request, path, size, f'"{found.hash}-{w}"', PREVIEW_TYPE, "inline")
+
+
+def _space(text: str) -> SpaceId:
+    if not is_hash(text):
+        raise Unknown()
+    return SpaceId(text)
 
 
 def _send(
