@@ -187,6 +187,8 @@ class Judge:
         fact = _fact(parsed, event, device, authority.sort, now)
         try:
             self._may(fact, kind, authority, view)
+            if fact.blobs:
+                self.registry.admit_blobs(fact, view)  # type: ignore[arg-type]  # rules read through the store's view
             if kind.rule.admits is not None:
                 kind.rule.admits(fact, view)  # type: ignore[arg-type]  # rules read through the store's view
         except Unknown as refusal:

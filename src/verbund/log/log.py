@@ -48,7 +48,9 @@ class Log:
         self.hlc = Hlc(clock)
 
     def begin(self, connection: Any, cache: Cache) -> Tx:
-        return Tx(connection, self.clock, self.directory, cache)
+        tx = Tx(connection, self.clock, self.directory, cache)
+        tx.erased = self.registry.drop_blobs
+        return tx
 
     def submit(self, tx: Tx, parcel: Parcel) -> Outcome:
         """Take in what an own person's device sent. Idempotent."""
@@ -282,6 +284,8 @@ class Log:
         if take.kind.event.authority:
             tx.cache.pop(("heads", fact.space), None)
         take.kind.fold(tx, fact)
+        if fact.blobs:
+            self.registry.fold_blobs(tx, fact)
         if take.kind.event.founds:
             tx.arrived(fact.space)
         return fact

@@ -129,6 +129,10 @@ def rule(may: Callable[[Fact, Any], None], admits: "Callable[[Fact, Reader], Non
     return Rule(may, admits)
 
 
+def _nothing(*_: object) -> None:
+    """Where there are no blobs."""
+
+
 class Kind(NamedTuple):
     event: type[Event]
     rule: Rule
@@ -142,6 +146,10 @@ class Registry:
         self._kinds: dict[str, Kind] = {}
         #: Tables that folds fill; each has a column `space`. A rebuild empties them.
         self.projected: list[Table] = []
+        #: For facts that name blobs, whatever their kind: a rule at submit, a fold, and what an erasure takes back.
+        self.admit_blobs: Callable[[Fact, Reader], None] = _nothing
+        self.fold_blobs: Callable[[Tx, Fact], None] = _nothing
+        self.drop_blobs: Callable[[Tx, CoreId], None] = _nothing
 
     def register(
         self,
@@ -153,6 +161,17 @@ class Registry:
         """One capability's kinds. Every event needs a rule and a fold."""
         for event in events:
             self._kinds[event.kind] = Kind(event, rules[event], folds[event])
+        self.projected += list(projected)
+
+    def register_blobs(
+        self,
+        admit: "Callable[[Fact, Reader], None]",
+        fold: "Callable[[Tx, Fact], None]",
+        drop: "Callable[[Tx, CoreId], None]",
+        projected: Iterable[Table],
+    ) -> None:
+        """What the blobs do for the facts of every kind that name some."""
+        self.admit_blobs, self.fold_blobs, self.drop_blobs = admit, fold, drop
         self.projected += list(projected)
 
     def kind(self, name: str) -> Kind | None:

@@ -31,6 +31,10 @@ class Cache(OrderedDict[Any, Any]):
         return value
 
 
+def _nothing(*_: object) -> None:
+    """Where there are no blobs."""
+
+
 class Header(NamedTuple):
     """A core without its body."""
 
@@ -116,6 +120,8 @@ class Tx(Reader):
         self._buffer: dict[int, tuple[Executable, Table, list[Row]]] = {}
         self.after_commit_calls: list[Callable[[], None]] = []
         self.arrivals: list[str] = []
+        #: What else goes when a body is erased: its references to blobs.
+        self.erased: Callable[[Tx, CoreId], None] = _nothing
         self.disturbed: set[SpaceId] = set()
         #: (space, encoded entry, fact or None) in the order of their positions: what followers are told.
         self.appended: list[tuple[SpaceId, bytes, Fact | None]] = []
@@ -177,6 +183,7 @@ class Tx(Reader):
     def erase(self, core: CoreId) -> None:
         """Delete a body here and now; core and salted hash stay, so that signatures and chains still verify."""
         self.remove(tables.body, core=core)
+        self.erased(self, core)
 
     def header(self, core: CoreId) -> Header | None:
         """Who wrote a core and when, whether or not its body is still here."""

@@ -16,7 +16,8 @@ from verbund.accounts.queries import COOKIE, SECURE_COOKIE, caller_of
 from verbund.accounts.schemas import Caller
 from verbund.base.refusal import Refusal
 from verbund.base.settings import LOCAL_HOSTS, Settings
-from verbund.web.composition import Services, routes
+from verbund.web import capabilities
+from verbund.web.composition import Services
 from verbund.web.problems import HANDLERS, language_of, problem
 from verbund.web.shell import Shell, security_headers, with_headers
 
@@ -153,7 +154,7 @@ class Application:
         provided = {name: Provide(_giver(value), sync_to_thread=False) for name, value in given.items()}
         provided |= {"maybe_caller": Provide(maybe_caller), "caller": Provide(caller)}
         return Litestar(
-            route_handlers=routes(),
+            route_handlers=capabilities.routes(),
             dependencies=provided,
             exception_handlers=HANDLERS,
             request_max_body_size=BODY_BYTES_MAX,
@@ -165,7 +166,7 @@ class Application:
 
 def create_app(settings: Settings) -> Application:
     """The application for these settings."""
-    return Application(Services(settings))
+    return Application(Services(settings, capabilities))
 
 
 def token_of(cookie: str, secure: bool) -> str:

@@ -3,19 +3,29 @@
 import logging
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from verbund.accounts import api as accounts_api
 from verbund.accounts import events as accounts_events
 from verbund.accounts import projection as accounts_projection
 from verbund.accounts import rules as accounts_rules
 from verbund.accounts.commands import admit_provider_device
+from verbund.blobs import api as blobs_api
+from verbund.blobs.projection import drop_references, fold_blobs
+from verbund.blobs.rules import admit_blobs
+from verbund.blobs.tables import blob_reference
 from verbund.chat import api as chat_api
 from verbund.chat import events as chat_events
 from verbund.chat import projection as chat_projection
 from verbund.chat import rules as chat_rules
+from verbund.log.registry import Registry
 from verbund.log.store import Store, metadata
 from verbund.log.tx import Tx
+from verbund.media import api as media_api
+from verbund.media import events as media_events
+from verbund.media import projection as media_projection
+from verbund.media import rules as media_rules
+from verbund.media.effects import MediaService
 from verbund.partners import api as partners_api
 from verbund.partners.effects import PartnersService
 from verbund.spaces import api as spaces_api
@@ -23,9 +33,7 @@ from verbund.spaces import events as spaces_events
 from verbund.spaces import projection as spaces_projection
 from verbund.spaces import rules as spaces_rules
 from verbund.web import api as web_api
-
-if TYPE_CHECKING:
-    from verbund.web.composition import Services
+from verbund.web.composition import Services
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +46,33 @@ PARTS = [
     _part(accounts_events, accounts_rules, accounts_projection),
     _part(spaces_events, spaces_rules, spaces_projection),
     _part(chat_events, chat_rules, chat_projection),
+    _part(media_events, media_rules, media_projection),
 ]
-APIS: list[Any] = [web_api, accounts_api, spaces_api, chat_api, partners_api]
-SERVICES: list[Callable[["Services"], Any]] = [PartnersService]
+APIS: list[Any] = [web_api, blobs_api, accounts_api, spaces_api, chat_api, media_api, partners_api]
+
+
+def _media(services: Services) -> MediaService:
+    service = MediaService(services.log, services.blobs, services.live, services.clock, services.data / "media")
+    services.features["media"] = True
+    return service
+
+
+#: Started in this order, stopped in the other.
+SERVICES: list[Callable[[Services], Any]] = [lambda services: services.blobs, _media, PartnersService]
+
+
+def registry() -> Registry:
+    """Every kind of event that this version understands."""
+    kinds = Registry()
+    for part in PARTS:
+        kinds.register(part.events.EVENTS, part.rules.RULES, part.projection.FOLDS, part.projection.PROJECTED)
+    kinds.register_blobs(admit_blobs, fold_blobs, drop_references, (blob_reference,))
+    return kinds
+
+
+def routes() -> list[Any]:
+    """Every HTTP route of every capability."""
+    return [route for api in APIS for route in api.ROUTES]
 
 
 def prepare(store: Store) -> None:
@@ -48,7 +80,7 @@ def prepare(store: Store) -> None:
     metadata.create_all(store.engine)
 
 
-async def introduce(services: "Services") -> None:
+async def introduce(services: Services) -> None:
     """This provider's own device, so that what it signs is known."""
     installation = services.installation
 

@@ -1,21 +1,23 @@
 """Who is there: every capability registered with the log, every service started, in one order."""
 
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 from verbund.accounts.queries import Devices
 from verbund.base.clock import Clock, SystemClock
 from verbund.base.settings import Settings
+from verbund.blobs.limits import Limits
+from verbund.blobs.service import Blobs
 from verbund.log.log import Log
 from verbund.log.registry import Registry
 from verbund.log.service import LogService
 from verbund.log.store import Store
 from verbund.spaces.authority import SpaceAuthorities
-from verbund.web import capabilities
 from verbund.web.hub import Hub
 from verbund.web.installation import FolderLock, Installation, open_installation
 from verbund.web.live import Live
+from verbund.web.rooms import Memberships, channels_of
 
 #: Beside the sources, where `make up` builds it.
 APP_FOLDER = Path(__file__).resolve().parents[3] / "app" / "build"
@@ -29,10 +31,23 @@ class Service(Protocol):
     async def stop(self) -> None: ...
 
 
+class Capabilities(Protocol):
+    """The list of capabilities: the module of that name."""
+
+    SERVICES: "list[Callable[[Services], Service]]"
+
+    def registry(self) -> Registry: ...
+
+    def prepare(self, store: Store) -> None: ...
+
+    async def introduce(self, services: "Services") -> None: ...
+
+
 class Services:
     """What a running provider is made of. Built once, passed on; there is no other global state."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, capabilities: Capabilities, clock: Clock | None = None) -> None:
+        self._capabilities = capabilities
         self.settings = settings
         self.clock = clock or SystemClock()
         self.data: Path = settings.folder
@@ -40,7 +55,7 @@ class Services:
         self.installation: Installation = open_installation(self.data)
         self.lock = FolderLock(self.data)
         self.store = Store(settings.database_url)
-        self.registry = registry()
+        self.registry = capabilities.registry()
         log = Log(
             self.clock, self.registry, SpaceAuthorities(self.registry), Devices(),
             self.installation.provider, self.installation.incarnation,
@@ -48,9 +63,14 @@ class Services:
         self.log = LogService(self.store, log, self.installation.device)
         self.live = Hub()
         self.sockets = Live(self.log, self.live, self.installation.incarnation)
+        self.blobs = Blobs(self.data, self.log, self.store, Memberships(), self.clock, _limits(settings))
         self.features: dict[str, bool] = {}
         #: What capabilities hand to handlers and to each other through the web, by name.
-        self.parts: dict[str, Any] = {"identity": self.installation.identity()}
+        self.parts: dict[str, Any] = {
+            "identity": self.installation.identity(),
+            "blobs": self.blobs,
+            "me_enrichers": [channels_of],
+        }
         self._running: list[Service] = []
 
     @property
@@ -61,10 +81,10 @@ class Services:
     async def start(self) -> None:
         """Open the store, take up writing, then every capability's service in the order of the floors."""
         self.lock.take()
-        capabilities.prepare(self.store)
+        self._capabilities.prepare(self.store)
         self.log.start()
-        await capabilities.introduce(self)
-        for make in capabilities.SERVICES:
+        await self._capabilities.introduce(self)
+        for make in self._capabilities.SERVICES:
             service = make(self)
             await service.start()
             self._running.append(service)
@@ -79,19 +99,5 @@ class Services:
         self.lock.release()
 
 
-def registry() -> Registry:
-    """Every kind of event that this version understands."""
-    kinds = Registry()
-    for part in capabilities.PARTS:
-        kinds.register(part.events.EVENTS, part.rules.RULES, part.projection.FOLDS, part.projection.PROJECTED)
-    return kinds
-
-
-def routes() -> list[Any]:
-    """Every HTTP route of every capability."""
-    return [route for api in capabilities.APIS for route in _of(api)]
-
-
-def _of(api: ModuleType) -> list[Any]:
-    found: list[Any] = api.ROUTES
-    return found
+def _limits(settings: Settings) -> Limits:
+    return Limits(upload_bytes_max=settings.file_bytes_max, space_bytes_max=settings.space_bytes_max)

@@ -66,10 +66,11 @@ def serve(args: argparse.Namespace) -> int:
 
 def rebuild(args: argparse.Namespace) -> int:
     """Empty every table that folds fill and fold the whole log again."""
+    from verbund.web import capabilities
     from verbund.web.composition import Services
     from verbund.web.upkeep import refold
 
-    services = Services(load(data=args.data))
+    services = Services(load(data=args.data), capabilities)
     count = asyncio.run(refold(services))
     sys.stdout.write(f"{count} Einträge neu gefaltet. / {count} entries folded again.\n")
     return 0
