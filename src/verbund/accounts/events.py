@@ -1,0 +1,111 @@
+"""The facts of an account: its devices and its profile. They live in the account's own space."""
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from verbund.base.ids import BlobHash, DeviceId, ProviderId, SpaceId, unb64
+from verbund.base.keys import PublicKey
+from verbund.log.registry import Event
+
+LABEL_CHARS_MAX = 80
+NAME_CHARS_MAX = 80
+STATUS_CHARS_MAX = 140
+AGENT_KINDS_MAX = 64
+AGENT_SPACES_MAX = 256
+CUT_SPACES_MAX = 600
+_HASH = r"\A[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z"
+
+AnyDevice = Annotated[DeviceId, Meta(pattern=_HASH)]
+AnySpace = Annotated[SpaceId, Meta(pattern=_HASH)]
+AnyProvider = Annotated[ProviderId, Meta(pattern=_HASH)]
+AnyBlob = Annotated[BlobHash, Meta(pattern=_HASH)]
+Algorithm = Literal["ed25519", "p256"]
+KeyText = Annotated[str, Meta(min_length=43, max_length=88, pattern=r"\A[A-Za-z0-9_-]+\Z")]
+Label = Annotated[str, Meta(max_length=LABEL_CHARS_MAX)]
+Number = Annotated[int, Meta(ge=0)]
+ACCOUNT = frozenset({"account"})
+
+
+def public_key(alg: str, key: str) -> PublicKey:
+    """The key of an event. A text that is no base64url gives an empty key, which `check_key` refuses."""
+    try:
+        return PublicKey(alg, unb64(key))
+    except ValueError:
+        return PublicKey(alg, b"")
+
+
+class AccountOpened(Event, frozen=True):
+    """Somebody opened an account. The first fact of its space, signed by the account's first device; its id is the
+    account's id. `home` is the only provider that may vouch for devices later (null: any provider that is known).
+    There is one only, so nothing is concurrent."""
+
+    kind: ClassVar[str] = "account.account_opened.1"
+    sorts: ClassVar[frozenset[str]] = ACCOUNT
+    authority: ClassVar[bool] = True
+    founds: ClassVar[bool] = True
+
+    alg: Algorithm
+    key: KeyText
+    home: AnyProvider | None = None
+
+    def introduces(self) -> PublicKey:
+        return public_key(self.alg, self.key)
+
+
+class DeviceAdded(Event, frozen=True):
+    """A device belongs to the account, says another device, a recovery code or the provider alone. Concurrent copies
+    for one device are one; of two accounts that claim one device, who opened with it has it, else who claimed earlier."""
+
+    kind: ClassVar[str] = "account.device_added.1"
+    sorts: ClassVar[frozenset[str]] = ACCOUNT
+    authority: ClassVar[bool] = True
+
+    dev: AnyDevice
+    alg: Algorithm
+    key: KeyText
+    label: Label
+    voucher: Literal["device", "recovery", "provider"]
+
+
+class DeviceRevoked(Event, frozen=True):
+    """A device belongs to the account no longer. What it wrote after its cut is set aside everywhere; a space without
+    a cut has cut 0. Concurrent revocations all hold: the lowest cut counts."""
+
+    kind: ClassVar[str] = "account.device_revoked.1"
+    sorts: ClassVar[frozenset[str]] = ACCOUNT
+    authority: ClassVar[bool] = True
+
+    dev: AnyDevice
+    cuts: Annotated[dict[AnySpace, Number], Meta(max_length=CUT_SPACES_MAX)]
+
+
+class AgentGranted(Event, frozen=True):
+    """The account lets a program act for it, with some kinds of fact and perhaps in some spaces only. Concurrent copies
+    for one device are one, the earlier."""
+
+    kind: ClassVar[str] = "account.agent_granted.1"
+    sorts: ClassVar[frozenset[str]] = ACCOUNT
+    authority: ClassVar[bool] = True
+
+    dev: AnyDevice
+    alg: Algorithm
+    key: KeyText
+    label: Label
+    kinds: Annotated[tuple[Annotated[str, Meta(max_length=80)], ...], Meta(max_length=AGENT_KINDS_MAX)]
+    spaces: Annotated[tuple[AnySpace, ...], Meta(max_length=AGENT_SPACES_MAX)] | None
+
+
+class ProfileChanged(Event, frozen=True):
+    """A person's name, status line and picture as others see them. The last writer wins, for all three together."""
+
+    kind: ClassVar[str] = "account.profile_changed.1"
+    sorts: ClassVar[frozenset[str]] = ACCOUNT
+
+    name: Annotated[str, Meta(min_length=1, max_length=NAME_CHARS_MAX)]
+    status: Annotated[str, Meta(max_length=STATUS_CHARS_MAX)] = ""
+    picture: AnyBlob | None = None
+    blobs: Annotated[tuple[AnyBlob, ...], Meta(max_length=1)] = ()
+
+
+EVENTS: tuple[type[Event], ...] = (AccountOpened, DeviceAdded, DeviceRevoked, AgentGranted, ProfileChanged)

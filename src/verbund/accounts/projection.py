@@ -1,0 +1,103 @@
+"""Folds of accounts: whose devices these are, which are revoked, what a person is called."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import Table, select
+
+from verbund.accounts import events, tables
+from verbund.accounts.queries import last_numbers
+from verbund.base.clock import ms_of
+from verbund.base.ids import CoreId, DeviceId, SpaceId
+from verbund.base.keys import PublicKey
+from verbund.log import tables as log_tables
+from verbund.log.registry import Event, Fact
+from verbund.log.tx import Tx
+
+PROJECTED: list[Table] = [tables.account, tables.device, tables.revocation, tables.profile]
+
+
+def account_opened(tx: Tx, fact: Fact) -> None:
+    event: events.AccountOpened = fact.event
+    tx.upsert(tables.account, {"space": fact.space, "home": event.home, "opened_at": ms_of(fact.t)})
+    _add(tx, fact, event.introduces(), "", "genesis")
+
+
+def device_added(tx: Tx, fact: Fact) -> None:
+    event: events.DeviceAdded = fact.event
+    _add(tx, fact, events.public_key(event.alg, event.key), event.label, event.voucher)
+
+
+def agent_granted(tx: Tx, fact: Fact) -> None:
+    event: events.AgentGranted = fact.event
+    key = events.public_key(event.alg, event.key)
+    spaces = None if event.spaces is None else sorted(event.spaces)
+    _add(tx, fact, key, event.label, "agent", sorted(event.kinds), spaces)
+
+
+def device_revoked(tx: Tx, fact: Fact) -> None:
+    event: events.DeviceRevoked = fact.event
+    row = {"dev": event.dev, "by": fact.id, "space": fact.space, "revoked_at": ms_of(fact.t)}
+    tx.upsert(tables.revocation, {**row, "cuts": json.dumps(event.cuts, sort_keys=True)})
+    owner = tx.execute(select(tables.device.c.account).where(tables.device.c.dev == event.dev)).scalar()
+    if owner == fact.space:
+        _cut_off(tx, event.dev, fact.id, event.cuts)
+    tx.forget_device(event.dev)
+    tx.arrived(event.dev)
+
+
+def profile_changed(tx: Tx, fact: Fact) -> None:
+    event: events.ProfileChanged = fact.event
+    row = {"space": fact.space, "name": event.name, "status": event.status, "picture": event.picture}
+    tx.upsert(tables.profile, {**row, "stamp": fact.stamp}, newer="stamp")
+
+
+def _add(
+    tx: Tx, fact: Fact, key: PublicKey, label: str, voucher: str,
+    kinds: Sequence[str] | None = None, spaces: Sequence[str] | None = None,
+) -> None:  # fmt: skip
+    """Note a device. Who opened an account with it has it; of others the one who claimed it first."""
+    claim = f"{int(voucher != 'genesis')}{fact.stamp}"
+    held = tx.execute(select(tables.device.c.claim).where(tables.device.c.dev == key.device)).scalar()
+    if held is not None and held <= claim:
+        return
+    tx.upsert(tables.device, {
+        "dev": key.device, "space": fact.space, "account": fact.space, "alg": key.alg, "key": key.raw,
+        "sort": "agent" if voucher == "agent" else "person", "label": label, "voucher": voucher,
+        "added_at": ms_of(fact.t), "claim": claim,
+        "kinds": None if kinds is None else json.dumps(kinds), "spaces": None if spaces is None else json.dumps(spaces),
+    })  # fmt: skip
+    tx.forget_device(key.device)
+    _late_cuts(tx, key.device, fact.space)
+    tx.arrived(key.device)
+
+
+def _late_cuts(tx: Tx, dev: DeviceId, account: SpaceId) -> None:
+    """Cuts that were made before the device was known here. A removal's stand under the account (see spaces)."""
+    cut, body, revocation = log_tables.cut.c, log_tables.body.c, tables.revocation.c
+    for row in tx.execute(
+        select(cut.space, cut.by, body.raw).join(log_tables.body, body.core == cut.by).where(cut.dev == account)
+    ).all():
+        tx.cut(row.space, dev, json.loads(row.raw)["cuts"].get(dev, 0), row.by)
+    for row in tx.execute(
+        select(revocation.by, revocation.cuts).where(revocation.dev == dev, revocation.space == account)
+    ).all():
+        _cut_off(tx, dev, row.by, json.loads(row.cuts))
+
+
+def _cut_off(tx: Tx, dev: DeviceId, by: CoreId, cuts: Mapping[SpaceId, int]) -> None:
+    """Cut a device in the spaces that are named, and with 0 wherever else it has written."""
+    for space, ds in cuts.items():
+        tx.cut(space, dev, ds, by)
+    for space in last_numbers(tx, dev):
+        if space not in cuts:
+            tx.cut(space, dev, 0, by)
+
+
+FOLDS: dict[type[Event], Callable[[Tx, Fact], None]] = {
+    events.AccountOpened: account_opened,
+    events.DeviceAdded: device_added,
+    events.DeviceRevoked: device_revoked,
+    events.AgentGranted: agent_granted,
+    events.ProfileChanged: profile_changed,
+}

@@ -1,0 +1,202 @@
+"""Reads of accounts; never writes. Who holds which key, who calls, who is called what."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from verbund.accounts import tables
+from verbund.accounts.schemas import Caller, DeviceShape, PasskeyShape, Security
+from verbund.accounts.tokens import hashed
+from verbund.base.ids import AccountId, BlobHash, DeviceId, ProviderId, SpaceId
+from verbund.base.keys import PublicKey
+from verbund.log import tables as log_tables
+from verbund.log.registry import Device
+from verbund.log.tx import Reader
+
+COOKIE = "verbund_session"
+SECURE_COOKIE = "__Host-verbund_session"
+SESSION_IDLE_MS_MAX = 60 * 24 * 3600 * 1000
+DEVICES_MAX = 200
+CHUNK = 500
+
+
+class Devices:
+    """The log's `Directory`: who holds which key."""
+
+    def device(self, view: Reader, dev: DeviceId) -> Device | None:
+        device, revocation = tables.device.c, tables.revocation.c
+        row = view.execute(
+            select(device.account, device.alg, device.key, device.sort, device.kinds, device.spaces).where(
+                device.dev == dev
+            )
+        ).first()
+        if row is None:
+            return _provider_device(view, dev)
+        spaces = None if row.spaces is None else frozenset(json.loads(row.spaces))
+        for cuts in view.execute(
+            select(revocation.cuts).where(revocation.dev == dev, revocation.space == row.account)
+        ).scalars():
+            # A revoked device counts in the spaces that its revocation names, up to its cut there, and nowhere else.
+            spaces = frozenset(json.loads(cuts)) if spaces is None else spaces & frozenset(json.loads(cuts))
+        kinds = None if row.kinds is None else frozenset(json.loads(row.kinds))
+        return Device(PublicKey(row.alg, bytes(row.key)), AccountId(row.account), row.sort, kinds, spaces)
+
+
+def _provider_device(view: Reader, dev: DeviceId) -> Device | None:
+    device = tables.provider_device.c
+    row = view.execute(select(device.provider, device.alg, device.key).where(device.dev == dev)).first()
+    if row is None:
+        return None
+    return Device(PublicKey(row.alg, bytes(row.key)), ProviderId(row.provider), "provider")
+
+
+def devices_of(view: Reader, account: str) -> list[DeviceId]:
+    """All devices that an account has or had."""
+    device = tables.device.c
+    return list(view.execute(select(device.dev).where(device.account == account).order_by(device.dev)).scalars())
+
+
+def knows_provider(view: Reader, providers: Iterable[str]) -> bool:
+    """Whether one of these providers' devices is known here."""
+    device = tables.provider_device.c
+    return view.execute(select(device.dev).where(device.provider.in_(list(providers))).limit(1)).first() is not None
+
+
+def last_numbers(view: Reader, dev: DeviceId) -> dict[SpaceId, int]:
+    """space → last number of the device there, for every space in which it has written."""
+    spaces = view.execute(select(log_tables.sublog.c.space).distinct()).scalars().all()
+    heads = {space: view.head(space, dev)[0] for space in spaces}
+    return {space: ds for space, ds in heads.items() if ds > 0}
+
+
+def caller_of(connection: Connection, token: str, now_ms: int) -> Caller | None:
+    """Who shows this token; None for an unknown or stale one and for a revoked device."""
+    session, revocation = tables.session.c, tables.revocation.c
+    row = connection.execute(
+        select(session.account, session.dev, session.id, session.seen_at, revocation.dev.label("revoked"))
+        .outerjoin(tables.revocation, (revocation.dev == session.dev) & (revocation.space == session.account))
+        .where(session.token_hash == hashed(token))
+        .limit(1)
+    ).first()
+    if row is None or row.revoked is not None or row.seen_at < now_ms - SESSION_IDLE_MS_MAX:
+        return None
+    return Caller(row.account, row.dev, row.id)
+
+
+def setup_open(connection: Connection) -> bool:
+    """Whether nobody has an account here yet."""
+    return connection.execute(select(tables.credential.c.account).limit(1)).first() is None
+
+
+def handle_of(connection: Connection, account: str) -> str | None:
+    credential = tables.credential.c
+    return connection.execute(select(credential.handle).where(credential.account == account)).scalar()
+
+
+def account_by_handle(connection: Connection, handle: str) -> AccountId | None:
+    """Whose handle this is, in its folded form."""
+    credential = tables.credential.c
+    return connection.execute(select(credential.account).where(credential.handle == handle)).scalar()
+
+
+class Named(NamedTuple):
+    """What others see of a person."""
+
+    name: str = ""
+    status: str = ""
+    picture: BlobHash | None = None
+
+
+def names_of(connection: Connection, accounts: Iterable[str]) -> dict[str, Named]:
+    """account → what others see. Accounts without a profile are missing."""
+    profile = tables.profile.c
+    wanted = list(dict.fromkeys(accounts))
+    found: dict[str, Named] = {}
+    for start in range(0, len(wanted), CHUNK):
+        rows = connection.execute(
+            select(profile.space, profile.name, profile.status, profile.picture).where(
+                profile.space.in_(wanted[start : start + CHUNK])
+            )
+        )
+        found.update({row.space: Named(row.name, row.status, row.picture) for row in rows})
+    return found
+
+
+def keys_of(connection: Connection, accounts: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """account → its devices with their keys, as others need them to verify signatures."""
+    device, revocation = tables.device.c, tables.revocation.c
+    wanted = list(dict.fromkeys(accounts))
+    found: dict[str, list[dict[str, Any]]] = {}
+    for start in range(0, len(wanted), CHUNK):
+        rows = connection.execute(
+            select(device.account, device.dev, device.alg, device.key, device.sort, device.label, revocation.by)
+            .outerjoin(tables.revocation, (revocation.dev == device.dev) & (revocation.space == device.account))
+            .where(device.account.in_(wanted[start : start + CHUNK]))
+            .order_by(device.added_at, device.dev)
+        ).mappings()
+        for row in rows:
+            devices = found.setdefault(row["account"], [])
+            if not devices or devices[-1]["dev"] != row["dev"]:
+                devices.append({**row, "revoked": row["by"] is not None})
+    return found
+
+
+def device_list(view: Reader, caller: Caller) -> list[DeviceShape]:
+    """The caller's devices, the newest first."""
+    device, session, revocation = tables.device.c, tables.session.c, tables.revocation.c
+    sessions = {
+        row.dev: row
+        for row in view.execute(
+            select(session.dev, func.max(session.seen_at).label("seen_at"), func.max(session.agent).label("agent"))
+            .where(session.account == caller.account)
+            .group_by(session.dev)
+        )
+    }
+    revoked = {
+        row.dev: row.revoked_at
+        for row in view.execute(
+            select(revocation.dev, func.min(revocation.revoked_at).label("revoked_at"))
+            .where(revocation.space == caller.account)
+            .group_by(revocation.dev)
+        )
+    }
+    rows = view.execute(
+        select(device.dev, device.label, device.sort, device.voucher, device.added_at)
+        .where(device.account == caller.account)
+        .order_by(device.added_at.desc(), device.dev)
+        .limit(DEVICES_MAX)
+    ).all()
+    return [_device_shape(view, caller, row, sessions.get(row.dev), revoked.get(row.dev)) for row in rows]
+
+
+def _device_shape(view: Reader, caller: Caller, row: Any, session: Any, revoked_at: int | None) -> DeviceShape:
+    return DeviceShape(
+        dev=row.dev, label=row.label, sort=row.sort, voucher=row.voucher, added_at=row.added_at,
+        current=row.dev == caller.device, signed_in=session is not None and revoked_at is None,
+        seen_at=session.seen_at if session else None, agent=session.agent if session else "",
+        revoked_at=revoked_at, cuts={} if revoked_at is not None else last_numbers(view, row.dev),
+    )  # fmt: skip
+
+
+def security_of(connection: Connection, account: str) -> Security:
+    """How somebody signs in."""
+    credential, factor = tables.credential.c, tables.second_factor.c
+    passkey, code = tables.passkey.c, tables.recovery_code.c
+    row = connection.execute(
+        select(credential.handle, credential.verifier).where(credential.account == account)
+    ).one()
+    confirmed = connection.execute(select(factor.confirmed_at).where(factor.account == account)).scalar()
+    left = connection.execute(
+        select(func.count()).where(code.account == account, code.used_at.is_(None))
+    ).scalar()
+    keys = connection.execute(
+        select(passkey.id, passkey.label, passkey.created_at, passkey.used_at)
+        .where(passkey.account == account)
+        .order_by(passkey.created_at)
+    ).all()
+    return Security(
+        row.handle, row.verifier is not None, confirmed is not None, int(left or 0),
+        [PasskeyShape(*key) for key in keys],
+    )  # fmt: skip

@@ -1,0 +1,140 @@
+"""What may become a fact of an account: whose space it is follows from its id, so `may` needs no further authority."""
+
+import unicodedata
+from typing import Any
+
+from sqlalchemy import func, select
+
+from verbund.accounts import events, tables
+from verbund.accounts.queries import DEVICES_MAX, last_numbers
+from verbund.base.keys import PublicKey, WeakKey, check_key
+from verbund.base.refusal import Refusal, Unknown
+from verbund.log.registry import Event, Fact, Rule, rule
+from verbund.log.tx import Reader
+
+
+class NotYours(Refusal):
+    """de: Das kann nur die Person ändern, der dieses Konto gehört.
+    en: Only the person who owns this account can change that."""
+
+    code = "accounts.not_yours"
+    status = 403
+
+
+class CutMissing(Refusal):
+    """de: Dieses Gerät hat seit Ihrem letzten Blick noch etwas geschrieben. Versuchen Sie es noch einmal.
+    en: This device has written something since you last looked. Try again."""
+
+    code = "accounts.cut_missing"
+    status = 409
+
+
+class DeviceTaken(Refusal):
+    """de: Dieses Gerät gehört schon zu einem Konto. Melden Sie es dort ab oder nehmen Sie einen anderen Browser.
+    en: This device already belongs to an account. Sign it out there, or use another browser."""
+
+    code = "accounts.device_taken"
+    status = 409
+
+
+class TooManyDevices(Refusal):
+    """de: Dieses Konto hat sehr viele Geräte. Melden Sie einige ab, die Sie nicht mehr benutzen.
+    en: This account has very many devices. Sign out some that you no longer use."""
+
+    code = "accounts.too_many_devices"
+    status = 409
+
+
+class BadName(Refusal):
+    """de: Bitte geben Sie einen Namen ein, der zu sehen ist.
+    en: Please enter a name that can be seen."""
+
+    code = "accounts.bad_name"
+    status = 422
+
+
+def account_opened(fact: Fact, _authority: Any) -> None:
+    if fact.event.introduces().device != fact.dev:
+        raise WeakKey(reason="device")
+
+
+def device_added(fact: Fact, authority: Any) -> None:
+    """A device of the account vouches, or its home provider, which everybody can see."""
+    event: events.DeviceAdded = fact.event
+    _matches(events.public_key(event.alg, event.key), event.dev)
+    if fact.by_provider != (event.voucher != "device"):
+        raise NotYours()
+    if not fact.by_provider:
+        _own(fact)
+    elif authority.providers and fact.actor not in authority.providers:
+        raise NotYours()
+
+
+def device_revoked(fact: Fact, _authority: Any) -> None:
+    """The account's own space must be among the cuts: what the device did for the account stays or goes by word."""
+    event: events.DeviceRevoked = fact.event
+    _own(fact)
+    cut = event.cuts.get(fact.space)
+    if cut is None or (event.dev == fact.dev and cut < fact.ds):
+        raise CutMissing()
+
+
+def agent_granted(fact: Fact, _authority: Any) -> None:
+    event: events.AgentGranted = fact.event
+    _own(fact)
+    _matches(events.public_key(event.alg, event.key), event.dev)
+    if any(kind.startswith(("account.", "authority.")) for kind in event.kinds):
+        raise NotYours()
+
+
+def profile_changed(fact: Fact, _authority: Any) -> None:
+    event: events.ProfileChanged = fact.event
+    _own(fact)
+    if not visible(event.name) or list(event.blobs) != ([event.picture] if event.picture else []):
+        raise BadName()
+
+
+def visible(name: str) -> bool:
+    """Whether a name shows something and hides no control characters."""
+    return bool(name.strip()) and not any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name)
+
+
+def admits_device(fact: Fact, view: Reader) -> None:
+    """The device is nobody's yet."""
+    device = tables.device.c
+    if view.device(fact.event.dev) is not None:
+        raise DeviceTaken()
+    count = view.execute(select(func.count()).where(device.account == fact.space)).scalar()
+    if (count or 0) >= DEVICES_MAX:
+        raise TooManyDevices()
+
+
+def admits_revocation(fact: Fact, view: Reader) -> None:
+    """Every space in which the device has written, as far as known here, must be named: one that is not has cut 0."""
+    event: events.DeviceRevoked = fact.event
+    owner = view.device(event.dev)
+    if owner is None or owner.actor != fact.actor:
+        raise Unknown()
+    if any(space not in event.cuts for space in last_numbers(view, event.dev)):
+        raise CutMissing()
+
+
+def _own(fact: Fact) -> None:
+    if str(fact.actor) != str(fact.space):
+        raise Unknown()
+    if fact.device.sort != "person":
+        raise NotYours()
+
+
+def _matches(key: PublicKey, dev: str) -> None:
+    if check_key(key).device != dev:
+        raise WeakKey(reason="device")
+
+
+RULES: dict[type[Event], Rule] = {
+    events.AccountOpened: rule(account_opened),
+    events.DeviceAdded: rule(device_added, admits_device),
+    events.DeviceRevoked: rule(device_revoked, admits_revocation),
+    events.AgentGranted: rule(agent_granted, admits_device),
+    events.ProfileChanged: rule(profile_changed),
+}

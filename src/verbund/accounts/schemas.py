@@ -1,0 +1,204 @@
+"""Shapes that accounts send and take."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from verbund.base.ids import AccountId, DeviceId, SpaceId
+from verbund.log.core import Parcel
+
+HANDLE_CHARS_MAX = 80
+PASSWORD_CHARS_MAX = 1024
+CODE_CHARS_MAX = 40
+TOKEN_CHARS_MAX = 200
+PARCELS_MAX = 32
+
+Handle = Annotated[str, Meta(max_length=HANDLE_CHARS_MAX)]
+Password = Annotated[str, Meta(max_length=PASSWORD_CHARS_MAX)]
+Code = Annotated[str, Meta(max_length=CODE_CHARS_MAX)]
+Token = Annotated[str, Meta(max_length=TOKEN_CHARS_MAX)]
+Label = Annotated[str, Meta(max_length=80)]
+Parcels = Annotated[list[Parcel], Meta(max_length=PARCELS_MAX)]
+
+
+class Caller(Struct, frozen=True):
+    """Who asks: the account, the device that this browser signs with, the session."""
+
+    account: AccountId
+    device: DeviceId
+    session: str
+
+
+class InvitationProof(Struct, forbid_unknown_fields=True):
+    """An invitation and its key's signature over the join message of the new account."""
+
+    id: Token
+    sig: Token
+
+
+class Proof(Struct, forbid_unknown_fields=True):
+    """Why somebody may open an account here: the one-time link of the set-up, or an invitation."""
+
+    setup: Token | None = None
+    invitation: InvitationProof | None = None
+
+
+class PasskeyAnswer(Struct, forbid_unknown_fields=True):
+    """What the browser's `navigator.credentials` gave, with the challenge that it answers."""
+
+    challenge: Token
+    credential: dict[str, Any]
+    label: Label = ""
+
+
+class NewAccount(Struct, forbid_unknown_fields=True):
+    """A registration. The parcels are taken in all or none: the account, its profile, its first spaces."""
+
+    proof: Proof
+    handle: Handle
+    parcels: Parcels
+    password: Password | None = None
+    passkey: PasskeyAnswer | None = None
+    label: Label = ""
+
+
+class NewDevice(Struct, forbid_unknown_fields=True):
+    """The key that a browser made for itself."""
+
+    alg: str
+    key: Token
+    label: Label = ""
+
+
+class SignIn(Struct, forbid_unknown_fields=True):
+    """A sign-in by password. `code`: the second factor or a recovery code."""
+
+    handle: Handle
+    password: Password
+    device: NewDevice
+    code: Code | None = None
+
+
+class PasskeySignIn(Struct, forbid_unknown_fields=True):
+    """A sign-in by passkey."""
+
+    passkey: PasskeyAnswer
+    device: NewDevice
+
+
+class DeviceSignIn(Struct, forbid_unknown_fields=True):
+    """A sign-in by a device that is known: its signature over the challenge."""
+
+    dev: Token
+    challenge: Token
+    sig: Token
+
+
+class Signed(Struct):
+    """Signed in: what the browser has to know to go on. `ds`, `dp`: where it goes on in its account's space."""
+
+    account: AccountId
+    device: DeviceId
+    session: str
+
+
+class Challenge(Struct):
+    """Sign `message(nonce, audience)` within its life time."""
+
+    nonce: str
+    audience: str
+    expires_at: int
+
+
+class DeviceShape(Struct):
+    """A device as its owner sees it. `cuts`: its last number in each space, for its revocation."""
+
+    dev: DeviceId
+    label: str
+    sort: str
+    voucher: str
+    added_at: int
+    current: bool
+    signed_in: bool
+    seen_at: int | None
+    agent: str
+    revoked_at: int | None
+    cuts: dict[SpaceId, int]
+
+
+class Revocation(Struct, forbid_unknown_fields=True):
+    """The facts that revoke a device, signed by the caller's device."""
+
+    parcels: Parcels = []
+
+
+class PasswordChange(Struct, forbid_unknown_fields=True):
+    """A new password; the old one, if there is one."""
+
+    new: Password
+    old: Password | None = None
+
+
+class SecondFactorCode(Struct, forbid_unknown_fields=True):
+    """A code of the second factor."""
+
+    code: Code
+
+
+class SecondFactorSetup(Struct):
+    """What the authenticator app scans."""
+
+    secret: str
+    uri: str
+    qr_svg: str
+
+
+class RecoveryCodes(Struct):
+    """Shown once; each works once."""
+
+    codes: list[str]
+
+
+class ResetLinkWanted(Struct, forbid_unknown_fields=True):
+    """For whom a link is made."""
+
+    account: Token
+
+
+class ResetLink(Struct):
+    """The one-time token that sets a new password."""
+
+    token: str
+    expires_at: int
+
+
+class PasswordReset(Struct, forbid_unknown_fields=True):
+    """A new password by the link that a colleague made."""
+
+    token: Token
+    password: Password
+
+
+class Security(Struct):
+    """How the caller signs in."""
+
+    handle: str
+    password: bool
+    second_factor: bool
+    recovery_codes_left: int
+    passkeys: list["PasskeyShape"]
+
+
+class PasskeyShape(Struct):
+    """A passkey as its owner sees it."""
+
+    id: str
+    label: str
+    created_at: int
+    used_at: int | None
+
+
+class Done(Struct):
+    """It was done. `code` names what a person should know besides."""
+
+    ok: bool = True

@@ -1,0 +1,137 @@
+"""Tables of accounts: what its facts come to, and what only this provider knows."""
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, Text
+
+from verbund.log.store import metadata
+
+account = Table(
+    "account",
+    metadata,
+    Column("space", String, primary_key=True),
+    Column("home", String),
+    Column("opened_at", BigInteger, nullable=False),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("dev", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("alg", String, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("sort", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("voucher", String, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Column("claim", String, nullable=False),
+    Column("kinds", Text),
+    Column("spaces", Text),
+    Index("device_account", "account"),
+)
+
+revocation = Table(
+    "revocation",
+    metadata,
+    Column("dev", String, primary_key=True),
+    Column("by", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("revoked_at", BigInteger, nullable=False),
+    Column("cuts", Text, nullable=False),
+)
+
+profile = Table(
+    "profile",
+    metadata,
+    Column("space", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("picture", String),
+    Column("stamp", String, nullable=False),
+)
+
+# local: what only this provider knows and no fact says
+
+provider_device = Table(
+    "provider_device",
+    metadata,
+    Column("dev", String, primary_key=True),
+    Column("provider", String, nullable=False),
+    Column("alg", String, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Index("provider_device_provider", "provider"),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("handle", String, nullable=False, unique=True),
+    Column("verifier", String),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+)
+
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("uses", BigInteger, nullable=False),
+    Column("label", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Index("passkey_account", "account"),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("account", String, nullable=False),
+    Column("dev", String, nullable=False),
+    Column("agent", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Index("session_account", "account"),
+    Index("session_device", "dev"),
+)
+
+setup_link = Table(
+    "setup_link",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+)
+
+second_factor = Table(
+    "second_factor",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("secret", String, nullable=False),
+    Column("confirmed_at", BigInteger),
+    Column("last_step", BigInteger, nullable=False),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("code_hash", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("used_at", BigInteger),
+    Index("recovery_code_account", "account"),
+)
+
+reset_link = Table(
+    "reset_link",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("made_by", String, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Index("reset_link_account", "account"),
+)

@@ -1,0 +1,81 @@
+"""HTTP of spaces: parse, name the caller, hand over."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from litestar import get
+from litestar.di import NamedDependency
+
+from verbund.accounts.schemas import Caller
+from verbund.base.ids import is_hash
+from verbund.base.refusal import Unknown
+from verbund.log.service import LogService
+from verbund.log.tx import Reader
+from verbund.spaces import queries
+from verbund.spaces.schemas import InvitationPreview, InvitationShape, Me, MemberShape, OpenSpace, SpaceDetails
+
+Result = TypeVar("Result")
+
+
+@get("/api/me", summary="What the app starts from")
+async def me(caller: Caller, log: LogService, services: NamedDependency[Any]) -> Me:
+    """The viewer, their spaces with what they may do there, and how this browser's device goes on in each."""
+    enrichers = services.parts.get("me_enrichers", ())
+    return await _read(log, lambda view: queries.me(view, caller, enrichers))
+
+
+@get("/api/spaces/open", summary="Teams that one may join")
+async def open_spaces(caller: Caller, log: LogService) -> list[OpenSpace]:
+    """Teams of the viewer's organisation that they do not belong to yet."""
+    return await _read(log, lambda view: queries.open_spaces(view.connection, caller.account))
+
+
+@get("/api/spaces/{space:str}", summary="A space")
+async def details(space: str, caller: Caller, log: LogService) -> SpaceDetails:
+    """A space for one of its people."""
+    return await _read(log, lambda view: queries.details(view.connection, _hash(space), caller.account))
+
+
+@get("/api/spaces/{space:str}/members", summary="Members of a space")
+async def members(space: str, caller: Caller, log: LogService, live: NamedDependency[Any]) -> list[MemberShape]:
+    """Members with the keys of their devices; those who wrote here and are gone, too."""
+    found = await _read(log, lambda view: queries.members(view, _hash(space), caller.account, ()))
+    for one in found:
+        one.online = not one.gone and live.online(one.account)
+    return found
+
+
+@get("/api/spaces/{space:str}/invitations", summary="Invitations of a space")
+async def invitations(space: str, caller: Caller, log: LogService) -> list[InvitationShape]:
+    """Invitations, the newest first, for those who may invite."""
+    return await _read(
+        log, lambda view: queries.invitations(view.connection, _hash(space), caller.account, view.now_ms())
+    )
+
+
+@get("/api/invitations/{invitation:str}", summary="An invitation before joining")
+async def invitation(invitation: str, maybe_caller: NamedDependency[Any], log: LogService) -> InvitationPreview:
+    """Where an invitation leads, whether it can be used, or why not."""
+    viewer = maybe_caller.account if maybe_caller else None
+    return await _read(log, lambda view: queries.invitation_preview(view, _hash(invitation), viewer))
+
+
+async def _read(log: LogService, question: Callable[[Reader], Result]) -> Result:
+    """Ask in a thread of its own, of one consistent state."""
+
+    def ask() -> Result:
+        with log.store.read() as connection:
+            return question(Reader(connection, log.core.clock, log.core.directory))
+
+    return await asyncio.to_thread(ask)
+
+
+def _hash(text: str) -> str:
+    """An id from an address. Raises Unknown for what can be none."""
+    if not is_hash(text):
+        raise Unknown()
+    return text
+
+
+ROUTES = [me, open_spaces, details, members, invitations, invitation]

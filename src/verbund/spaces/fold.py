@@ -1,0 +1,118 @@
+"""What each authority fact does to the state. Pure; the facts come in their order (see history.py), so that the last
+writer wins by coming last, and all of them count."""
+
+from collections.abc import Callable
+from typing import Any
+
+from verbund.base.ids import AccountId
+from verbund.log.registry import Event, Fact
+from verbund.spaces import events
+from verbund.spaces.state import MEMBER, OWNER, RANK, Authority, Invitation, Member, Order, Removal
+
+
+def founded(fact: Fact) -> str:
+    """The sort of the space that this fact founds."""
+    event = fact.event
+    if isinstance(event, events.SpaceCreated):
+        return event.sort
+    return "direct" if isinstance(event, events.DirectOpened) else "personal"
+
+
+def apply(state: Authority, fact: Fact, order: Order) -> None:
+    """Change the state by a fact that counts."""
+    change = APPLY.get(type(fact.event))
+    if change is not None:
+        change(state, fact, order)
+
+
+def _space_created(state: Authority, fact: Fact, order: Order) -> None:
+    event: events.SpaceCreated = fact.event
+    state.sort, state.parent, state.founder = event.sort, event.parent, event.account
+    state.providers |= frozenset(event.providers)
+    state.members[event.account] = Member(OWNER, fact.id, order)
+
+
+def _direct_opened(state: Authority, fact: Fact, order: Order) -> None:
+    event: events.DirectOpened = fact.event
+    for account in event.people:
+        state.members.setdefault(account, Member(MEMBER, fact.id, order))
+
+
+def _personal_opened(state: Authority, fact: Fact, order: Order) -> None:
+    event: events.PersonalOpened = fact.event
+    state.members.setdefault(event.account, Member(OWNER, fact.id, order))
+
+
+def _invitation_made(state: Authority, fact: Fact, order: Order) -> None:
+    event: events.InvitationMade = fact.event
+    state.invitations[fact.id] = Invitation(
+        fact.id, event.key, event.role, event.expires_at, event.uses_max, AccountId(fact.actor), order
+    )
+
+
+def _invitation_withdrawn(state: Authority, fact: Fact, _order: Order) -> None:
+    event: events.InvitationWithdrawn = fact.event
+    invitation = state.invitations.get(event.invitation)
+    if invitation is not None:
+        state.invitations[event.invitation] = invitation._replace(withdrawn=True)
+
+
+def _member_joined(state: Authority, fact: Fact, order: Order) -> None:
+    event: events.MemberJoined = fact.event
+    invitation = state.invitations.get(event.invitation) if event.invitation else None
+    role = invitation.role if invitation else MEMBER
+    held = state.members.get(event.account)
+    if held is None or RANK[role] > RANK[held.role]:
+        state.members[event.account] = Member(role, fact.id, held.since if held else order)
+        state.removed.pop(event.account, None)
+
+
+def _member_added(state: Authority, fact: Fact, order: Order) -> None:
+    event: events.MemberAdded = fact.event
+    held = state.members.get(event.account)
+    if held is None:
+        state.members[event.account] = Member(event.role, fact.id, order)
+        state.removed.pop(event.account, None)
+    else:
+        state.members[event.account] = held._replace(role=event.role)
+
+
+def _role_changed(state: Authority, fact: Fact, _order: Order) -> None:
+    event: events.RoleChanged = fact.event
+    held = state.members.get(event.account)
+    if held is not None:
+        state.members[event.account] = held._replace(role=event.role)
+
+
+def _member_removed(state: Authority, fact: Fact, order: Order) -> None:
+    event: events.MemberRemoved = fact.event
+    if state.members.pop(event.account, None) is not None or event.account not in state.removed:
+        state.removed[event.account] = Removal(fact.id, event.cuts, event.account == fact.actor, order)
+
+
+def _space_archived(state: Authority, fact: Fact, _order: Order) -> None:
+    state.archived = fact.event.archived
+
+
+def _provider_added(state: Authority, fact: Fact, _order: Order) -> None:
+    state.providers |= {fact.event.provider}
+
+
+def _provider_removed(state: Authority, fact: Fact, _order: Order) -> None:
+    state.providers -= {fact.event.provider}
+
+
+APPLY: dict[type[Event], Callable[[Authority, Any, Order], None]] = {
+    events.SpaceCreated: _space_created,
+    events.DirectOpened: _direct_opened,
+    events.PersonalOpened: _personal_opened,
+    events.InvitationMade: _invitation_made,
+    events.InvitationWithdrawn: _invitation_withdrawn,
+    events.MemberJoined: _member_joined,
+    events.MemberAdded: _member_added,
+    events.RoleChanged: _role_changed,
+    events.MemberRemoved: _member_removed,
+    events.SpaceArchived: _space_archived,
+    events.ProviderAdded: _provider_added,
+    events.ProviderRemoved: _provider_removed,
+}

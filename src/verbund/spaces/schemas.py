@@ -1,0 +1,142 @@
+"""Shapes that spaces send, each with the viewer's abilities."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from verbund.base.ids import AccountId, BlobHash, CoreId, SpaceId
+
+#: What other parts add to the spaces of /api/me: (connection, spaces, viewer) → space → fields.
+Enricher = Callable[[Connection, Sequence[SpaceId], AccountId], Mapping[SpaceId, Mapping[str, Any]]]
+
+
+class Person(Struct):
+    """The viewer."""
+
+    id: AccountId
+    name: str
+    status: str
+    picture: BlobHash | None
+    handle: str | None
+
+
+class SpaceSummary(Struct):
+    """A space in the viewer's list. `heads`, `ds`, `dp`: how this browser's device goes on there."""
+
+    id: SpaceId
+    sort: str
+    title: str
+    parent: SpaceId | None
+    role: str
+    abilities: list[str]
+    archived: bool
+    address_form: str
+    people: list[AccountId]
+    channels: list[Any]
+    vector: dict[str, int]
+    heads: list[CoreId]
+    ds: int
+    dp: CoreId | None
+
+
+class Me(Struct):
+    """What the app starts from. `names`: people of the viewer's conversations, so that they have a title."""
+
+    account: Person
+    device: str
+    organisation: SpaceId | None
+    address_form: str
+    personal: SpaceId
+    names: dict[str, str]
+    spaces: list[SpaceSummary]
+
+
+class MemberDevice(Struct):
+    """A device with its key. `ds`: its last number in this space, for a removal's cut."""
+
+    id: str
+    alg: str
+    key: str
+    sort: str
+    label: str
+    revoked: bool
+    ds: int
+
+
+class MemberShape(Struct):
+    """Somebody in a space. `gone`: no longer here, but what they wrote is."""
+
+    account: AccountId
+    name: str
+    status: str
+    picture: BlobHash | None
+    role: str | None
+    online: bool
+    gone: bool
+    devices: list[MemberDevice]
+
+
+class SpaceDetails(Struct):
+    """A space as its page shows it."""
+
+    id: SpaceId
+    sort: str
+    title: str
+    description: str
+    address_form: str
+    parent: SpaceId | None
+    role: str
+    abilities: list[str]
+    archived: bool
+    founder: AccountId
+    founded_at: int
+    members: int
+    providers: list[str]
+
+
+class InvitationShape(Struct):
+    """An invitation as those see it who may invite. `usable`, else `reason`: a refusal's code."""
+
+    id: CoreId
+    role: str
+    note: str
+    made_by: AccountId
+    made_at: int
+    expires_at: int | None
+    uses_max: int | None
+    uses: int
+    usable: bool
+    reason: str | None
+
+
+class InvitationPreview(Struct):
+    """An invitation as its holder sees it before joining. What cannot be used tells nothing of the space."""
+
+    invitation: CoreId
+    usable: bool
+    reason: str | None
+    space: SpaceId | None = None
+    title: str = ""
+    sort: str = ""
+    parent: SpaceId | None = None
+    organisation_title: str = ""
+    address_form: str = "sie"
+    by: str = ""
+    role: str = ""
+    expires_at: int | None = None
+    joined: bool = False
+    heads: list[CoreId] = []
+
+
+class OpenSpace(Struct):
+    """A team that the viewer may join as a colleague. `heads` for `ah`, `parent_heads` for the join and its `re`."""
+
+    id: SpaceId
+    title: str
+    description: str
+    parent: SpaceId
+    members: int
+    heads: list[CoreId]
+    parent_heads: list[CoreId]
