@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import uvicorn
+from blockbuster import BlockBuster
 from litestar import Litestar, Request, Response
 from litestar.di import Provide
 from sqlalchemy import Connection
@@ -98,6 +99,7 @@ def main() -> None:
     if "file_bytes_max" in given:
         resource.setrlimit(resource.RLIMIT_FSIZE, (given["file_bytes_max"],) * 2)
     app = make_app(Path(given["data"]), given["rooms"], msgspec.convert(given.get("limits", {}), Limits))
+    BlockBuster("verbund.blobs").activate()  # a blocking call of ours in the loop's thread becomes a 500
     uvicorn.run(app, host="127.0.0.1", port=given["port"], log_level="warning")
 
 

@@ -205,7 +205,7 @@ class Intake:
             done = Held(plan.hash, plan.size, picture, plan.type)
             part = self.upload_folder(upload).part
             async with self._placing:
-                if part.exists():
+                if await asyncio.to_thread(part.exists):
                     await asyncio.to_thread(self._shelf.take, part, plan.hash)
                 await self._log.write(lambda tx: _finish(tx, upload, space, done, account))
             await asyncio.to_thread(self.upload_folder(upload).remove)

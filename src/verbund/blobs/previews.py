@@ -8,6 +8,7 @@ from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL, SIGXCPU
+from typing import IO
 
 from verbund.base.ids import BlobHash
 from verbund.base.refusal import Malformed, Overloaded, Refusal
@@ -86,13 +87,10 @@ class Previews:
         draft = self._folder / f"{secrets.token_hex(16)}.part"
         async with self._slots:
             try:
-                check_room(self._folder, limits.PREVIEW_RESULT_BYTES_MAX, self._free_bytes_min)
-                with disk_full_refused():
-                    code = await self._run(key, picture, draft)
-                _check(code)
+                _check(await self._run(key, picture, draft))
                 return await asyncio.to_thread(self._keep, draft, target)
             finally:
-                draft.unlink(missing_ok=True)
+                await asyncio.to_thread(draft.unlink, missing_ok=True)
 
     async def _run(self, key: Key, picture: str, draft: Path) -> int:
         bounds = (
@@ -100,8 +98,14 @@ class Previews:
             limits.PREVIEW_CPU_S_MAX, limits.PREVIEW_RESULT_BYTES_MAX,
         )  # fmt: skip
         arguments = [str(key[1]), picture, *(str(bound) for bound in bounds)]
-        with self._shelf.open(key[0]) as source, draft.open("wb") as result:
+        source, result = await asyncio.to_thread(self._open, key[0], draft)
+        with source, result:
             return await run_python(_SCRIPT, arguments, source, result, limits.PREVIEW_TIMEOUT_S)
+
+    def _open(self, blob: BlobHash, draft: Path) -> tuple[IO[bytes], IO[bytes]]:
+        check_room(self._folder, limits.PREVIEW_RESULT_BYTES_MAX, self._free_bytes_min)
+        with disk_full_refused():
+            return self._shelf.open(blob), draft.open("wb", buffering=0)
 
     def _keep(self, draft: Path, target: Path) -> Path:
         size = draft.stat().st_size

@@ -37,7 +37,7 @@ async def run_python(script: Path, arguments: list[str], source: IO[bytes], resu
     The script sets its own resource limits first thing. Negative, or 128 and more: killed
     by that signal; TIMED_OUT: by us.
     """
-    shell = _bubblewrap((str(script),)) if confined() else []
+    shell = await asyncio.to_thread(_shell, script)
     process = await asyncio.create_subprocess_exec(
         *shell, sys.executable, "-I", str(script), *arguments,
         stdin=source, stdout=result, stderr=DEVNULL, env=_ENVIRONMENT, start_new_session=True,
@@ -51,6 +51,10 @@ async def run_python(script: Path, arguments: list[str], source: IO[bytes], resu
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def _shell(script: Path) -> list[str]:
+    return _bubblewrap((str(script),)) if confined() else []
 
 
 def _bubblewrap(files: tuple[str, ...]) -> list[str]:
