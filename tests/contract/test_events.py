@@ -16,7 +16,8 @@ def events(root: type[Event] = Event) -> list[type[Event]]:
     import_all()
     found = []
     for event in root.__subclasses__():
-        found += ([event] if "kind" in event.__dict__ else []) + events(event)
+        own = "kind" in event.__dict__ and event.__module__.startswith("verbund.")
+        found += ([event] if own else []) + events(event)
     return sorted(found, key=lambda event: event.kind)
 
 

@@ -14,7 +14,8 @@ SENTENCE_MIN = 12
 
 def refusals() -> list[type[Refusal]]:
     import_all()
-    return sorted(set(all_refusals()), key=lambda kind: (kind.__module__, kind.__name__))
+    own = {kind for kind in all_refusals() if kind.__module__.startswith("verbund.")}
+    return sorted(own, key=lambda kind: (kind.__module__, kind.__name__))
 
 
 def fields_of(sentence: str) -> set[str]:

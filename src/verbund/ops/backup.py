@@ -19,13 +19,13 @@ from sqlalchemy import MetaData, make_url
 from verbund import __version__
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
-from verbund.ops.manifest import FORMAT, MANIFEST, Held, Manifest, copy, read_manifest
+from verbund.ops.manifest import FORMAT, MANIFEST, Held, Manifest, copy, make_folder, read_manifest
 from verbund.ops.transfer import copy_tables
 
 DATABASE = "verbund.db"
 BUSY_TIMEOUT_S = 30
 #: Not worth keeping: what is being written, what only lives while the server does, what can be had again.
-PASSING = frozenset({"tmp", "run", "cache", "logs"})
+PASSING = frozenset({"tmp", "run", "cache", "logs", "lock"})
 
 
 class BackupExists(Refusal):
@@ -63,7 +63,7 @@ def back_up(settings: Settings, folder: Path, tables: MetaData, replace: bool = 
     _check_places(data, folder, replace)
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True, mode=0o700)
+    make_folder(fresh)
     try:
         manifest = _fill(settings, fresh, tables)
         _swap(fresh, folder)
@@ -103,6 +103,7 @@ def _fill(settings: Settings, fresh: Path, tables: MetaData) -> Manifest:
     made_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     manifest = Manifest(FORMAT, __version__, made_at, DATABASE, held)
     with (fresh / MANIFEST).open("wb") as file:
+        os.fchmod(file.fileno(), 0o600)
         file.write(msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1))
         file.flush()
         os.fsync(file.fileno())
@@ -121,7 +122,7 @@ def _files(data: Path) -> Iterator[Path]:
     """Every regular file of the data folder but the database and what passes."""
     for folder, folders, names in os.walk(data, onerror=lambda _: None):
         folders[:] = sorted(name for name in folders if name not in PASSING)
-        for name in sorted(names):
+        for name in sorted(set(names) - PASSING):
             path = Path(folder, name)
             if not (path.parent == data and name.startswith(DATABASE)) and _is_file(path):
                 yield path
@@ -136,7 +137,7 @@ def _is_file(path: Path) -> bool:
 
 def _copy_file(source: Path, target: Path) -> Held | None:
     """Copy one file; None when it has gone meanwhile."""
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(target.parent)
     try:
         with source.open("rb") as old, target.open("wb") as new:
             os.fchmod(new.fileno(), stat.S_IMODE(os.fstat(old.fileno()).st_mode) & 0o700)

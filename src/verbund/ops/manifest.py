@@ -62,6 +62,13 @@ def copy(source: BinaryIO, target: BinaryIO) -> Held:
     return Held(size, digest.hexdigest())
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for its owner alone."""
+    if not folder.exists():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700)
+
+
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a backup. Raises NoBackup."""
     file = folder / MANIFEST

@@ -12,7 +12,7 @@ from sqlalchemy import MetaData, make_url
 
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
-from verbund.ops.manifest import Manifest, check, read_manifest
+from verbund.ops.manifest import Manifest, check, make_folder, read_manifest
 from verbund.ops.transfer import copy_tables, is_empty
 
 
@@ -53,9 +53,9 @@ def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], t
 
 
 def _copy(folder: Path, manifest: Manifest, fresh: Path) -> None:
-    fresh.mkdir(parents=True, mode=0o700)
+    make_folder(fresh)
     for name in manifest.files:
         target = fresh / name
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(target.parent)
         shutil.copyfile(folder / name, target)
         target.chmod((folder / name).stat().st_mode & 0o700)
