@@ -50,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     meet: str = "auto"
     #: The address that call media uses; empty: this machine's main address.
     media_address: str = ""
+    #: What the world calls that address, behind a router or in a cloud; empty: the same.
+    media_public_address: str = ""
     #: UDP ports for call media, first and last.
     media_port_first: int = 42000
     media_port_last: int = 42999

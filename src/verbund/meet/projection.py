@@ -1,6 +1,6 @@
 """Folds of calls: the only writer of their tables. Every fold commutes with every other of its space."""
 
-from sqlalchemy import or_, update
+from sqlalchemy import ColumnElement, or_, update
 
 from verbund.log.registry import Event, Fact, Fold
 from verbund.log.tx import Tx
@@ -45,7 +45,7 @@ def _person(tx: Tx, fact: Fact) -> None:
     tx.insert_once(tables.call_person, row)
 
 
-def _mine(fact: Fact) -> tuple[object, ...]:
+def _mine(fact: Fact) -> tuple[ColumnElement[bool], ...]:
     c = tables.call_person.c
     return c.call == fact.event.call, c.account == fact.actor, c.space == fact.space
 

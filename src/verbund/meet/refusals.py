@@ -4,9 +4,9 @@ from verbund.base.refusal import Refusal
 
 
 class NotSetUp(Refusal):
-    """de: Videoanrufe sind auf diesem Server noch nicht eingerichtet. Wer ihn betreut, kann das nachholen: Es fehlt
-    {missing}. Alles andere funktioniert.
-    en: Video calls are not set up on this server yet. Whoever looks after it can do so: {missing} is missing.
+    """de: Videoanrufe sind auf diesem Server noch nicht eingerichtet. Wer ihn betreut, kann das nachholen: {reason_de}
+    Alles andere funktioniert.
+    en: Video calls are not set up on this server yet. Whoever looks after it can do so: {reason_en}
     Everything else works."""
 
     code = "meet.not_set_up"

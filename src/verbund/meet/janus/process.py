@@ -16,6 +16,7 @@ LOG_BYTES_MAX = 2 * 1024 * 1024
 LOG_LINE_BYTES_MAX = 4096
 LOG_LINES_BURST = 200
 LOG_LINES_PER_S = 10
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ssl/openssl.cnf")
 
 
@@ -33,14 +34,14 @@ def confined() -> bool:
 
 
 async def start(janus: str, folder: Path) -> asyncio.subprocess.Process:
-    """Start Janus with the files of `folder`. It dies with this process, by the sandbox or by a signal from the kernel."""
+    """Start Janus with the files of `folder`. It dies with this process (sandbox, or the kernel's signal)."""
     shell = ["prlimit", "--core=0", f"--nofile={OPEN_FILES_MAX}"]
     if confined():
         shell += _bubblewrap(folder, "/janus")
     else:
         shell += ["setpriv", "--pdeathsig", "KILL", "--no-new-privs"]
     return await asyncio.create_subprocess_exec(
-        *shell, janus, "-C", "etc/janus.jcfg", "-F", "etc", cwd=folder, env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        *shell, janus, "-C", "etc/janus.jcfg", "-F", "etc", cwd=folder, env=_ENVIRONMENT,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         start_new_session=True, limit=LOG_LINE_BYTES_MAX,
     )  # fmt: skip
@@ -101,4 +102,5 @@ def _bubblewrap(folder: Path, inside: str) -> list[str]:
     ]  # fmt: skip
     for path in _SYSTEM:
         shell += ["--ro-bind-try", path, path]
-    return [*shell, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--bind", str(folder), inside, "--chdir", inside]  # noqa: S108  # a fresh one, inside
+    shell += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108  # a fresh one, inside
+    return [*shell, "--bind", str(folder), inside, "--chdir", inside]

@@ -1,4 +1,4 @@
-"""The web process's side of the supervisor: start it when it is not there, hear of each life of Janus, attach the SFU."""
+"""The web process's side of the supervisor: start it when it is away, hear of each life of Janus, attach the SFU."""
 
 import asyncio
 import logging
@@ -35,8 +35,6 @@ class Supervised:
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
         self._children: list[Popen[bytes]] = []
-        #: What the supervisor says is missing: "janus", "address" or nothing.
-        self.missing: str | None = None
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="meet supervisor")
@@ -75,8 +73,8 @@ class Supervised:
         try:
             while True:
                 waits: set[asyncio.Task[Any]] = {line} if lost is None else {line, lost}
-                away = self._sfu.generation is None and self.missing is None
-                done, _ = await asyncio.wait(waits, timeout=NEWS_S if away else None, return_when=asyncio.FIRST_COMPLETED)
+                patience_s = NEWS_S if self._sfu.generation is None else None
+                done, _ = await asyncio.wait(waits, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
                 if not done:
                     return
                 if lost in done:
@@ -95,7 +93,6 @@ class Supervised:
 
     async def _heard(self, state: dict[str, Any], lost: asyncio.Task[object] | None) -> asyncio.Task[object] | None:
         generation = state.get("generation")
-        self.missing = state.get("missing")
         if generation is None:
             await self._gone()
             return lost

@@ -1,8 +1,9 @@
 """The process that keeps Janus alive and outlives the web process, so that media goes on while that one restarts.
 
-`python -m verbund.meet.janus.supervisor FOLDER`. It speaks JSON lines on `supervisor.sock` in the folder: the web process
-says `{"settings": …}` and perhaps `{"quit": true}`; it is told `{"generation", "api_secret", "admin_key"}` whenever Janus
-came up, and `{"generation": null, "missing"}` whenever it went. Nobody connected for LINGER_S: it ends Janus and itself.
+`python -m verbund.meet.janus.supervisor FOLDER`. It speaks JSON lines on `supervisor.sock` in the folder: the web
+process says `{"settings": …}` and perhaps `{"quit": true}`; it is told `{"generation", "api_secret", "admin_key"}`
+whenever Janus came up, and `{"generation": null}` whenever it went. Nobody connected for LINGER_S: it ends Janus and
+itself.
 """
 
 import asyncio
@@ -57,7 +58,7 @@ class Supervisor:
         self._wanted: Wanted | None = None
         self._changed = asyncio.Event()
         self._clients: set[asyncio.StreamWriter] = set()
-        self._state: dict[str, Any] = {"generation": None, "missing": None}
+        self._state: dict[str, Any] = {"generation": None}
         self._over = asyncio.Event()
         self._alone: asyncio.TimerHandle | None = None
 
@@ -65,8 +66,7 @@ class Supervisor:
         """Serve until it is over."""
         place = os.open(self._folder, os.O_PATH | os.O_DIRECTORY)
         path = f"/proc/self/fd/{place}/{SOCKET}"
-        with suppress(FileNotFoundError):
-            os.unlink(path)
+        (self._folder / SOCKET).unlink(missing_ok=True)
         server = await asyncio.start_unix_server(self._serve, path, limit=LINE_BYTES_MAX)
         self._left_alone()
         loop = asyncio.get_running_loop()
@@ -138,10 +138,9 @@ class Supervisor:
     async def _life(self, wanted: Wanted) -> None:
         """From start to death of one Janus."""
         address = wanted.address or primary_address()
-        installed = config.modules(wanted.modules)
-        if address is None or not usable(address) or installed is None or not Path(wanted.janus).exists():
-            missing = "address" if installed is not None and Path(wanted.janus).exists() else "janus"
-            self._announce(generation=None, missing=missing)
+        installed = await asyncio.to_thread(config.modules, wanted.modules)
+        if address is None or not usable(address) or installed is None:
+            self._announce(generation=None)
             return
         keys = config.Secrets(secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
         await asyncio.to_thread(
@@ -152,7 +151,7 @@ class Supervisor:
         try:
             link = await self._ready(janus, keys.api_secret)
             if link is None:
-                self._announce(generation=None, missing=None)
+                self._announce(generation=None)
                 return
             self._announce(generation=random_id(), api_secret=keys.api_secret, admin_key=keys.admin_key)
             chores.append(asyncio.create_task(self._watch(link, wanted, address)))
@@ -161,7 +160,7 @@ class Supervisor:
             await asyncio.wait({ended, changed, chores[1]}, return_when=asyncio.FIRST_COMPLETED)
             changed.cancel()
         finally:
-            self._announce(generation=None, missing=None)
+            self._announce(generation=None)
             await process.stop(janus, at_once=not self._over.is_set())
             for chore in chores:
                 chore.cancel()

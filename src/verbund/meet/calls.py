@@ -1,0 +1,83 @@
+"""Calls as facts: hears of the beginning, writes the end with the provider's device. At least once, repeatable."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from verbund.base.clock import Clock
+from verbund.base.ids import AccountId, CoreId, SpaceId
+from verbund.base.refusal import Refusal
+from verbund.log.registry import Fact
+from verbund.log.service import Appended, LogService
+from verbund.meet import queries
+from verbund.meet.events import CALL_SECONDS_MAX, CallEnded, CallStarted
+from verbund.spaces.events import MemberRemoved
+
+#: So long a call that began may be without a room here before it is taken for over.
+ROOMLESS_MS_MAX = 30_000
+ROOMLESS_MAX = 2_000
+log = logging.getLogger(__name__)
+
+
+class Calls:
+    """`started(space, call)` says whether a room took the call; `removed(space, account)` hears who lost membership."""
+
+    def __init__(
+        self, service: LogService, clock: Clock, started: Callable[[SpaceId, CoreId], bool],
+        removed: Callable[[SpaceId, AccountId], None],
+    ) -> None:  # fmt: skip
+        self._service, self._clock, self._started, self._removed = service, clock, started, removed
+        #: Calls that no room has: when they are over, unless a room takes them.
+        self._roomless: dict[CoreId, tuple[SpaceId, int]] = {}
+        self._chores: set[asyncio.Task[None]] = set()
+
+    async def start(self, running: set[CoreId]) -> None:
+        """Listen; what an earlier process left open and no room has, will be ended."""
+        self._service.told.append(self._told)
+        rows = await asyncio.to_thread(self._open)
+        for call, space in rows:
+            if call not in running:
+                self._roomless[call] = (space, self._clock.now_ms() + ROOMLESS_MS_MAX)
+
+    async def stop(self) -> None:
+        self._service.told.remove(self._told)
+        await asyncio.gather(*self._chores, return_exceptions=True)
+
+    def end(self, space: SpaceId, call: CoreId, seconds: int, people: list[AccountId]) -> None:
+        """Write that the call is over."""
+        event = CallEnded(call=call, seconds=max(0, min(seconds, CALL_SECONDS_MAX)), people=tuple(sorted(people)))
+        chore = asyncio.create_task(self._author(space, event))
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
+
+    def sweep(self) -> None:
+        """End the calls that nobody came to."""
+        now = self._clock.now_ms()
+        for call, (space, over_at) in list(self._roomless.items()):
+            if over_at <= now:
+                del self._roomless[call]
+                if not self._started(space, call):
+                    self.end(space, call, 0, [])
+
+    def _told(self, appended: Appended) -> None:
+        for _, _, fact in appended:
+            if fact is None:
+                continue
+            if fact.core.k == CallStarted.kind:
+                self._began(fact)
+            elif fact.core.k == MemberRemoved.kind:
+                self._removed(fact.space, fact.event.account)
+
+    def _began(self, fact: Fact) -> None:
+        if not self._started(fact.space, fact.id) and len(self._roomless) < ROOMLESS_MAX:
+            self._roomless[fact.id] = (fact.space, self._clock.now_ms() + ROOMLESS_MS_MAX)
+
+    def _open(self) -> list[tuple[CoreId, SpaceId]]:
+        with self._service.store.read() as connection:
+            return [(CoreId(row.id), SpaceId(row.space)) for row in queries.open_calls(connection)]
+
+    async def _author(self, space: SpaceId, event: CallEnded) -> None:
+        try:
+            await self._service.author(self._service.provider_device, space, event, (event.call,))
+        except Refusal as refusal:
+            log.warning("the end of a call was refused: %s", refusal.code)

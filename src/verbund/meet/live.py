@@ -1,0 +1,202 @@
+"""Calls over /live: every method checks who asks, reads what was sent, hands over."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from verbund.base.ids import AccountId, DeviceId, SpaceId, is_hash
+from verbund.base.refusal import Malformed, Unknown
+from verbund.log.service import LogService
+from verbund.log.tx import Reader
+from verbund.meet.attendee import Attendee, Socket
+from verbund.meet.meetings import Meetings
+from verbund.meet.refusals import NotSetUp, Recovering
+from verbund.meet.room import ROOMS_MAX
+from verbund.meet.turn import Turn
+from verbund.spaces.authority import CALL, MODERATE, authority_now
+
+TRACKS_MAX = 4
+
+
+class Connection(Socket, Protocol):
+    """A socket of /live, as much of it as calls need."""
+
+    @property
+    def account(self) -> AccountId: ...
+
+    @property
+    def device(self) -> DeviceId: ...
+
+
+class Back(msgspec.Struct, frozen=True):
+    """Who the browser was before its socket broke."""
+
+    id: str
+    secret: str
+    generation: str | None = None
+
+
+class Join(msgspec.Struct, frozen=True):
+    space: SpaceId
+    audio: bool = False
+    video: bool = False
+    resume: Back | None = None
+
+
+class Publish(msgspec.Struct, frozen=True):
+    """`tracks`: mid → label. `anew`: the browser's connection is a new one."""
+
+    sdp: str
+    tracks: dict[str, Literal["microphone", "camera", "screen"]]
+    generation: str
+    anew: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True):
+    n: int
+    sdp: str
+
+
+class Flags(msgspec.Struct, frozen=True):
+    audio: bool | None = None
+    video: bool | None = None
+    screen: bool | None = None
+    hand: bool | None = None
+
+
+class Silence(msgspec.Struct, frozen=True):
+    person: str
+
+
+class Methods:
+    """The handlers. `missing()`: why this server cannot do calls, None when it can."""
+
+    def __init__(
+        self, meetings: Meetings, service: LogService, turn: Turn, missing: Callable[[], NotSetUp | None]
+    ) -> None:
+        self._meetings, self._service, self._turn, self._missing = meetings, service, turn, missing
+
+    def table(self) -> dict[str, Any]:
+        """Method → handler."""
+        return {
+            "meet.calls": self.calls, "meet.join": self.join, "meet.publish": self.publish, "meet.answer": self.answer,
+            "meet.layers": self.layers, "meet.state": self.state, "meet.restart": self.restart,
+            "meet.silence": self.silence, "meet.leave": self.leave,
+        }  # fmt: skip
+
+    async def calls(self, conn: Connection, _data: Any) -> dict[str, Any]:
+        """What runs in the spaces of the person who asks."""
+        rooms = list(self._meetings.rooms.values())[:ROOMS_MAX]
+        mine = await asyncio.to_thread(self._allowed, conn.account, [room.space for room in rooms])
+        return {"available": self._missing() is None, "calls": [room.shown() for room in rooms if room.space in mine]}
+
+    async def join(self, conn: Connection, data: Any) -> dict[str, Any]:
+        """Into a call, or back into it. Raises Unknown to strangers, NotSetUp, RoomFull."""
+        wanted = _read(data, Join)
+        if not is_hash(wanted.space):
+            raise Unknown()
+        await asyncio.to_thread(self._require, wanted.space, conn.account, CALL)
+        missing = self._missing()
+        if missing is not None:
+            raise missing
+        attendee = None
+        if wanted.resume is not None:
+            back = wanted.resume
+            attendee = self._meetings.resume(conn, conn.account, wanted.space, back.id, back.secret)
+        if attendee is not None:
+            return self._joined(attendee, back.generation)
+        attendee = await self._meetings.join(conn, conn.account, conn.device, wanted.space, wanted.audio, wanted.video)
+        return self._joined(attendee, None)
+
+    async def publish(self, conn: Connection, data: Any) -> dict[str, Any]:
+        wanted = _read(data, Publish)
+        attendee = self._meetings.of(conn)
+        if wanted.generation != self._meetings.sfu.generation:
+            raise Recovering()
+        if len(wanted.tracks) > TRACKS_MAX:
+            raise Malformed()
+        answer = await attendee.publish(self._meetings.sfu, wanted.sdp, dict(wanted.tracks), wanted.anew)
+        self._meetings.kept()
+        return {"sdp": answer}
+
+    async def answer(self, conn: Connection, data: Any) -> dict[str, Any]:
+        wanted = _read(data, Answer)
+        await self._meetings.of(conn).answer(wanted.n, wanted.sdp)
+        return {}
+
+    async def layers(self, conn: Connection, data: Any) -> dict[str, Any]:
+        """How large each picture is shown: [{person, label, layer}], layer 0–2 or null = not at all."""
+        attendee = self._meetings.of(conn)
+        try:
+            await attendee.select(data)
+        except msgspec.ValidationError as error:
+            raise Malformed() from error
+        return {}
+
+    async def state(self, conn: Connection, data: Any) -> dict[str, Any]:
+        """Microphone, camera, screen, hand: what others are to see of it."""
+        flags, attendee = _read(data, Flags), self._meetings.of(conn)
+        for name in Flags.__struct_fields__:
+            value = getattr(flags, name)
+            if value is not None:
+                setattr(attendee.person, name, value)
+        self._meetings.shown_changed(attendee.room)
+        return {}
+
+    async def restart(self, conn: Connection, _data: Any) -> dict[str, Any]:
+        """The browser's receiving connection is broken: a new one, please."""
+        self._meetings.of(conn).receiver.restart()
+        return {}
+
+    async def silence(self, conn: Connection, data: Any) -> dict[str, Any]:
+        """Switch somebody's microphone off, until they switch it on again. For those who moderate the space."""
+        wanted, attendee = _read(data, Silence), self._meetings.of(conn)
+        room = attendee.room
+        await asyncio.to_thread(self._require, room.space, conn.account, MODERATE)
+        other = self._meetings.attendees.get(wanted.person)
+        if other is None or other.room is not room:
+            raise Unknown()
+        other.person.audio = False
+        other.tell("meet.silenced", {"by": attendee.person.id})
+        self._meetings.shown_changed(room)
+        return {}
+
+    async def leave(self, conn: Connection, _data: Any) -> dict[str, Any]:
+        await self._meetings.leave(conn)
+        return {}
+
+    def _joined(self, attendee: Attendee, generation: str | None) -> dict[str, Any]:
+        room, person, current = attendee.room, attendee.person, self._meetings.sfu.generation
+        feed = person.feed
+        kept = attendee.seat is not None and feed is not None and feed.up and generation == current
+        return {
+            "me": person.id, "secret": person.secret, "start": room.call is None and room.starter == person.id,
+            "ice_servers": self._turn.servers(person.id, time.time()), "room": room.shown(), "generation": current,
+            "media": "kept" if kept else "fresh", "streams": room.streams(person.received) if kept else [],
+        }  # fmt: skip
+
+    def _require(self, space: SpaceId, account: AccountId, ability: str) -> None:
+        with self._service.store.read() as connection:
+            authority = authority_now(self._view(connection), space)
+            if authority is None:
+                raise Unknown()
+            authority.require(account, ability)
+
+    def _allowed(self, account: AccountId, spaces: list[SpaceId]) -> set[SpaceId]:
+        with self._service.store.read() as connection:
+            view = self._view(connection)
+            found = {space: authority_now(view, space) for space in spaces}
+        return {space for space, authority in found.items() if authority is not None and authority.may(account, CALL)}
+
+    def _view(self, connection: Any) -> Reader:
+        return Reader(connection, self._service.core.clock, self._service.core.directory)
+
+
+def _read(data: Any, shape: Any) -> Any:
+    try:
+        return msgspec.convert(data, shape)
+    except msgspec.ValidationError as error:
+        raise Malformed() from error
