@@ -48,8 +48,14 @@ step() {
 inputs_of() {
   local there=() one
   for one in "$@"; do [ ! -e "$one" ] || there+=("$one"); done
-  find "${there[@]}" \( -name node_modules -o -name build -o -name .svelte-kit -o -name paraglide -o -name test-results -o -name __pycache__ \) -prune \
-    -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-64
+  if git ls-files --error-unmatch Makefile >/dev/null 2>&1; then
+    git ls-files -z --cached --others --exclude-standard -- "${there[@]}" | while IFS= read -r -d '' one; do
+      [ ! -f "$one" ] || printf '%s\0' "$one"
+    done
+  else
+    find "${there[@]}" \( -name node_modules -o -name build -o -name .svelte-kit -o -name paraglide -o -name cache -o -name test-results \) -prune \
+      -o -type f -print0
+  fi | LC_ALL=C sort -zu | xargs -0 sha256sum | sha256sum | cut -c1-64
 }
 
 # fresh STAMP HASH: whether STAMP (a file inside what it describes) says HASH.
