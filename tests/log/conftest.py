@@ -1,7 +1,6 @@
 """A log on a real database file, with people who may write."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -29,9 +28,12 @@ def ben(people: notes.People) -> notes.Person:
     return notes.Person(2, people)
 
 
-def make(folder: Path, people: notes.People, name: int = 90, incarnation: int = 1) -> LogService:
+Databases = Callable[[str], str]
+
+
+def make(databases: Databases, people: notes.People, name: int = 90, incarnation: int = 1) -> LogService:
     key = DeviceKey(name.to_bytes(32, "big"))
-    store = Store(f"sqlite:///{folder / f'{name}.db'}")
+    store = Store(databases(str(name)))
     store.create_all()
     provider = ProviderId(key.public.provider)
     people.keys[key.device] = key.public
@@ -40,9 +42,22 @@ def make(folder: Path, people: notes.People, name: int = 90, incarnation: int = 
 
 
 @pytest.fixture
-async def log(tmp_path: Path, people: notes.People) -> AsyncIterator[LogService]:
-    service = make(tmp_path, people)
-    service.start()
-    yield service
-    await service.stop()
-    service.store.close()
+async def logs(database: Databases, people: notes.People) -> AsyncIterator[Callable[[int], LogService]]:
+    """number → a running log of its own with that number; all end with the test."""
+    running: list[LogService] = []
+
+    def start(name: int) -> LogService:
+        service = make(database, people, name)
+        service.start()
+        running.append(service)
+        return service
+
+    yield start
+    for service in running:
+        await service.stop()
+        service.store.close()
+
+
+@pytest.fixture
+async def log(logs: Callable[[int], LogService]) -> LogService:
+    return logs(90)

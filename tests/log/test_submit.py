@@ -34,7 +34,8 @@ async def test_refused_core_leaves_a_void_and_its_number_stays_used(log: LogServ
     void, rude = anna.note(space, "rude")
     refused = (await log.submit([genesis, rude]))[1]
     assert (refused.st, refused.ds, refused.dp) == ("refused", 3, void)
-    assert refused.refusal is not None and refused.refusal.code == "test.rude"
+    assert refused.refusal is not None
+    assert refused.refusal.code == "test.rude"
     _, polite = anna.note(space, "polite")
     assert (await log.submit([polite]))[0].st == "accepted"
     entries, _ = log.entries(space, {})
@@ -57,7 +58,8 @@ async def test_number_used_twice_is_refused(log: LogService, anna: notes.Person)
     anna.heads[space] = (1, genesis_id(space))
     _, other = anna.note(space, "another 1")
     outcomes = await log.submit([genesis, one, other])
-    assert outcomes[2].refusal is not None and outcomes[2].refusal.code == "log.reused_number"
+    assert outcomes[2].refusal is not None
+    assert outcomes[2].refusal.code == "log.reused_number"
 
 
 async def test_stranger_and_forger_leave_nothing(log: LogService, anna: notes.Person) -> None:
@@ -77,7 +79,8 @@ async def test_changed_body_is_refused(log: LogService, anna: notes.Person) -> N
     _, parcel = anna.note(space, "ja")
     changed = Parcel(parcel.c, parcel.s, parcel.sa, '{"text":"no"}')
     outcomes = await log.submit([genesis, changed])
-    assert outcomes[1].refusal is not None and outcomes[1].refusal.code == "log.malformed_core"
+    assert outcomes[1].refusal is not None
+    assert outcomes[1].refusal.code == "log.malformed_core"
 
 
 async def test_future_stamp_is_refused_with_a_sentence(log: LogService, anna: notes.Person) -> None:

@@ -1,0 +1,126 @@
+"""The way in for partners: what one log took in, another takes over, in any order of arrival."""
+
+import itertools
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from tests.log import notes
+from verbund.base.refusal import Refusal
+from verbund.log.entry import SETTLED, WAITING, Entry
+from verbund.log.log import Log
+from verbund.log.service import LogService
+
+Logs = Callable[[int], LogService]
+
+
+def entries_of(log: LogService, space: str, after: dict[str, int] | None = None) -> list[Entry]:
+    page, more = log.entries(space, after or {})  # type: ignore[arg-type]
+    assert not more
+    return [msgspec.json.decode(one, type=Entry) for one in page]
+
+
+async def test_replica_has_the_same_rows_and_vector(
+    logs: Logs, log: LogService, anna: notes.Person, ben: notes.Person
+) -> None:
+    space, genesis = anna.found()
+    core, parcel = anna.note(space, "alt")
+    _, change = ben.write(space, notes.Rewritten.kind, {"note": core, "text": "neu"}, re=[core])
+    await log.submit([genesis, parcel, change])
+    replica = logs(91)
+    await replica.accept(entries_of(log, space))
+    await replica.accept(entries_of(log, space))
+    assert replica.vector(space) == log.vector(space)
+    with replica.store.read() as there, log.store.read() as here:
+        assert notes.rows(there) == notes.rows(here)
+
+
+async def test_two_sublogs_in_any_order_give_the_same_rows(logs: Logs, anna: notes.Person, ben: notes.Person) -> None:
+    first, second = logs(92), logs(93)
+    space, genesis = anna.found()
+    core, parcel = anna.note(space, "alt")
+    await first.submit([genesis, parcel])
+    await second.accept(entries_of(first, space))
+    changes = [ben.write(space, notes.Rewritten.kind, {"note": core, "text": f"{n}"}, re=[core])[1] for n in range(2)]
+    await second.submit([changes[0], changes[1]])
+    _, late = anna.write(space, notes.Rewritten.kind, {"note": core, "text": "Anna"}, re=[core])
+    await first.submit([late])
+    streams = [entries_of(first, space), [one for one in entries_of(second, space) if one.p == second.provider]]
+    found = set()
+    for number, order in enumerate(set(itertools.permutations([0, 0, 0, 1, 1]))):
+        replica = logs(100 + number)
+        queues = [list(stream) for stream in streams]
+        for which in order:
+            await replica.accept([queues[which].pop(0)])
+        with replica.store.read() as connection:
+            found.add(notes.rows(connection))
+    assert len(found) == 1
+
+
+async def test_what_waits_for_a_reference_is_folded_when_it_comes(
+    logs: Logs, anna: notes.Person, ben: notes.Person
+) -> None:
+    first, second, third = logs(94), logs(95), logs(96)
+    space, genesis = anna.found()
+    core, parcel = anna.note(space, "alt")
+    await first.submit([genesis, parcel])
+    await second.accept(entries_of(first, space))
+    await second.submit([ben.write(space, notes.Rewritten.kind, {"note": core, "text": "neu"}, re=[core])[1]])
+    own = [one for one in entries_of(second, space) if one.p == second.provider]
+    await third.accept(own)
+    assert [one.x for one in entries_of(third, space)] == [WAITING]
+    await third.accept(entries_of(first, space))
+    assert {one.x for one in entries_of(third, space)} == {SETTLED}
+    with third.store.read() as there, second.store.read() as here:
+        assert notes.rows(there) == notes.rows(here)
+
+
+@pytest.mark.parametrize("spoil", ["signature", "chain", "skip", "time"])
+async def test_spoiled_answer_is_refused_whole(logs: Logs, log: LogService, anna: notes.Person, spoil: str) -> None:
+    space, genesis = anna.found()
+    parcels = [anna.note(space, f"{n}")[1] for n in range(3)]
+    await log.submit([genesis, *parcels])
+    entries = entries_of(log, space)
+    bad = msgspec.to_builtins(entries[2])
+    if spoil == "signature":
+        bad["s"] = entries[1].s
+    elif spoil == "chain":
+        bad["h"] = entries[1].h
+    elif spoil == "time":
+        bad["at"] += 1
+    spoiled = [*entries[:2], msgspec.convert(bad, Entry), entries[3]]
+    if spoil == "skip":
+        spoiled = [entries[0], entries[1], entries[3]]
+    replica = logs(97)
+    with pytest.raises(Refusal, match=r"log\.(unsigned|broken_chain)"):
+        await replica.accept(spoiled)
+    assert replica.vector(space) == {}
+    await replica.accept(entries)
+    assert replica.vector(space) == log.vector(space)
+
+
+async def test_void_travels_as_a_void(logs: Logs, log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    _, rude = anna.note(space, "rude")
+    _, polite = anna.note(space, "polite")
+    await log.submit([genesis, rude, polite])
+    replica = logs(98)
+    await replica.accept(entries_of(log, space))
+    with replica.store.read() as there, log.store.read() as here:
+        assert notes.rows(there) == notes.rows(here)
+
+
+async def test_restored_log_goes_on_in_a_new_incarnation(
+    logs: Logs, log: LogService, people: notes.People, anna: notes.Person
+) -> None:
+    space, genesis = anna.found()
+    await log.submit([genesis, anna.note(space, "vorher")[1]])
+    old = log.core
+    again = Log(old.clock, old.registry, old.authorities, people, old.provider, incarnation=2)
+    service = LogService(log.store, again, log.provider_device)
+    await log.stop()
+    service.start()
+    await service.submit([anna.note(space, "nachher")[1]])
+    assert service.vector(space) == {f"{log.provider}.1": 2, f"{log.provider}.2": 1}
+    await service.stop()

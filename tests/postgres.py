@@ -1,0 +1,63 @@
+"""A PostgreSQL of our own for the tests: a fresh cluster in a temporary folder, on a socket, ended with the session."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+START_TIMEOUT_S = 60
+
+
+def programs() -> Path:
+    """Where initdb and pg_ctl lie (Debian keeps them out of the path)."""
+    found = shutil.which("pg_ctl")
+    folders = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    assert folders, "PostgreSQL is not installed: apt install postgresql"
+    return folders[0]
+
+
+@contextmanager
+def cluster() -> Iterator[str]:
+    """The connection prefix of a running server: append a database's name."""
+    folder = Path(tempfile.mkdtemp(prefix="verbund-pg-"))
+    as_owner = _owner(folder)
+    data, binaries = folder / "data", programs()
+    try:
+        _run([*as_owner, str(binaries / "initdb"), "-D", str(data), "-U", "verbund", "-A", "trust", "-E", "UTF8", "-N"])
+        options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=on -c max_connections=60"
+        _run([*as_owner, str(binaries / "pg_ctl"), "-D", str(data), "-w", "-o", options, "-l", str(folder / "log"),
+              "start"])  # fmt: skip
+        yield f"postgresql+psycopg://verbund@/{{}}?host={folder}"
+    finally:
+        subprocess.run(
+            [*as_owner, str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"],
+            check=False, capture_output=True, timeout=START_TIMEOUT_S,
+        )  # fmt: skip
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def create_database(prefix: str, name: str) -> str:
+    """A new, empty database; its SQLAlchemy URL."""
+    with psycopg.connect(prefix.format("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return prefix.format(name)
+
+
+def _owner(folder: Path) -> list[str]:
+    """PostgreSQL does not run as root: then its own user runs it."""
+    if os.geteuid() != 0:
+        return []
+    user = pwd.getpwnam("postgres")
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return ["runuser", "-u", "postgres", "--"]
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=START_TIMEOUT_S, cwd="/")
+    assert done.returncode == 0, done.stdout + done.stderr
