@@ -1,6 +1,6 @@
 """Local acts of this provider for accounts: its own device, the links that it hands out."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from verbund.accounts import tables
 from verbund.accounts.handles import folded
@@ -53,8 +53,3 @@ def make_reset_link_for_handle(tx: Tx, handle: str) -> str:
     if account is None:
         raise Unknown()
     return make_reset_link(tx, account, "operator")[0]
-
-
-def touch_session(tx: Tx, session: str) -> None:
-    """The session was used just now."""
-    tx.execute(update(tables.session).where(tables.session.c.id == session).values(seen_at=tx.now_ms()))

@@ -21,6 +21,7 @@ AnySpace = Annotated[SpaceId, Meta(pattern=_HASH)]
 AnyProvider = Annotated[ProviderId, Meta(pattern=_HASH)]
 AnyBlob = Annotated[BlobHash, Meta(pattern=_HASH)]
 Algorithm = Literal["ed25519", "p256"]
+Voucher = Literal["device", "recovery", "provider"]
 KeyText = Annotated[str, Meta(min_length=43, max_length=88, pattern=r"\A[A-Za-z0-9_-]+\Z")]
 Label = Annotated[str, Meta(max_length=LABEL_CHARS_MAX)]
 Number = Annotated[int, Meta(ge=0)]
@@ -55,7 +56,7 @@ class AccountOpened(Event, frozen=True):
 
 class DeviceAdded(Event, frozen=True):
     """A device belongs to the account, says another device, a recovery code or the provider alone. Concurrent copies
-    for one device are one; of two accounts that claim one device, who opened with it has it, else who claimed earlier."""
+    for one device are one; of two accounts that claim one device, who opened with it has it, else who came first."""
 
     kind: ClassVar[str] = "account.device_added.1"
     sorts: ClassVar[frozenset[str]] = ACCOUNT
@@ -65,7 +66,7 @@ class DeviceAdded(Event, frozen=True):
     alg: Algorithm
     key: KeyText
     label: Label
-    voucher: Literal["device", "recovery", "provider"]
+    voucher: Voucher
 
 
 class DeviceRevoked(Event, frozen=True):

@@ -85,6 +85,51 @@ def caller_of(connection: Connection, token: str, now_ms: int) -> Caller | None:
     return Caller(row.account, row.dev, row.id)
 
 
+def known_to(connection: Connection, account: str, token: str) -> bool:
+    """Whether a browser that shows this token has signed in to the account before."""
+    known = tables.known_browser.c
+    return (
+        connection.execute(
+            select(known.account).where(known.token_hash == hashed(token), known.account == account)
+        ).first()
+        is not None
+    )
+
+
+def revoked(view: Reader, dev: DeviceId, account: str) -> bool:
+    """Whether the account has revoked this device."""
+    revocation = tables.revocation.c
+    return (
+        view.execute(
+            select(revocation.by).where(revocation.dev == dev, revocation.space == account).limit(1)
+        ).first()
+        is not None
+    )
+
+
+def verifier_of(connection: Connection, handle: str) -> tuple[AccountId | None, str | None]:
+    """(account, verifier) of a handle in its folded form; (None, None) for one that nobody has."""
+    credential = tables.credential.c
+    row = connection.execute(
+        select(credential.account, credential.verifier).where(credential.handle == handle)
+    ).first()
+    return (row.account, row.verifier) if row else (None, None)
+
+
+def passkey_of(connection: Connection, identifier: str) -> Any:
+    """The row (account, public_key, uses) of a passkey; None for one that is not known."""
+    passkey = tables.passkey.c
+    return connection.execute(
+        select(passkey.account, passkey.public_key, passkey.uses).where(passkey.id == identifier)
+    ).first()
+
+
+def passkeys_of(connection: Connection, account: str) -> list[str]:
+    """The ids of an account's passkeys."""
+    passkey = tables.passkey.c
+    return list(connection.execute(select(passkey.id).where(passkey.account == account)).scalars())
+
+
 def setup_open(connection: Connection) -> bool:
     """Whether nobody has an account here yet."""
     return connection.execute(select(tables.credential.c.account).limit(1)).first() is None
@@ -93,12 +138,6 @@ def setup_open(connection: Connection) -> bool:
 def handle_of(connection: Connection, account: str) -> str | None:
     credential = tables.credential.c
     return connection.execute(select(credential.handle).where(credential.account == account)).scalar()
-
-
-def account_by_handle(connection: Connection, handle: str) -> AccountId | None:
-    """Whose handle this is, in its folded form."""
-    credential = tables.credential.c
-    return connection.execute(select(credential.account).where(credential.handle == handle)).scalar()
 
 
 class Named(NamedTuple):

@@ -1,6 +1,6 @@
 """Shapes that accounts send and take."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -65,7 +65,7 @@ class NewAccount(Struct, forbid_unknown_fields=True):
 class NewDevice(Struct, forbid_unknown_fields=True):
     """The key that a browser made for itself."""
 
-    alg: str
+    alg: Literal["ed25519", "p256"]
     key: Token
     label: Label = ""
 

@@ -99,6 +99,15 @@ session = Table(
     Index("session_device", "dev"),
 )
 
+known_browser = Table(
+    "known_browser",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("known_browser_account", "account"),
+)
+
 setup_link = Table(
     "setup_link",
     metadata,

@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from litestar import get
+from litestar import get, post
 from litestar.di import NamedDependency
 
-from verbund.accounts.schemas import Caller
-from verbund.base.ids import is_hash
+from verbund.accounts.commands import make_reset_link
+from verbund.accounts.schemas import Caller, ResetLink, ResetLinkWanted
+from verbund.base.ids import AccountId, is_hash
 from verbund.base.refusal import Unknown
 from verbund.log.service import LogService
-from verbund.log.tx import Reader
+from verbund.log.tx import Reader, Tx
 from verbund.spaces import queries
 from verbund.spaces.schemas import InvitationPreview, InvitationShape, Me, MemberShape, OpenSpace, SpaceDetails
 
@@ -61,6 +62,19 @@ async def invitation(invitation: str, maybe_caller: NamedDependency[Any], log: L
     return await _read(log, lambda view: queries.invitation_preview(view, _hash(invitation), viewer))
 
 
+@post("/api/password-resets", summary="A link for a colleague who forgot the password")
+async def reset_link(data: ResetLinkWanted, caller: Caller, log: LogService) -> ResetLink:
+    """For whoever leads the organisation. The link works once and for a day; the colleague signs in anew everywhere."""
+
+    def work(tx: Tx) -> ResetLink:
+        tx.flush()
+        if not queries.may_help_sign_in(tx.connection, caller.account, _hash(data.account)):
+            raise Unknown()
+        return ResetLink(*make_reset_link(tx, AccountId(data.account), caller.account))
+
+    return await log.write(work)
+
+
 async def _read(log: LogService, question: Callable[[Reader], Result]) -> Result:
     """Ask in a thread of its own, of one consistent state."""
 
@@ -78,4 +92,4 @@ def _hash(text: str) -> str:
     return text
 
 
-ROUTES = [me, open_spaces, details, members, invitations, invitation]
+ROUTES = [me, open_spaces, details, members, invitations, invitation, reset_link]

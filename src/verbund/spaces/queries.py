@@ -240,17 +240,20 @@ def children_with(connection: Connection, parent: str, account: str) -> list[Spa
 
 
 def may_help_sign_in(connection: Connection, helper: str, account: str) -> bool:
-    """Whether the helper leads an organisation that the account belongs to with a lower role."""
+    """Whether the helper leads every organisation that the account is a member of, and stands above it in each.
+
+    One that they do not lead is enough to refuse: its spaces would open to somebody who does not belong there.
+    """
     helping, helped = tables.space_member.alias(), tables.space_member.alias()
     rows = connection.execute(
         select(helping.c.role.label("helping"), helped.c.role.label("helped"))
-        .join(helped, and_(helped.c.space == helping.c.space, helped.c.account == account))
-        .join(tables.space, tables.space.c.space == helping.c.space)
-        .where(helping.c.account == helper, tables.space.c.sort == "organisation")
+        .select_from(helped)
+        .join(tables.space, tables.space.c.space == helped.c.space)
+        .outerjoin(helping, and_(helped.c.space == helping.c.space, helping.c.account == helper))
+        .where(helped.c.account == account, tables.space.c.sort == "organisation", helped.c.role != "guest")
     ).all()
-    return any(
-        row.helping == OWNER or (RANK[row.helping] > RANK[MEMBER] and RANK[row.helped] < RANK[row.helping])
-        for row in rows
+    return bool(rows) and all(
+        row.helping == OWNER or RANK[row.helping] > max(RANK[row.helped], RANK[MEMBER]) for row in rows
     )
 
 

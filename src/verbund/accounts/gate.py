@@ -1,0 +1,196 @@
+"""The gate: who comes in. Joins passwords, passkeys, challenges and limits; one per process."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+from sqlalchemy import select, update
+
+from verbund.accounts import factors, tables
+from verbund.accounts.challenges import Challenges, login_message
+from verbund.accounts.events import Voucher
+from verbund.accounts.handles import folded
+from verbund.accounts.limits import Limiter, network_of
+from verbund.accounts.passkeys import RelyingParty, credential_id
+from verbund.accounts.passwords import Passwords
+from verbund.accounts.queries import known_to, passkey_of, revoked, verifier_of
+from verbund.accounts.schemas import DeviceSignIn, NewDevice, PasskeySignIn, Signed, SignIn
+from verbund.accounts.sessions import admit_device, open_session, remember_browser
+from verbund.base.clock import Clock
+from verbund.base.ids import AccountId, DeviceId, is_hash, unb64
+from verbund.base.keys import verify
+from verbund.base.refusal import Refusal
+from verbund.base.settings import Settings
+from verbund.log.service import LogService
+from verbund.log.tx import Tx
+
+SIGN_IN = "passkey.sign_in"
+DEVICE = "device.sign_in"
+
+
+class WrongCredentials(Refusal):
+    """de: Anmeldename und Passwort passen nicht zusammen. Bitte prüfen Sie beides.
+    en: Sign-in name and password do not match. Please check both."""
+
+    code = "accounts.wrong_credentials"
+    status = 401
+
+
+class CodeNeeded(Refusal):
+    """de: Bitte geben Sie auch den Code aus Ihrer Authenticator-App ein.
+    en: Please also enter the code from your authenticator app."""
+
+    code = "accounts.code_needed"
+    status = 401
+
+
+class DeviceUnknown(Refusal):
+    """de: Dieses Gerät ist hier nicht angemeldet. Melden Sie sich mit Passwort oder Passkey an.
+    en: This device is not signed in here. Sign in with password or passkey."""
+
+    code = "accounts.device_unknown"
+    status = 401
+
+
+class Visitor(NamedTuple):
+    """Where a request comes from: address (kept in memory only), kind of browser, what it shows of earlier visits."""
+
+    host: str | None
+    agent: str
+    known: str | None
+
+    @property
+    def network(self) -> str:
+        return network_of(self.host)
+
+
+class Admitted(NamedTuple):
+    """Somebody came in: what the browser is told, and the tokens for its cookies."""
+
+    signed: Signed
+    token: str
+    known: str
+
+
+class Gate:
+    """Who comes in, and how often somebody may try."""
+
+    def __init__(self, settings: Settings, clock: Clock, log: LogService) -> None:
+        self.origin = settings.origin
+        self.log = log
+        self.passwords = Passwords()
+        self.challenges = Challenges(clock)
+        self.limiter = Limiter(clock)
+        self.relying_party = RelyingParty(settings.origin, settings.name)
+
+    def close(self) -> None:
+        self.passwords.close()
+
+    async def by_password(self, asked: SignIn, visitor: Visitor) -> Admitted:
+        """Come in by password. A wrong handle and a wrong password get the same answer after the same work.
+
+        Raises WrongCredentials, CodeNeeded, WrongCode, TooFast, Overloaded.
+        """
+        handle = folded(asked.handle)
+        account, verifier, known = await asyncio.to_thread(self._look_up, handle, visitor.known)
+        spent = self.limiter.sign_in(handle, visitor.network, visitor.known if known else None)
+        if not await self.passwords.matches(verifier, asked.password) or account is None or verifier is None:
+            raise WrongCredentials()
+        fresh = await self.passwords.verifier(asked.password) if self.passwords.stale(verifier) else None
+        admitted = await self._admit(account, asked, visitor, fresh)
+        self.limiter.give_back(spent)
+        return admitted
+
+    async def by_passkey(self, asked: PasskeySignIn, visitor: Visitor) -> Admitted:
+        """Come in by passkey, which is two factors by itself. Raises PasskeyRefused, StaleChallenge, TooFast."""
+        spent = self.limiter.by_network(visitor.network)
+        challenge = self.challenges.redeem(SIGN_IN, asked.passkey.challenge)
+        identifier = credential_id(asked.passkey.credential)
+        row = await asyncio.to_thread(self._passkey, identifier)
+        if row is None:
+            raise DeviceUnknown()
+        uses = self.relying_party.check_request(
+            challenge, asked.passkey.credential, bytes(row.public_key), row.uses
+        )
+
+        def admit(tx: Tx) -> Admitted:
+            passkey = tables.passkey.c
+            tx.execute(
+                update(tables.passkey).where(passkey.id == identifier).values(uses=uses, used_at=tx.now_ms())
+            )
+            return self._open(tx, AccountId(row.account), asked.device, visitor, "provider")
+
+        admitted = await self.log.write(admit)
+        self.limiter.give_back(spent)
+        return admitted
+
+    async def by_device(self, asked: DeviceSignIn, visitor: Visitor) -> Admitted:
+        """Come in by the signature of a device that the account has. Works for whoever this provider knows.
+
+        Raises DeviceUnknown, StaleChallenge, TooFast.
+        """
+        spent = self.limiter.by_network(visitor.network)
+        self.challenges.redeem(DEVICE, asked.challenge)
+        dev = DeviceId(asked.dev)
+
+        def admit(tx: Tx) -> Admitted:
+            device = tx.device(dev) if is_hash(dev) else None
+            message = login_message(asked.challenge, self.origin, asked.dev)
+            if device is None or device.sort != "person" or not verify(device.key, _bytes(asked.sig), message):
+                raise DeviceUnknown()
+            account = AccountId(device.actor)
+            if revoked(tx, dev, account):
+                raise DeviceUnknown()
+            signed, token = open_session(tx, account, dev, visitor.agent)
+            return Admitted(signed, token, remember_browser(tx, account, visitor.known))
+
+        admitted = await self.log.write(admit)
+        self.limiter.give_back(spent)
+        return admitted
+
+    async def _admit(self, account: AccountId, asked: SignIn, visitor: Visitor, fresh: str | None) -> Admitted:
+        if asked.code is not None:
+            tried = self.limiter.second_step(account)
+
+        def admit(tx: Tx) -> Admitted:
+            voucher: Voucher = "provider"
+            if factors.is_on(tx, account):
+                if asked.code is None:
+                    raise CodeNeeded()
+                voucher = "recovery" if factors.check(tx, account, asked.code) == "recovery" else "provider"
+            if fresh is not None:
+                credential = tables.credential.c
+                tx.execute(update(tables.credential).where(credential.account == account).values(verifier=fresh))
+            return self._open(tx, account, asked.device, visitor, voucher)
+
+        admitted = await self.log.write(admit)
+        if asked.code is not None:
+            self.limiter.give_back(tried)
+        return admitted
+
+    def _open(self, tx: Tx, account: AccountId, device: NewDevice, visitor: Visitor, voucher: Voucher) -> Admitted:
+        dev = admit_device(tx, self.log.core, self.log.provider_device, account, device, voucher)
+        signed, token = open_session(tx, account, dev, visitor.agent)
+        return Admitted(signed, token, remember_browser(tx, account, visitor.known))
+
+    def _look_up(self, handle: str, shown: str | None) -> tuple[AccountId | None, str | None, bool]:
+        with self.log.store.read() as connection:
+            account, verifier = verifier_of(connection, handle)
+            known = account is not None and shown is not None and known_to(connection, account, shown)
+        return account, verifier, known
+
+    def _passkey(self, identifier: str) -> Any:
+        with self.log.store.read() as connection:
+            return passkey_of(connection, identifier)
+
+
+def handle_in(tx: Tx, account: str) -> str:
+    """The handle of somebody who has one here."""
+    credential = tables.credential.c
+    return str(tx.execute(select(credential.handle).where(credential.account == account)).scalar_one())
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return unb64(text)
+    except ValueError:
+        return b""
