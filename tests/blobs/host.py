@@ -24,7 +24,6 @@ from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.blobs.api import ROUTES
 from verbund.blobs.limits import Limits
-from verbund.blobs.rooms import Roles
 from verbund.blobs.service import Blobs
 from verbund.log.log import Log
 from verbund.log.registry import Registry
@@ -34,14 +33,25 @@ from verbund.log.store import Store
 ANNA, BEN, STRANGER = AccountId("anna"), AccountId("ben"), AccountId("stranger")
 
 
+class Rooms:
+    """Who is where, as the test says: {space: [account]}."""
+
+    def __init__(self, rooms: Mapping[str, list[str]]) -> None:
+        self._rooms = rooms
+
+    def may_read(self, _connection: Connection, space: SpaceId, account: AccountId) -> bool:
+        return account in self._rooms.get(space, ())
+
+    may_add = may_read
+
+
 class Person(msgspec.Struct):
     account: AccountId
 
 
-def make_log(data: Path, clock: Clock) -> LogService:
+def make_log(url: str, clock: Clock) -> LogService:
     """A log that knows no kinds: the blobs only need its store and its writer."""
-    data.mkdir(parents=True, exist_ok=True)
-    store = Store(f"sqlite:///{data / 'verbund.db'}")
+    store = Store(url)
     store.create_all()
     key = DeviceKey.generate()
     nobody: Any = None
@@ -49,10 +59,7 @@ def make_log(data: Path, clock: Clock) -> LogService:
 
 
 def make_blobs(data: Path, log: LogService, clock: Clock, rooms: Mapping[str, list[str]], limits: Limits) -> Blobs:
-    def role(_connection: Connection, space: SpaceId, account: AccountId) -> str | None:
-        return "member" if account in rooms.get(space, ()) else None
-
-    return Blobs(data, log, log.store, Roles(role), clock, limits)
+    return Blobs(data, log, log.store, Rooms(rooms), clock, limits)
 
 
 def refused(_request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]:
@@ -66,7 +73,8 @@ def refused(_request: Request[Any, Any, Any], refusal: Refusal) -> Response[Any]
 
 def make_app(data: Path, rooms: Mapping[str, list[str]], limits: Limits) -> Litestar:
     clock = SystemClock()
-    log = make_log(data, clock)
+    data.mkdir(parents=True, exist_ok=True)
+    log = make_log(f"sqlite:///{data / 'verbund.db'}", clock)
     blobs = make_blobs(data, log, clock, rooms, limits)
 
     async def caller(request: Request[Any, Any, Any]) -> Person:

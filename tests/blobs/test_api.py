@@ -3,8 +3,8 @@
 import random
 
 import pytest
-from tests.blobs.conftest import OTHER_SPACE, SPACE, Person, Server, hash_text, plan_of
 
+from tests.blobs.conftest import OTHER_SPACE, SPACE, Person, Server, hash_text, plan_of
 from verbund.blobs.limits import CHUNK_BYTES
 
 SCRIPT = b"<script>alert(document.domain)</script>"

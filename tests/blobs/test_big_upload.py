@@ -12,8 +12,8 @@ from hashlib import sha256
 from typing import Any
 
 import httpx
-from tests.blobs.conftest import SPACE, Person, Server, hash_text
 
+from tests.blobs.conftest import SPACE, Person, Server, hash_text
 from verbund.base.ids import b64
 from verbund.blobs.limits import CHUNK_BYTES, MIB
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.blobs.conftest import Server, plan_of
 
+from tests.blobs.conftest import Server, plan_of
 from verbund.blobs.limits import CHUNK_BYTES, MIB
 
 

@@ -11,8 +11,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import httpx
 import pytest
 from PIL import Image
-from tests.blobs.conftest import SPACE, Person, Server, plan_of
 
+from tests.blobs.conftest import SPACE, Person, Server, plan_of
 from verbund.blobs.limits import CHUNK_BYTES, MIB
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
@@ -198,4 +198,4 @@ def test_many_at_once_are_made_once(anna: Person, server: Server) -> None:
         answers = list(pool.map(lambda _: anna.get(blob, w=1280, as_preview=True), range(24)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
-    assert not list((server.data / "previews").glob("*.part"))
+    assert not list((server.data / "cache" / "previews").glob("*.part"))

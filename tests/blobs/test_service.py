@@ -4,14 +4,14 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+
 from tests.blobs.conftest import OTHER_SPACE, ROOMS, SPACE, hash_text, plan_of
 from tests.blobs.host import ANNA, BEN, STRANGER, make_blobs, make_log
-
 from verbund.base.ids import AccountId, BlobHash, CoreId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal, TooFast, Unknown
@@ -46,12 +46,12 @@ class HandClock:
 class Home:
     """Blobs with a log and a clock; `reopen` is a new start on the same data."""
 
-    def __init__(self, data: Path, limits: Limits) -> None:
-        self.data, self.limits, self.clock = data, limits, HandClock()
+    def __init__(self, data: Path, url: str, limits: Limits) -> None:
+        self.data, self.url, self.limits, self.clock = data, url, limits, HandClock()
         self.open()
 
     def open(self) -> None:
-        self.log: LogService = make_log(self.data, self.clock)
+        self.log: LogService = make_log(self.url, self.clock)
         self.log.start()
         self.blobs: Blobs = make_blobs(self.data, self.log, self.clock, ROOMS, self.limits)
 
@@ -91,17 +91,26 @@ def plan_for(raw: bytes) -> Plan:
 
 
 @pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[Home]:
-    one = Home(tmp_path / "data", LIMITS)
-    yield one
-    await one.close()
+async def make_home(tmp_path: Path, database: Callable[[str], str]) -> AsyncIterator[Callable[[Limits], Home]]:
+    homes: list[Home] = []
+
+    def make(limits: Limits) -> Home:
+        homes.append(Home(tmp_path / "data", database("blobs"), limits))
+        return homes[-1]
+
+    yield make
+    for one in homes:
+        await one.close()
 
 
 @pytest.fixture
-async def roomy(tmp_path: Path) -> AsyncIterator[Home]:
-    one = Home(tmp_path / "data", Limits(free_bytes_min=0))
-    yield one
-    await one.close()
+async def home(make_home: Callable[[Limits], Home]) -> Home:
+    return make_home(LIMITS)
+
+
+@pytest.fixture
+async def roomy(make_home: Callable[[Limits], Home]) -> Home:
+    return make_home(Limits(free_bytes_min=0))
 
 
 async def refusal_of(awaitable: Awaitable[object]) -> str:
@@ -124,11 +133,10 @@ async def test_taking_over_counts_against_the_quota(home: Home) -> None:
     assert await refusal_of(taken) == "blobs.space_full"
 
 
-async def test_file_size_has_a_bound(tmp_path: Path) -> None:
-    home = Home(tmp_path / "data", Limits(free_bytes_min=0, upload_bytes_max=100))
+async def test_file_size_has_a_bound(make_home: Callable[[Limits], Home]) -> None:
+    home = make_home(Limits(free_bytes_min=0, upload_bytes_max=100))
     assert await refusal_of(home.blobs.intake.have(ANNA, FAMILY, plan_for(b"a" * 101))) == "blobs.too_large"
     await home.upload(b"a" * 100)
-    await home.close()
 
 
 async def test_unfinished_uploads_have_a_bound(home: Home) -> None:
@@ -380,10 +388,10 @@ async def test_server_puts_bytes_and_files(roomy: Home, tmp_path: Path) -> None:
         roomy.blobs.path_of(FIRM, one)
 
 
-async def test_kept_previews_have_a_bound(tmp_path: Path) -> None:
+async def test_kept_previews_have_a_bound(make_home: Callable[[Limits], Home], tmp_path: Path) -> None:
     from PIL import Image
 
-    home = Home(tmp_path / "data", Limits(free_bytes_min=0, previews_bytes_max=60_000))
+    home = make_home(Limits(free_bytes_min=0, previews_bytes_max=60_000))
     for seed in range(6):
         source = tmp_path / f"{seed}.png"
         Image.frombytes("RGB", (200, 200), random.Random(seed).randbytes(120_000)).save(source)
@@ -391,9 +399,8 @@ async def test_kept_previews_have_a_bound(tmp_path: Path) -> None:
         found = home.blobs.find(FAMILY, one, ANNA)
         path = await home.blobs.previews.path(one, found.size, found.picture, 320)
         assert path.exists()
-        kept = sum(path.stat().st_size for path in (home.data / "previews").rglob("*.webp"))
+        kept = sum(path.stat().st_size for path in (home.data / "cache").rglob("*.webp"))
         assert kept <= 60_000
-    await home.close()
 
 
 def test_every_refusal_says_what_to_do_in_both_languages() -> None:

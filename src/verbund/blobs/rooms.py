@@ -1,6 +1,5 @@
 """What the blobs must know about people and spaces; memberships are folded further up."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -14,19 +13,6 @@ class Rooms(Protocol):
     def may_read(self, connection: Connection, space: SpaceId, account: AccountId) -> bool: ...
 
     def may_add(self, connection: Connection, space: SpaceId, account: AccountId) -> bool: ...
-
-
-class Roles:
-    """Rooms by role: every member reads and adds. `role` gives a person's role in a space, None for strangers."""
-
-    def __init__(self, role: Callable[[Connection, SpaceId, AccountId], str | None]) -> None:
-        self._role = role
-
-    def may_read(self, connection: Connection, space: SpaceId, account: AccountId) -> bool:
-        return self._role(connection, space, account) is not None
-
-    def may_add(self, connection: Connection, space: SpaceId, account: AccountId) -> bool:
-        return self._role(connection, space, account) is not None
 
 
 class Caller(Protocol):

@@ -20,7 +20,7 @@ from verbund.log.store import Store
 
 
 class Blobs:
-    """What others use. `folder` is the data folder; `blobs`, `uploads` and `previews` are made in it."""
+    """What others use. `folder` is the data folder; `blobs`, `uploads` and `cache/previews` are made in it."""
 
     def __init__(
         self, folder: Path, log: Writer, store: Store, rooms: Rooms, clock: Clock, limits: Limits | None = None
@@ -30,7 +30,7 @@ class Blobs:
         self._log, self._store, self._rooms, self._limits, self._placing = log, store, rooms, limits, placing
         self._collecting: asyncio.Task[None] | None = None
         self.shelf = Shelf(folder / "blobs")
-        self.previews = Previews(folder / "previews", self.shelf, limits)
+        self.previews = Previews(folder / "cache" / "previews", self.shelf, limits)
         self.intake = Intake(folder / "uploads", self.shelf, log, store, rooms, limits, placing)
         self.collector = Collector(
             folder / "uploads", self.intake, self.shelf, self.previews, log, store, clock, limits, placing
