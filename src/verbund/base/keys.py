@@ -24,7 +24,7 @@ _P256_BYTES = 65
 
 
 class WeakKey(Refusal):
-    """de: Der Schlüssel dieses Geräts ist nicht sicher und wird nicht angenommen. Melden Sie sich auf diesem Gerät neu an.
+    """de: Der Schlüssel dieses Geräts ist nicht sicher und wird nicht angenommen. Melden Sie sich hier neu an.
     en: The key of this device is not safe and is not accepted. Sign in on this device again."""
 
     code = "base.weak_key"

@@ -78,7 +78,10 @@ async def provider(services: Services) -> ProviderShape:
 
 @post("/api/log", summary="Submit facts", status_code=200)
 async def submit(
-    data: Parcels, caller: Caller, log: LogService, accept_language: Language = ""
+    data: Parcels,
+    caller: Caller,  # noqa: ARG001  # asked for so that only the signed-in write
+    log: LogService,
+    accept_language: Language = "",
 ) -> dict[str, list[dict[str, Any]]]:
     """What became of each parcel, once it is on disk. Facts of one or several spaces, new ones too."""
     if len(data.parcels) > PARCELS_MAX:

@@ -1,6 +1,6 @@
 """TLS without anybody's help: an own authority in the data folder, and a certificate of it for this address.
 
-For a house without a public name. People trust the authority once (handbook/operating/tls.md); ACME is the proxy's task.
+For a house without a public name. People trust the authority once (handbook/operating/tls.md). ACME is a proxy's task.
 """
 
 import datetime as dt

@@ -165,10 +165,8 @@ class Live:
         self.hub.signal(frame.sp, frame.k, frame.d, by=connection.account, skip=connection)
 
     async def _call(self, connection: Connection, frame: Call) -> None:
-        handler = self.hub.handler(frame.m)
+        handler = self.hub.handler(frame.m) or _unknown
         try:
-            if handler is None:
-                raise Unknown()
             answer = await handler(connection, frame.d)
             connection.send_json({"f": "reply", "n": frame.n, "d": answer})
         except Refusal as refusal:
@@ -176,6 +174,10 @@ class Live:
         except Exception:
             log.exception("call %s failed", frame.m)
             connection.send_json({**_error(Refusal(), connection.language), "f": "reply", "n": frame.n})
+
+
+async def _unknown(_connection: Connection, _data: Any) -> None:
+    raise Unknown()
 
 
 async def _send(connection: Connection, send: Send) -> None:

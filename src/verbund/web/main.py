@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,13 +39,33 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(args: argparse.Namespace) -> int:
     """Serve until told to stop."""
+    from verbund.web.welcome import announce
+
+    return _serve(load(data=args.data, host=args.host, port=args.port), announce)
+
+
+def demo(args: argparse.Namespace) -> int:
+    """Serve a demo firm in a data folder of its own; with `remove`, delete that folder."""
+    from verbund.ops.demo import remove
+    from verbund.web.welcome import announce_demo
+
+    settings = load(data=args.data, port=args.port)
+    if args.action == "remove":
+        remove(settings.folder)
+        sys.stdout.write(f"Die Demofirma in {settings.data} ist gelöscht. / The demo firm is removed.\n")
+        return 0
+    return _serve(settings, announce_demo)
+
+
+def _serve(settings: Settings, opened: Callable[[Any, Any], Coroutine[Any, Any, None]]) -> int:
+    """Serve; `opened(services, server)` speaks once it listens."""
     import uvicorn
 
     from verbund.web.app import create_app
-    from verbund.web.welcome import announce
 
-    settings = load(data=args.data, host=args.host, port=args.port)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("uvicorn.error", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     app = create_app(settings)
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False, loop="uvloop",
@@ -55,9 +76,10 @@ def serve(args: argparse.Namespace) -> int:
     server = uvicorn.Server(config)
 
     async def run() -> None:
-        announcing = asyncio.create_task(announce(app.services, server))
+        announcing = asyncio.create_task(opened(app.services, server))
         await server.serve()
         announcing.cancel()
+        await asyncio.gather(announcing, return_exceptions=True)
 
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(run())
@@ -97,6 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--host", help="Adresse, auf der gelauscht wird")
     one.add_argument("--port", type=int, help="Port (Vorgabe: 8420)")
     one.set_defaults(run=serve)
+    one = commands.add_parser("demo", help="eine Demofirma zeigen (eigener Datenordner)")
+    one.add_argument("action", nargs="?", choices=("start", "remove"), default="start")
+    one.add_argument("--data", default="data/demo", help="Datenordner (Vorgabe: data/demo)")
+    one.add_argument("--port", type=int, default=8421, help="Port (Vorgabe: 8421)")
+    one.set_defaults(run=demo)
     one = commands.add_parser("rebuild", help="alle Tabellen aus dem Protokoll neu aufbauen")
     one.add_argument("--data", help="Datenordner")
     one.set_defaults(run=rebuild)
