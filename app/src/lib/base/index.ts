@@ -39,7 +39,7 @@
  *   sync.vector(space): Vector            what is held here
  *   sync.follow(space, from?: Vector)     all spaces of `me` are followed by themselves; for spaces outside of it (guests' meeting)
  *   sync.unfollow(space)
- *   sync.members(space): Promise<Member[]> · sync.name(account): string | undefined (reactive directory) · sync.person(account)
+ *   sync.members(space): Promise<Member[]> (without those who are gone) · sync.name(account): string | undefined (reactive directory) · sync.person(account)
  *
  *   sync.call<T>(method, data, {timeoutMs?}): Promise<T>     RPC over the socket; throws ApiError | Offline
  *   sync.signal(space, kind, data): boolean                 fire and forget; false when not online
@@ -51,6 +51,24 @@
  *     upload.id, upload.hash (after hashing), upload.progress 0…1, upload.state 'hashing'|'waiting'|'sending'|'done'|'failed'|'cancelled' (reactive),
  *     upload.done: Promise<BlobHash>, upload.cancel(), upload.retry(); continues after a reload: sync.uploads.list (reactive)
  *
+ * WITHOUT A NETWORK
+ *   registerShell(): Promise<void>        registers the service worker; the shell calls it once (does nothing in `vite dev`)
+ *   shell.updateReady: boolean            reactive: a newer version is complete; shell.update() loads it
+ *
  *   msOf(t) · stampOf(core) · isHash(text) · b64(bytes) · unb64(text) · sha256(bytes) · canonical.encode/decode
  */
-export type * from './types';
+export * from './types';
+export * as canonical from './canonical';
+export { api, makeApi, type Api, type Options as ApiOptions } from './api';
+export { b64, isHash, randomBytes, unb64, utf8 } from './b64';
+export { parse, type Parsed } from './core';
+export { Device, Scribe, type WriteOptions, type Written } from './device';
+export { ApiError, describe, NotCanonical, Offline, Refusal, sentence, SignedOut, TooLarge } from './errors';
+export { directSpace, digest, personalSpace, sha256 } from './hash';
+export { msOf, stampAt, stampOf } from './hlc';
+export { openStore, startSync, useSync } from './session';
+export { persist, type Store, type Trouble } from './store';
+export { registerShell, shell } from './shell/shell.svelte';
+export { scriptUrl } from './trusted';
+export type { Person, Sync } from './sync';
+export type { Upload, Uploads, UploadState } from './upload/uploads.svelte';

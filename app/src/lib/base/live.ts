@@ -94,7 +94,7 @@ export class Live {
 	#state: LiveState = 'idle';
 	#tries = 0;
 	#openedAt = 0;
-	#heardAt = 0;
+	#heard = 0;
 	#number = 0;
 	#retry: ReturnType<typeof setTimeout> | undefined;
 	#beat: ReturnType<typeof setTimeout> | undefined;
@@ -188,7 +188,7 @@ export class Live {
 	}
 
 	#hear(raw: string): void {
-		this.#heardAt = Date.now();
+		this.#heard += 1;
 		let frame: Frame | Answer | Passing;
 		try {
 			frame = JSON.parse(raw) as Frame | Answer | Passing;
@@ -263,10 +263,10 @@ export class Live {
 	}
 
 	#ping(): void {
-		const since = this.#heardAt;
+		const before = this.#heard;
 		if (!this.send({ f: 'ping' })) return;
 		this.#beat = setTimeout(() => {
-			if (this.#heardAt === since) this.#lost();
+			if (this.#heard === before) this.#lost();
 			else this.#scheduleBeat();
 		}, PONG_TIMEOUT_MS);
 	}

@@ -14,3 +14,17 @@ export function exclusive<T>(name: string, work: () => Promise<T>): Promise<T> {
 	turn.then(forget, forget);
 	return turn;
 }
+
+/** Runs `work` unless somebody does already. Returns whether it ran. */
+export async function tryExclusive(name: string, work: () => Promise<unknown>): Promise<boolean> {
+	const locks = (globalThis.navigator as Navigator | undefined)?.locks;
+	if (locks !== undefined) {
+		return locks.request(`verbund.${name}`, { ifAvailable: true }, async (lock) => {
+			if (lock !== null) await work();
+			return lock !== null;
+		});
+	}
+	if (waiting.has(name)) return false;
+	await exclusive(name, work);
+	return true;
+}

@@ -139,6 +139,7 @@ export interface SpaceSummary {
 	role: string;
 	abilities: string[];
 	archived: boolean;
+	address_form?: 'sie' | 'du';
 	people?: AccountId[];
 	channels: ChannelSummary[];
 	vector: Vector;
@@ -149,11 +150,13 @@ export interface SpaceSummary {
 
 /** GET /api/me */
 export interface Me {
-	account: { id: AccountId; name: string; picture: BlobHash | null };
+	account: { id: AccountId; name: string; picture: BlobHash | null; status?: string; handle?: string | null };
 	device: DeviceId | null;
 	organisation: SpaceId | null;
 	address_form: 'sie' | 'du';
 	personal: SpaceId;
+	/** People of the viewer's conversations. */
+	names?: Record<AccountId, string>;
 	spaces: SpaceSummary[];
 }
 
@@ -165,6 +168,8 @@ export interface ProviderInfo {
 	setup_open: boolean;
 	features: { meet: boolean; media: boolean };
 	version: string;
+	/** How many other providers it works with. */
+	partners: number;
 	now: number;
 }
 
@@ -172,6 +177,11 @@ export interface MemberDevice {
 	id: DeviceId;
 	alg: string;
 	key: string;
+	sort?: string;
+	label?: string;
+	revoked?: boolean;
+	/** Its last number in this space, for a removal's cut. */
+	ds?: number;
 }
 
 /** A row of GET /api/spaces/{id}/members */
@@ -179,7 +189,11 @@ export interface Member {
 	account: AccountId;
 	name: string;
 	picture: BlobHash | null;
-	role: string;
+	status?: string;
+	/** Null for those who are gone. */
+	role: string | null;
 	online: boolean;
+	/** No longer here, but what they wrote is. */
+	gone?: boolean;
 	devices: MemberDevice[];
 }

@@ -75,6 +75,8 @@ export interface StoredUpload {
 	chunks: BlobHash[];
 	/** Whether the file itself lies in `files`. */
 	kept: boolean;
+	/** The provider has it. */
+	isDone?: boolean;
 }
 
 export interface Schema extends DBSchema {

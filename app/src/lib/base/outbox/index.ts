@@ -1,0 +1,3 @@
+export * from './outbox';
+export { Sender } from './sender';
+export type { Pen } from './writing';

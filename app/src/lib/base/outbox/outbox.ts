@@ -1,0 +1,210 @@
+/**
+ * The outbox: what this browser wrote and no provider has for good yet. Shared by all tabs; one of them writes at a time.
+ *
+ * Invariant: a (device, space, number) that was ever sent stands for one core for ever (outbox.test.ts). Therefore a core
+ * is on disk here before it is sent, and a refused one stays in the chain as a void.
+ */
+import { isHash } from '../b64';
+import { Refusal } from '../errors';
+import { exclusive } from '../locks';
+import type { Outcome } from '../live';
+import { applyRows, type OutboxItem, type RowOp, type Store, type StoredChain } from '../store';
+import type { CoreId, FactState, JsonObject, SpaceId, Vector } from '../types';
+import { headsAfter, type WriteOptions } from '../device';
+import { settle } from './settle';
+import { chainBefore, rewrite, writeNext, type Intent, type Pen } from './writing';
+
+/** Facts that may wait here; beyond, posting is refused until some are sent. */
+export const WAITING_MAX = 1_000;
+/** Accepted cores kept per space for a provider that lost its newest. */
+export const OWN_MAX = 200;
+
+export interface Change {
+	item: OutboxItem;
+	state: FactState;
+	code?: string;
+	detail?: string;
+}
+
+export interface Head {
+	ds: number;
+	dp: CoreId | null;
+	heads: CoreId[];
+}
+
+export interface Ports {
+	store: Store;
+	pen: Pen;
+	submit: (parcels: OutboxItem['parcel'][]) => Promise<Outcome[]>;
+	/** Whether sending makes sense now. */
+	online: () => boolean;
+	/** Where this device goes on in a space that is not known here. Raises Offline. */
+	head: (space: SpaceId) => Promise<Head>;
+	/** What the outbox waits for before it lets go. */
+	letsGoAt: (space: SpaceId) => 'accepted' | 'durable';
+	/** Runs the folds: what to write with the change, and what to tell the other tabs once it is written. */
+	fold: (changes: Change[]) => { ops: RowOp[]; publish: () => void };
+	trouble: (code: string, detail?: string) => void;
+}
+
+export class Outbox {
+	constructor(readonly ports: Ports) {}
+
+	get store(): Store {
+		return this.ports.store;
+	}
+
+	/** Write a fact: numbered, signed, folded, on disk. A space of null begins a new one. */
+	add(space: SpaceId | null, intent: Intent): Promise<OutboxItem> {
+		return exclusive('author', async () => {
+			if ((await this.waiting()) >= WAITING_MAX) throw new Refusal('base.outbox_full');
+			const before = space === null ? null : await this.#chain(space, intent);
+			const { item, chain } = await writeNext(this.ports.pen, before, intent);
+			item.sent = this.ports.online();
+			await this.commit([{ item, state: 'pending' }], { puts: [item], chain });
+			return item;
+		});
+	}
+
+	/** How many facts no provider has accepted. */
+	waiting(): Promise<number> {
+		return this.store.db.countFromIndex('outbox', 'state', 'pending');
+	}
+
+	/** Write a refused fact anew. Returns its new id. */
+	retry(id: CoreId): Promise<CoreId> {
+		return exclusive('author', async () => {
+			const item = await this.store.db.get('outbox', id);
+			if (item === undefined || (item.state !== 'refused' && item.state !== 'owed')) return id;
+			const [again] = await this.rewriteTail(item.space, [{ ...item, tries: 0 }], []);
+			return again!.id;
+		});
+	}
+
+	/** Let a fact go that was refused, or that has not been sent. */
+	discard(id: CoreId): Promise<void> {
+		return exclusive('author', async () => {
+			const item = await this.store.db.get('outbox', id);
+			if (item === undefined) return;
+			if (item.state === 'refused') await this.store.db.delete('outbox', id);
+			else if (item.state === 'owed') await this.store.db.put('outbox', { ...item, gone: true });
+			else if (item.state === 'pending' && !item.sent) await this.rewriteTail(item.space, [], [item]);
+		});
+	}
+
+	/** Take in what the provider says about where this device goes on, and which authority facts are the newest. */
+	reconcile(spaces: readonly (Head & { id: SpaceId })[]): Promise<void> {
+		return exclusive('author', async () => {
+			const unsettled = await this.store.db.getAllFromIndex('outbox', 'state', 'pending');
+			const waiting = new Set(unsettled.map((item) => item.space));
+			const tx = this.store.strict(['chains']);
+			const chains = tx.objectStore('chains');
+			for (const told of spaces) {
+				const held = await chains.get(told.id);
+				if (held !== undefined && (waiting.has(told.id) || isSame(held, told))) continue;
+				const later = held !== undefined && held.ds > told.ds ? held : told;
+				await chains.put({ space: told.id, ds: later.ds, dp: later.dp, heads: told.heads });
+			}
+			await tx.done;
+		});
+	}
+
+	/** An authority fact arrived: what is written from now on has seen it. */
+	async saw(space: SpaceId, core: { id: CoreId; kind: string; ah: CoreId[] }): Promise<void> {
+		await exclusive('author', async () => {
+			const tx = this.store.relaxed(['chains']);
+			const chain = await tx.objectStore('chains').get(space);
+			const heads = chain && headsAfter(chain.heads, core);
+			if (chain && heads && heads.join() !== chain.heads.join()) await tx.objectStore('chains').put({ ...chain, heads });
+			await tx.done;
+		});
+	}
+
+	/** An own fact came back in a sub-log: it is accepted even when the acknowledgement was lost, or void. */
+	async arrived(id: CoreId, place: { sublog: string; n: number }, isVoid: boolean): Promise<void> {
+		if ((await this.store.db.get('outbox', id)) === undefined) return;
+		await exclusive('author', async () => {
+			const item = await this.store.db.get('outbox', id);
+			if (item === undefined || item.state === 'refused') return;
+			const outcome: Outcome = isVoid ? { id, st: 'refused', code: 'log.refused_before', dp: id } : { id, st: 'accepted' };
+			await settle(this, [{ ...item, place }], [outcome]);
+		});
+	}
+
+	/** So many providers as the space demands hold everything that the vector covers. */
+	async durable(space: SpaceId, vector: Vector): Promise<void> {
+		const range = IDBKeyRange.bound([space], [space, []]);
+		const covered = ({ state, place }: OutboxItem): boolean =>
+			state === 'accepted' && place !== undefined && (vector[place.sublog] ?? 0) >= place.n;
+		await exclusive('author', async () => {
+			const items = (await this.store.db.getAllFromIndex('outbox', 'place', range)).filter(covered);
+			if (items.length === 0) return;
+			await this.commit(items.map((item) => ({ item, state: 'durable' })), { deletes: items.map((item) => item.id) });
+		});
+	}
+
+	/**
+	 * Write anew, at the end of a space's chain: `again` first, then what was never sent (without `dropped`), so that
+	 * the order stays. Runs under the author lock. Returns the new items.
+	 */
+	async rewriteTail(space: SpaceId, again: readonly OutboxItem[], dropped: readonly OutboxItem[]): Promise<OutboxItem[]> {
+		const all = await this.store.db.getAllFromIndex('outbox', 'place', IDBKeyRange.bound([space], [space, []]));
+		const unsent = all.filter((item) => item.state === 'pending' && !item.sent);
+		const held = (await this.store.db.get('chains', space)) ?? { space, ds: 0, dp: null, heads: [] };
+		const gone = new Set(dropped.map((item) => item.id));
+		const replaced = [...again, ...unsent];
+		const heads = held.heads.filter((head) => !replaced.some((item) => item.id === head));
+		const start: StoredChain = unsent[0] ? chainBefore(unsent[0], heads) : { ...held, heads };
+		const { items, chain } = await rewrite(this.ports.pen, start, [...again, ...unsent.filter((item) => !gone.has(item.id))]);
+		const stays = again.filter((item) => item.state === 'owed').map((item) => ({ ...item, gone: true }));
+		await this.commit(
+			[
+				...replaced.map((item): Change => ({ item, state: 'refused', code: gone.has(item.id) ? 'base.discarded' : 'base.replaced' })),
+				...items.map((item): Change => ({ item, state: 'pending' }))
+			],
+			{ puts: [...items, ...stays], chain, deletes: replaced.filter((item) => item.state !== 'owed').map((item) => item.id) }
+		);
+		return items;
+	}
+
+	/** Fold and write changes in one strict transaction, then tell the other tabs. A full disk takes the facts back. */
+	async commit(
+		changes: Change[],
+		{ puts = [], deletes = [], chain }: { puts?: OutboxItem[]; deletes?: CoreId[]; chain?: StoredChain }
+	): Promise<void> {
+		const { ops, publish } = this.ports.fold(changes);
+		try {
+			await this.store.guard(async () => {
+				const tx = this.store.strict(['outbox', 'chains', 'own', 'rows']);
+				for (const id of deletes) await tx.objectStore('outbox').delete(id);
+				for (const item of puts) await tx.objectStore('outbox').put(item);
+				if (chain) await tx.objectStore('chains').put(chain);
+				for (const { item, state } of changes) {
+					if (state !== 'accepted' && state !== 'durable') continue;
+					const { space, ds, id, kind, parcel } = item;
+					await tx.objectStore('own').put({ space, ds, id, kind, parcel });
+					await tx.objectStore('own').delete(IDBKeyRange.bound([space], [space, ds - OWN_MAX]));
+				}
+				await applyRows(tx.objectStore('rows') as never, ops);
+				await tx.done;
+			});
+		} catch (error) {
+			const lost = changes.filter((change) => change.state === 'pending');
+			if (lost.length > 0) this.ports.fold(lost.map(({ item }) => ({ item, state: 'refused', code: 'base.quota_exceeded' })));
+			throw error;
+		}
+		publish();
+	}
+
+	async #chain(space: SpaceId, options: WriteOptions): Promise<StoredChain> {
+		if (!isHash(space)) throw new Refusal('log.malformed_core', 'space');
+		const held = await this.store.db.get('chains', space);
+		if (held !== undefined) return held;
+		if (options.derived) return { space, ds: 0, dp: null, heads: [] };
+		return { space, ...(await this.ports.head(space)) };
+	}
+}
+
+function isSame(held: StoredChain, told: Head): boolean {
+	return held.ds >= told.ds && held.heads.join() === [...told.heads].sort().join();
+}

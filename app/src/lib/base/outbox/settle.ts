@@ -1,0 +1,111 @@
+/** What a provider said about a batch becomes the outbox's new state. Runs under the author lock. */
+import type { Outcome } from '../live';
+import type { OutboxItem, OwnCore } from '../store';
+import type { CoreId, SpaceId } from '../types';
+import type { Change, Outbox } from './outbox';
+import { verdictOf, type Verdict } from './verdict';
+
+/** Spaces that cannot go on now, with what is missing. */
+export type Stuck = Map<SpaceId, { missing: CoreId[] }>;
+
+interface Settled {
+	changes: Change[];
+	puts: OutboxItem[];
+	deletes: CoreId[];
+	again: OutboxItem[];
+	stuck: Stuck;
+}
+
+export async function settle(outbox: Outbox, items: readonly OutboxItem[], outcomes: readonly Outcome[]): Promise<Stuck> {
+	const settled: Settled = { changes: [], puts: [], deletes: [], again: [], stuck: new Map() };
+	for (const [at, item] of items.entries()) {
+		const outcome = outcomes[at];
+		if (outcome === undefined || (await isSettled(outbox, item))) continue;
+		await apply(outbox, settled, item, verdictOf(item, outcome));
+	}
+	const { changes, puts, deletes, again, stuck } = settled;
+	if (changes.length > 0 || puts.length > 0 || deletes.length > 0) await outbox.commit(changes, { puts, deletes });
+	for (const space of new Set(again.map((item) => item.space))) {
+		outbox.ports.pen.hlc.settle();
+		await outbox.rewriteTail(space, again.filter((item) => item.space === space), []);
+	}
+	return stuck;
+}
+
+/** The entry may have come back before the acknowledgement, or another tab was told. */
+async function isSettled(outbox: Outbox, item: OutboxItem): Promise<boolean> {
+	const held = await outbox.store.db.get('outbox', item.id);
+	return held === undefined || (held.state !== 'pending' && held.state !== 'accepted');
+}
+
+async function apply(outbox: Outbox, settled: Settled, item: OutboxItem, verdict: Verdict): Promise<void> {
+	switch (verdict.is) {
+		case 'accepted': {
+			const isDone = verdict.durable || outbox.ports.letsGoAt(item.space) === 'accepted';
+			settled.changes.push({ item, state: verdict.durable ? 'durable' : 'accepted' });
+			if (isDone) settled.deletes.push(item.id);
+			else settled.puts.push({ ...item, state: 'accepted' });
+			return;
+		}
+		case 'void':
+			if (item.gone) settled.deletes.push(item.id);
+			else if (verdict.rewrite) settled.again.push({ ...item, state: 'refused' });
+			else refuse(settled, item, 'refused', verdict);
+			return;
+		case 'owed':
+			if (verdict.code === 'log.reused_number') outbox.ports.trouble(verdict.code, verdict.detail);
+			if (item.gone) await refuseAll(outbox, settled, item, verdict);
+			else refuse(settled, item, 'owed', verdict);
+			return;
+		case 'asked':
+			if (settled.puts.some((one) => one.space === item.space && one.state === 'owed')) return;
+			if (!settled.stuck.has(item.space)) await askedFor(outbox, settled, item, verdict);
+	}
+}
+
+function refuse(settled: Settled, item: OutboxItem, state: 'refused' | 'owed', { code, detail }: { code: string; detail: string }): void {
+	settled.puts.push({ ...item, state, code, detail });
+	settled.changes.push({ item, state: 'refused', code, detail });
+}
+
+/** Not even a void is taken: nothing of this device goes into this space. */
+async function refuseAll(
+	outbox: Outbox,
+	settled: Settled,
+	first: OutboxItem,
+	verdict: { code: string; detail: string }
+): Promise<void> {
+	settled.puts.push({ ...first, state: 'owed' });
+	const range = IDBKeyRange.bound([first.space], [first.space, []]);
+	for (const item of await outbox.store.db.getAllFromIndex('outbox', 'place', range)) {
+		if (item.state !== 'pending' || item.id === first.id) continue;
+		if (item.gone) settled.puts.push({ ...item, state: 'owed' });
+		else refuse(settled, item, 'owed', verdict);
+	}
+}
+
+/** A provider that lost its newest gets them again; otherwise the space waits. */
+async function askedFor(
+	outbox: Outbox,
+	settled: Settled,
+	item: OutboxItem,
+	{ ds, missing }: { ds: number; missing: CoreId[] }
+): Promise<void> {
+	settled.stuck.set(item.space, { missing });
+	if (ds >= item.ds) return;
+	const db = outbox.store.db;
+	const waiting = new Set((await db.getAllFromIndex('outbox', 'place', IDBKeyRange.bound([item.space], [item.space, []]))).map((one) => one.ds));
+	const own = await db.getAll('own', IDBKeyRange.bound([item.space, ds], [item.space, item.ds - 1]));
+	const found = own.filter((core) => !waiting.has(core.ds));
+	const isWhole = Array.from({ length: item.ds - ds }, (_, at) => ds + at).every(
+		(number) => waiting.has(number) || found.some((core) => core.ds === number)
+	);
+	if (!isWhole) return outbox.ports.trouble('log.provider_behind');
+	if (found.length > 0) settled.stuck.delete(item.space);
+	settled.puts.push(...found.map((core) => itemOf(core, item.queuedAt)));
+}
+
+function itemOf({ space, ds, id, kind, parcel }: OwnCore, queuedAt: number): OutboxItem {
+	const body = parcel.b === null ? {} : (JSON.parse(parcel.b) as OutboxItem['body']);
+	return { id, space, ds, kind, re: [], body, parcel, state: 'pending', sent: true, gone: false, tries: 0, queuedAt };
+}

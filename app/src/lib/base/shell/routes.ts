@@ -1,0 +1,40 @@
+/** Who answers for which address: what the service worker decides. Pure. */
+
+export const PICTURES = 'verbund-pictures';
+export const PICTURES_MAX = 200;
+/** A preview above this is no preview. */
+export const PICTURE_BYTES_MAX = 2 * 1024 * 1024;
+const SHELL = 'verbund-shell-';
+/** Paths of the provider, never of the shell. */
+const PROVIDER = ['/api', '/live', '/blobs', '/media', '/service-worker.js', '/.well-known'];
+
+export type Route = 'asset' | 'page' | 'picture' | 'network';
+
+export function shellCache(version: string): string {
+	return SHELL + version;
+}
+
+/** Shells of other versions. Caches of anybody else stay. */
+export function staleCaches(names: readonly string[], current: string): string[] {
+	return names.filter((name) => name.startsWith(SHELL) && name !== current);
+}
+
+/** `media` is a room of the app as well: a page is asked for by navigating, a segment never is. */
+export function routeOf(request: Pick<Request, 'method' | 'url' | 'mode' | 'headers'>, origin: string, base: string): Route {
+	const url = new URL(request.url);
+	if (request.method !== 'GET' || url.origin !== origin) return 'network';
+	const path = url.pathname.slice(base.length);
+	const isProviders = PROVIDER.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+	if (isProviders) return isPreview(path, url) && !request.headers.has('range') ? 'picture' : 'network';
+	return request.mode === 'navigate' ? 'page' : 'asset';
+}
+
+export function isPicture(response: Pick<Response, 'status' | 'headers' | 'redirected'>): boolean {
+	const length = Number(response.headers.get('content-length') ?? '0');
+	const isImage = (response.headers.get('content-type') ?? '').startsWith('image/');
+	return response.status === 200 && !response.redirected && isImage && length > 0 && length <= PICTURE_BYTES_MAX;
+}
+
+function isPreview(path: string, url: URL): boolean {
+	return /^\/blobs\/[\w-]{43}\/[\w-]{43}$/.test(path) && url.searchParams.get('as') === 'preview';
+}

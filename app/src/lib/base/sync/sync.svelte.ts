@@ -1,0 +1,458 @@
+/** The session of this tab: me, what is followed, posting, folding, signals. Puts the parts of base together. */
+import type { Api } from '../api';
+import { Device, type WriteOptions } from '../device';
+import { ApiError, Offline, SignedOut } from '../errors';
+import { Hlc } from '../hlc';
+import { Live, type Frame, type LiveOptions, type SignalFrame } from '../live';
+import { Outbox, Sender, type Change } from '../outbox';
+import { applyRows, persist, SPACES_MAX, type Store, type Trouble } from '../store';
+import type {
+	AccountId, CoreId, Fact, Fold, JsonObject, LiveState, Me, Member, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
+} from '../types';
+import { Uploads } from '../upload/uploads.svelte';
+import { Directory, type Person } from './directory.svelte';
+import { changeFact, entryFact } from './facts';
+import { Folds } from './folds';
+import { Intake } from './intake';
+import { Verifier } from './verifier';
+
+/** Behind by more entries than this, a space is loaded anew instead of being caught up. */
+export const RESUME_MAX = 2_000;
+const HEAD_TIMEOUT_MS = 5_000;
+const PLACES_MAX = 512;
+
+interface Message {
+	sort: 'facts' | 'waiting' | 'signed_out';
+	facts?: Fact[];
+}
+
+export class Sync {
+	/** Reactive, deeply: capabilities keep the counts in it up to date. */
+	me = $state() as Me;
+	state = $state<LiveState>('idle');
+	trouble = $state<Trouble | null>(null);
+	waiting = $state(0);
+	provider = $state.raw<ProviderInfo | null>(null);
+	readonly directory: Directory;
+	readonly outbox: Outbox;
+	readonly uploads: Uploads;
+	readonly live: Live;
+
+	readonly #folds = new Folds();
+	readonly #intake: Intake;
+	readonly #verifier: Verifier;
+	readonly #sender: Sender;
+	readonly #channel: BroadcastChannel | null;
+	readonly #signals = new Map<string, Set<(signal: Signal) => void>>();
+	readonly #resets = new Set<(space: SpaceId) => void>();
+	readonly #onlines = new Set<() => void>();
+	/** What this connection follows. */
+	readonly #followed = new Set<SpaceId>();
+	readonly #extra = new Map<SpaceId, Vector | undefined>();
+	/** Where own facts were placed lately: the acknowledgement does not say it. */
+	readonly #places = new Map<CoreId, { at: number; position: number }>();
+	#offset = 0;
+	#reloading: Promise<void> | null = null;
+
+	constructor(
+		readonly store: Store,
+		readonly device: Device,
+		readonly api: Api,
+		options: LiveOptions = {}
+	) {
+		this.directory = new Directory(store, api);
+		this.directory.introduce(device.id, null, device.alg, device.key);
+		this.live = new Live({ stillSignedIn: () => this.#stillSignedIn(), ...options });
+		this.live.onState = (state) => this.#become(state);
+		this.live.onFrame = (frame) => this.#hear(frame);
+		this.#verifier = new Verifier(({ entry, parsed }) => {
+			this.#alarm('log.unsigned', entry.id);
+			this.#retract({ ...entryFact(entry, parsed, this.directory), state: 'refused', code: 'log.unsigned' });
+		});
+		this.#intake = this.#makeIntake();
+		this.outbox = this.#makeOutbox();
+		this.#sender = new Sender(this.outbox);
+		this.uploads = new Uploads(store, api, () => this.live.state === 'online');
+		this.#channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('verbund') : null;
+		if (this.#channel) this.#channel.onmessage = (event: MessageEvent<Message>) => this.#overhear(event.data);
+		store.onTrouble = (trouble) => this.#alarm(trouble.code, trouble.detail);
+		store.onOutdated = () => this.#alarm('base.outdated');
+	}
+
+	/** Show what is stored, then connect. Raises SignedOut, Offline when there is nothing to show yet. */
+	async start(): Promise<void> {
+		const [held, offset, provider] = await Promise.all([
+			this.store.meta<Me>('me'), this.store.meta<number>('offset'), this.store.meta<ProviderInfo>('provider'), this.directory.load()
+		]);
+		this.#offset = offset ?? 0;
+		this.provider = provider ?? null;
+		if (held !== undefined && held.device === this.device.id) this.#meet(held);
+		else await this.reload();
+		void this.#count();
+		await this.uploads.restore();
+		this.live.start();
+		void persist().catch(() => false);
+		void this.store.shrink(SPACES_MAX).catch(() => undefined);
+	}
+
+	/** Ends what runs in this tab; nothing is deleted. */
+	async stop(): Promise<void> {
+		this.live.stop();
+		await this.#sender.stop();
+		this.uploads.stop();
+		this.#channel?.close();
+	}
+
+	/** Ends the session and deletes everything that is stored here, the key too. */
+	async signOut(): Promise<void> {
+		await this.api.delete('/api/sessions/current').catch((error: unknown) => {
+			if (!(error instanceof ApiError)) throw error;
+		});
+		this.#channel?.postMessage({ sort: 'signed_out' } satisfies Message);
+		this.live.stop('signed_out');
+		await this.#sender.stop();
+		this.uploads.stop();
+		await this.store.clear();
+		for (const name of (await globalThis.caches?.keys()) ?? []) if (name.startsWith('verbund-pictures')) await caches.delete(name);
+	}
+
+	/** Milliseconds since 1970 by the provider's clock. */
+	now(): number {
+		return Date.now() + this.#offset;
+	}
+
+	space(id: SpaceId): SpaceSummary | undefined {
+		return this.me.spaces.find((space) => space.id === id);
+	}
+
+	/** Ask who I am and where I belong. Raises SignedOut, Offline. */
+	reload(): Promise<void> {
+		this.#reloading ??= this.#reload().finally(() => (this.#reloading = null));
+		return this.#reloading;
+	}
+
+	async post(space: SpaceId | null, kind: string, body: JsonObject, options: WriteOptions = {}): Promise<CoreId> {
+		const plain = JSON.parse(JSON.stringify(body)) as JsonObject;
+		const { id } = await this.outbox.add(space, { kind, body: plain, ...options });
+		this.#sender.kick();
+		return id;
+	}
+
+	/** Send a refused fact again: it gets a new id. */
+	async retry(id: CoreId): Promise<CoreId> {
+		const again = await this.outbox.retry(id);
+		this.#sender.kick();
+		return again;
+	}
+
+	discard(id: CoreId): Promise<void> {
+		return this.outbox.discard(id);
+	}
+
+	on(kinds: string | readonly string[], fold: Fold): () => void {
+		return this.#folds.on(kinds, fold);
+	}
+
+	onReset(told: (space: SpaceId) => void): () => void {
+		return subscribe(this.#resets, told);
+	}
+
+	onOnline(told: () => void): () => void {
+		return subscribe(this.#onlines, told);
+	}
+
+	onSignal(kind: string, told: (signal: Signal) => void): () => void {
+		const all = this.#signals.get(kind) ?? new Set();
+		this.#signals.set(kind, all);
+		return subscribe(all, told);
+	}
+
+	rows<Value>(space: SpaceId, kind: string, { limit, before }: { limit?: number; before?: string } = {}): Promise<Row<Value>[]> {
+		return this.store.rows<Value>(space, kind, limit, before);
+	}
+
+	row<Value>(space: SpaceId, kind: string, id: string): Promise<Row<Value> | undefined> {
+		return this.store.row<Value>(space, kind, id);
+	}
+
+	/** Keep rows of a query's answer; the vector counts only where nothing was held, or where all of `replace` goes. */
+	async seed(space: SpaceId, rows: readonly Row[], vector: Vector, { replace = [] }: { replace?: readonly string[] } = {}): Promise<void> {
+		const plain = rows.map((row) => ({ ...row, value: JSON.parse(JSON.stringify(row.value)) as unknown }));
+		await this.store.guard(async () => {
+			const tx = this.store.relaxed(['rows', 'logs']);
+			for (const kind of replace) await tx.objectStore('rows').delete(IDBKeyRange.bound([space, kind], [space, kind, []]));
+			for (const row of plain) await tx.objectStore('rows').put(row);
+			if ((await tx.objectStore('logs').get(space)) === undefined) {
+				await tx.objectStore('logs').put({ space, vector: { ...vector }, chains: {}, usedAt: Date.now() });
+			}
+			await tx.done;
+		});
+	}
+
+	vector(space: SpaceId): Vector {
+		return this.#intake.vector(space);
+	}
+
+	/** Follow a space that is not among mine. Those of `me` are followed by themselves. */
+	async follow(space: SpaceId, from?: Vector): Promise<void> {
+		this.#extra.set(space, from);
+		await this.#follow([[space, from]]);
+	}
+
+	unfollow(space: SpaceId): void {
+		this.#extra.delete(space);
+		if (this.space(space) !== undefined) return;
+		this.live.send({ f: 'unfollow', s: [space] });
+		this.#followed.delete(space);
+		this.#intake.close(space);
+	}
+
+	/** Who is in a space now, as the provider says; as it last said when there is no network. */
+	async members(space: SpaceId): Promise<Member[]> {
+		return (await this.directory.members(space)).filter((member) => !member.gone);
+	}
+
+	/** Reactive. */
+	person(account: AccountId): Person | undefined {
+		return this.directory.people.get(account);
+	}
+
+	/** Reactive. */
+	name(account: AccountId): string | undefined {
+		return this.directory.people.get(account)?.name;
+	}
+
+	/** Ask a capability of the provider over the socket. Raises ApiError, Offline, Refusal `base.timed_out`. */
+	call<T>(method: string, data: unknown, { timeoutMs }: { timeoutMs?: number } = {}): Promise<T> {
+		return this.live.call<T>(method, data, timeoutMs);
+	}
+
+	/** Something that passes. False when it did not go out. */
+	signal(space: SpaceId, kind: string, data: unknown): boolean {
+		return this.live.send({ f: 'signal', sp: space, k: kind, d: data }, true);
+	}
+
+	draft(space: string, key: string): Promise<unknown> {
+		return this.store.draft(space, key);
+	}
+
+	setDraft(space: string, key: string, value: unknown): Promise<void> {
+		return this.store.setDraft(space, key, value === null ? null : (JSON.parse(JSON.stringify(value)) as unknown));
+	}
+
+	/** Everything that came is folded, stored and verified. */
+	async settled(): Promise<void> {
+		await this.#intake.done();
+		await this.#verifier.done();
+	}
+
+	async #reload(): Promise<void> {
+		let me: Me;
+		try {
+			me = await this.api.get<Me>('/api/me');
+		} catch (error) {
+			if (error instanceof ApiError && error.status === 401) throw new SignedOut();
+			throw error;
+		}
+		if (me.device !== this.device.id) throw new SignedOut();
+		this.#meet(me);
+		await this.outbox.reconcile(me.spaces);
+		await this.store.setMeta('me', me).catch(() => undefined);
+		const provider = await this.api.get<ProviderInfo>('/api/provider').catch(() => null);
+		if (provider === null) return;
+		this.provider = provider;
+		await this.store.setMeta('provider', provider).catch(() => undefined);
+	}
+
+	#meet(me: Me): void {
+		this.me = me;
+		this.directory.introduce(this.device.id, me.account.id, this.device.alg, this.device.key);
+		this.directory.name(me.account.id, me.account.name);
+		for (const [account, name] of Object.entries(me.names ?? {})) this.directory.name(account as AccountId, name);
+	}
+
+	async #stillSignedIn(): Promise<boolean> {
+		try {
+			await this.reload();
+			return true;
+		} catch (error) {
+			return !(error instanceof SignedOut);
+		}
+	}
+
+	#become(state: LiveState): void {
+		this.state = state;
+		if (state === 'online') this.uploads.resume();
+		else this.#followed.clear();
+	}
+
+	#hear(frame: Frame): void {
+		switch (frame.f) {
+			case 'hello':
+				this.#offset = frame.now - Date.now();
+				void this.store.setMeta('offset', this.#offset).catch(() => undefined);
+				void this.#welcome();
+				return;
+			case 'entries':
+				void this.#intake.take(frame.sp, frame.e);
+				return;
+			case 'durable':
+				void this.outbox.durable(frame.sp, frame.v);
+				return;
+			case 'spaces':
+				void this.#refresh();
+				return;
+			case 'gone':
+				void this.#leave(frame.sp);
+				return;
+			case 'signal':
+				this.#tell(frame);
+		}
+	}
+
+	#tell({ sp, k, d, by }: SignalFrame): void {
+		for (const told of this.#signals.get(k) ?? []) told({ space: sp, kind: k, data: d, by });
+	}
+
+	async #welcome(): Promise<void> {
+		await this.#follow([...this.#extra, ...this.#intake.spaces().map((space) => [space, undefined] as const)]);
+		await this.#refresh();
+		for (const told of [...this.#onlines]) told();
+		this.#sender.resume();
+	}
+
+	/** `me` anew, then follow what it names. Without an answer what is known is followed. */
+	async #refresh(): Promise<void> {
+		const before = new Set(this.me.spaces.map((space) => space.id));
+		try {
+			await this.reload();
+		} catch (error) {
+			if (error instanceof SignedOut) return this.live.stop('signed_out');
+			if (!(error instanceof Offline) && !(error instanceof ApiError)) throw error;
+		}
+		for (const { id } of this.me.spaces) before.delete(id);
+		for (const id of before) await this.#leave(id);
+		await this.#follow(this.me.spaces.map((space) => [space.id, space.vector]));
+	}
+
+	async #follow(spaces: readonly (readonly [SpaceId, Vector | undefined])[]): Promise<void> {
+		const wanted: Record<SpaceId, Vector> = {};
+		for (const [space, told] of spaces) {
+			if (this.#followed.has(space)) continue;
+			const held = await this.#intake.open(space, told);
+			wanted[space] = behind(held, told) > RESUME_MAX ? await this.#reset(space, told!) : held;
+		}
+		const names = Object.keys(wanted) as SpaceId[];
+		if (names.length > 0 && this.live.send({ f: 'follow', s: wanted })) for (const name of names) this.#followed.add(name);
+	}
+
+	/** Too much was missed: what is held is dropped, the newest is loaded by query. */
+	async #reset(space: SpaceId, vector: Vector): Promise<Vector> {
+		this.#intake.close(space);
+		await this.store.forget(space).catch(() => undefined);
+		const from = await this.#intake.open(space, vector);
+		for (const told of [...this.#resets]) told(space);
+		return from;
+	}
+
+	async #leave(space: SpaceId): Promise<void> {
+		this.#extra.delete(space);
+		this.#followed.delete(space);
+		this.#intake.close(space);
+		await this.store.forget(space).catch(() => undefined);
+		for (const told of [...this.#resets]) told(space);
+	}
+
+	#makeIntake(): Intake {
+		return new Intake({
+			store: this.store,
+			learn: (space, devices) => this.directory.learn(space, devices),
+			fold: (entry, parsed) => this.#folds.run(entryFact(entry, parsed, this.directory)),
+			taken: (space, entries) => void this.#taken(space, entries),
+			refollow: (space) => {
+				this.#followed.delete(space);
+				void this.#follow([[space, undefined]]);
+			},
+			overrun: () => this.live.restart(),
+			trouble: (code, detail) => this.#alarm(code, detail)
+		});
+	}
+
+	async #taken(space: SpaceId, entries: Parameters<ConstructorParameters<typeof Intake>[0]['taken']>[1]): Promise<void> {
+		for (const { entry, parsed } of entries) {
+			this.outbox.ports.pen.hlc.observe(parsed.core.t);
+			const key = this.directory.key(parsed.core.dev);
+			if (key !== undefined) this.#verifier.add({ entry, parsed, key });
+			const { k: kind, ah } = parsed.core;
+			if (entry.x === 0 && kind.startsWith('a')) await this.outbox.saw(space, { id: entry.id, kind, ah });
+			if (parsed.core.dev !== this.device.id) continue;
+			remember(this.#places, entry.id, { at: entry.at, position: entry.o });
+			await this.outbox.arrived(entry.id, { sublog: `${entry.p}.${entry.i}`, n: entry.n }, entry.x === 3);
+		}
+	}
+
+	#makeOutbox(): Outbox {
+		return new Outbox({
+			store: this.store,
+			pen: { signer: this.device, hlc: new Hlc(() => this.now()), now: () => this.now() },
+			submit: (parcels) => this.live.submit(parcels),
+			online: () => this.live.state === 'online',
+			head: (space) => this.api.get(`/api/spaces/${space}/head`, { timeoutMs: HEAD_TIMEOUT_MS }),
+			letsGoAt: () => ((this.provider?.partners ?? 0) > 0 ? 'durable' : 'accepted'),
+			fold: (changes) => this.#foldChanges(changes),
+			trouble: (code, detail) => this.#alarm(code, detail)
+		});
+	}
+
+	#foldChanges(changes: Change[]): ReturnType<Outbox['ports']['fold']> {
+		const facts = changes.map((change) => changeFact(change, this.me.account.id, this.#places.get(change.item.id)));
+		const ops = facts.flatMap((fact) => this.#folds.run(fact));
+		const publish = (): void => {
+			this.#channel?.postMessage({ sort: 'facts', facts } satisfies Message);
+			void this.#count();
+		};
+		return { ops, publish };
+	}
+
+	/** Take back what should never have been shown. */
+	#retract(fact: Fact): void {
+		const ops = this.#folds.run(fact);
+		void this.#write(ops);
+	}
+
+	async #write(ops: ReturnType<Folds['run']>): Promise<void> {
+		const tx = this.store.relaxed(['rows']);
+		await applyRows(tx.objectStore('rows') as never, ops);
+		await tx.done;
+	}
+
+	/** Another tab wrote, or was told: the same folds, but it has stored the rows already. */
+	#overhear(message: Message): void {
+		if (message.sort === 'signed_out') return this.live.stop('signed_out');
+		for (const fact of message.facts ?? []) this.#folds.run(fact);
+		void this.#count();
+		if (message.facts?.some((fact) => fact.state === 'pending')) this.#sender.kick();
+	}
+
+	async #count(): Promise<void> {
+		this.waiting = await this.outbox.waiting().catch(() => this.waiting);
+	}
+
+	#alarm(code: string, detail?: string): void {
+		this.trouble = detail === undefined ? { code } : { code, detail };
+	}
+}
+
+function behind(held: Vector, told: Vector | undefined): number {
+	return Object.entries(told ?? {}).reduce((sum, [key, seq]) => sum + Math.max(0, seq - (held[key] ?? 0)), 0);
+}
+
+function subscribe<T>(all: Set<T>, one: T): () => void {
+	all.add(one);
+	return () => all.delete(one);
+}
+
+function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
+	map.set(key, value);
+	if (map.size > PLACES_MAX) map.delete(map.keys().next().value!);
+}

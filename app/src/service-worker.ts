@@ -1,0 +1,96 @@
+/// <reference types="@sveltejs/kit" />
+/// <reference lib="webworker" />
+/**
+ * The service worker: the app opens without a network, and pictures that were seen stay visible.
+ *
+ * The shell of a version is put away as a whole or not at all; the version before stays until the new one takes over.
+ * It never answers for /api, /live and /media, and of /blobs only for previews that were loaded before.
+ */
+import { base, build, files, prerendered, version } from '$service-worker';
+import { isPicture, PICTURES, PICTURES_MAX, routeOf, shellCache, staleCaches } from './lib/base/shell/routes';
+
+const worker = self as unknown as ServiceWorkerGlobalScope;
+const SHELL = shellCache(version);
+const INDEX = `${base}/`;
+const ASSETS = [...new Set([...build, ...files, ...prerendered])].filter((path) => !path.endsWith('.map'));
+const FETCHES_MAX = 8;
+
+worker.addEventListener('install', (event) => {
+	event.waitUntil(
+		fill().catch(async (error: unknown) => {
+			await caches.delete(SHELL);
+			throw error;
+		})
+	);
+});
+
+worker.addEventListener('activate', (event) => {
+	event.waitUntil(takeOver());
+});
+
+worker.addEventListener('message', (event) => {
+	if (event.data === 'take over') void worker.skipWaiting();
+});
+
+worker.addEventListener('fetch', (event) => {
+	const { request } = event;
+	switch (routeOf(request, location.origin, base)) {
+		case 'asset':
+			return event.respondWith(fromShell(request));
+		case 'page':
+			return event.respondWith(page(request));
+		case 'picture':
+			return event.respondWith(picture(event));
+	}
+});
+
+/** All of the version, or an error. Immutable files of the version before are taken over instead of loaded again. */
+async function fill(): Promise<void> {
+	const cache = await caches.open(SHELL);
+	const queue = [INDEX, ...ASSETS];
+	const line = async (): Promise<void> => {
+		for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+			const held = path.includes('/_app/immutable/') ? await caches.match(path) : undefined;
+			const response = held ?? (await fetch(path, { cache: 'no-cache', credentials: 'same-origin' }));
+			if (!response.ok || response.redirected) throw new Error(`${path}: ${response.status}`);
+			await cache.put(path, response);
+		}
+	};
+	await Promise.all(Array.from({ length: FETCHES_MAX }, line));
+}
+
+async function takeOver(): Promise<void> {
+	for (const name of staleCaches(await caches.keys(), SHELL)) await caches.delete(name);
+	await worker.clients.claim();
+}
+
+async function fromShell(request: Request): Promise<Response> {
+	const cache = await caches.open(SHELL);
+	return (await cache.match(request, { ignoreSearch: true })) ?? fetch(request);
+}
+
+/** The shell of this version for every address; its router decides. Fresh from the network only when it is not held. */
+async function page(request: Request): Promise<Response> {
+	const cache = await caches.open(SHELL);
+	return (await cache.match(INDEX)) ?? fetch(request);
+}
+
+async function picture(event: FetchEvent): Promise<Response> {
+	const cache = await caches.open(PICTURES);
+	const held = await cache.match(event.request);
+	if (held) return held;
+	const response = await fetch(event.request);
+	if (isPicture(response)) event.waitUntil(keep(cache, event.request, response.clone()));
+	return response;
+}
+
+/** Oldest out. A full disk means that this one is not kept. */
+async function keep(cache: Cache, request: Request, response: Response): Promise<void> {
+	try {
+		await cache.put(request, response);
+		const held = await cache.keys();
+		for (const oldest of held.slice(0, Math.max(0, held.length - PICTURES_MAX))) await cache.delete(oldest);
+	} catch (error) {
+		console.warn('a picture was not kept', error);
+	}
+}
