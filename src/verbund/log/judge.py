@@ -121,7 +121,7 @@ class Judge:
 
     def submit(self, parsed: Parsed, view: View) -> Submitted:
         """What becomes of an own person's parcel. May consult clock and local state."""
-        state = view.state(parsed.id)
+        state = _state(parsed, view)
         if state is not None:
             return Known(state)
         try:
@@ -141,7 +141,7 @@ class Judge:
 
         Raises WrongSignature: then the partner is at fault and nothing of its answer is taken.
         """
-        state = view.state(parsed.id)
+        state = _state(parsed, view)
         if state in (SETTLED, WAITING, QUARANTINED):
             return Known(state)
         missing = self._missing(parsed, view)
@@ -257,6 +257,11 @@ class Judge:
             if fact.ds > ds and not authority.includes(by):
                 raise Removed()
         kind.rule.may(fact, authority)
+
+
+def _state(parsed: Parsed, view: View) -> int | None:
+    """What became of a core; without a look at the store when its number is beyond the device's last here."""
+    return None if parsed.core.ds > view.head(parsed.space, parsed.core.dev)[0] else view.state(parsed.id)
 
 
 def _fact(parsed: Parsed, event: Event, device: Device, sort: str, at: int) -> Fact:

@@ -52,7 +52,6 @@ def _pragmas(connection: Any, _record: object) -> None:
         f"cache_size=-{CACHE_KIB}",
         "secure_delete=ON",
         "temp_store=MEMORY",
-        "trusted_schema=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 

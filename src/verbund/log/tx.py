@@ -235,8 +235,8 @@ def _build(dialect: str, table: Table, how: str, columns: Sequence[str], newer: 
     if how == "insert":
         return insert
     keys = [column.name for column in table.primary_key]
-    if how == "once":
-        return insert.on_conflict_do_nothing(index_elements=keys)
     changed = {name: insert.excluded[name] for name in columns if name not in keys}
+    if how == "once" or not changed:
+        return insert.on_conflict_do_nothing(index_elements=keys)
     where = insert.excluded[newer] > table.c[newer] if newer else None
     return insert.on_conflict_do_update(index_elements=keys, set_=changed, where=where)
