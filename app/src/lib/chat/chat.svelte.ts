@@ -1,14 +1,18 @@
 /** Conversation in this tab: takes facts in, keeps the last conversations at hand, knows who types and what is unread. */
 import { SvelteMap } from 'svelte/reactivity';
-import type { AccountId, CoreId, Fact, RowWriter, Signal, SpaceId, Sync } from '$lib/base';
+import type { AccountId, CoreId, Fact, JsonObject, RowWriter, Signal, SpaceId, Sync } from '$lib/base';
 import { Conversation, ROW_KIND } from './conversation.svelte';
 import { CHANNEL_OPENED, CHANNEL_READ, CHANNEL_RENAMED, EDITED, foldRow, MESSAGE_KINDS, POSTED, postedRow, targetOf, WITHDRAWN, type ChatFact } from './fold';
 import { orderOf, type Delivery, type FileRef, type Row } from './message';
+import { Presence } from './presence.svelte';
 import { Typing } from './typing.svelte';
 import { Unread } from './unread.svelte';
 
 /** Conversations that stay in memory, so that going back to them is instant. */
 export const CONVERSATIONS_MAX = 12;
+
+/** A fact that another one stands for now, or that its author let go. */
+const GONE_CODES = new Set(['base.replaced', 'base.discarded']);
 
 export interface NewMessage {
 	text: string;
@@ -33,6 +37,7 @@ export function useChat(): Chat {
 export class Chat {
 	readonly typing: Typing;
 	readonly unread: Unread;
+	readonly presence = new Presence();
 	/** What a provider refused to change, newest last: the screen tells it once and takes it out. */
 	readonly refusals = new SvelteMap<string, string>();
 
@@ -44,7 +49,9 @@ export class Chat {
 		sync.on([...MESSAGE_KINDS], (fact, rows) => this.take(fact, rows));
 		sync.on([CHANNEL_OPENED, CHANNEL_RENAMED], (fact) => this.unread.takeChannel(fact));
 		sync.on(CHANNEL_READ, (fact) => this.unread.takeMark(fact));
-		sync.onReset((space) => this.each(space, (conversation) => conversation.markStale()));
+		sync.onReset((space) => this.each(space, (conversation) => conversation.reload()));
+		sync.onSignal('presence', (signal: Signal) => this.presence.take(signal));
+		sync.onOnline(() => this.presence.forget());
 		sync.onSignal('typing', (signal: Signal) => this.typing.take(signal));
 	}
 
@@ -96,12 +103,13 @@ export class Chat {
 
 	async discard(space: SpaceId, id: string): Promise<void> {
 		await this.sync.discard(id as CoreId);
+		await this.sync.store.db.delete('rows', [space, ROW_KIND, id]);
 		this.each(space, (conversation) => conversation.discard(id));
 	}
 
 	private take(fact: Fact, rows: RowWriter): void {
 		const known = this.chatFact(fact);
-		if (!known) return;
+		if (!known) return this.each(fact.space, (conversation) => conversation.reload());
 		if (fact.replaces) this.drop(fact.space, fact.replaces, rows);
 		if (fact.state === 'refused') return this.takeBack(fact, known, rows);
 		const delivery = this.deliveryOf(fact);
@@ -130,6 +138,7 @@ export class Chat {
 
 	private takeBack(fact: Fact, known: ChatFact, rows: RowWriter): void {
 		const reason = fact.detail ?? fact.code ?? '';
+		if (GONE_CODES.has(fact.code ?? '')) return this.drop(fact.space, fact.id, rows);
 		if (known.kind === POSTED) {
 			rows.update<Row>(ROW_KIND, fact.id, (old) => old && { ...old, delivery: 'refused', refusal: reason });
 			this.each(fact.space, (conversation) => {
@@ -157,9 +166,11 @@ export class Chat {
 		return { id: fact.id, kind: fact.kind, author: fact.by, t: fact.t, stamp: fact.stamp, at: fact.at, body: fact.body };
 	}
 
+	/** Only what this device wrote has a mark; with a single provider its word is enough. */
 	private deliveryOf(fact: Fact): Delivery {
-		if (fact.by !== this.me) return null;
-		return fact.state === 'pending' || fact.state === 'accepted' ? fact.state : null;
+		if (fact.dev !== this.sync.device.id) return null;
+		if (fact.state === 'accepted') return (this.sync.provider?.partners ?? 0) > 0 ? 'accepted' : null;
+		return fact.state === 'pending' ? 'pending' : null;
 	}
 
 	private each(space: SpaceId, visit: (conversation: Conversation) => void): void {
@@ -167,7 +178,6 @@ export class Chat {
 	}
 }
 
-function plainFile({ hash, name, type, size, width, height }: FileRef): Record<string, string | number> {
-	const pixels = width && height ? { width, height } : {};
-	return { hash, name, type, size, ...pixels };
+function plainFile({ hash, name, type, size, width, height }: FileRef): JsonObject {
+	return width && height ? { hash, name, type, size, width, height } : { hash, name, type, size };
 }

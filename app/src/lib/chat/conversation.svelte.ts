@@ -25,9 +25,13 @@ export class Conversation {
 	/** The order of the last message that was read when this was opened; null for no line. */
 	unreadAfter = $state<string | null>(null);
 
+	/** On the screen. */
+	shown = false;
+
 	private readonly window: MessageWindow;
 	private queue: Promise<unknown> = Promise.resolve();
 	private stale = true;
+	private reloading = false;
 
 	constructor(
 		private readonly sync: Sync,
@@ -49,9 +53,12 @@ export class Conversation {
 		await this.load({}, 'whole');
 	}
 
-	/** What is held may have a gap now: ask again when it is shown next. */
-	markStale(): void {
+	/** What is held may have a gap now: ask again, at once when it is on the screen. */
+	reload(): void {
 		this.stale = true;
+		if (!this.shown || this.reloading) return;
+		this.reloading = true;
+		void this.open().finally(() => (this.reloading = false));
 	}
 
 	async older(): Promise<void> {

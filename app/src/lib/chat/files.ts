@@ -1,4 +1,4 @@
-/** Addresses and sizes of files. Pure. */
+/** Addresses of files and the room that pictures take. Pure. */
 import type { FileRef } from './message';
 
 /** What the previews are made of; other pictures are offered as files. */
@@ -30,17 +30,4 @@ export function shownSize(file: FileRef, several: boolean): { width: number; hei
 		: Math.min(1, PICTURE_WIDTH_MAX / width, PICTURE_HEIGHT_MAX / height);
 	const wide = Math.round(Math.min(PICTURE_WIDTH_MAX, Math.max(WIDTH_MIN, width * scale)));
 	return { width: wide, height: Math.round(Math.max(WIDTH_MIN / 2, Math.min(PICTURE_HEIGHT_MAX, height * scale))) };
-}
-
-/** 1536 → "1,5 kB" */
-export function byteSize(bytes: number, locale: string): string {
-	const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
-	let value = bytes;
-	let unit = 0;
-	while (value >= 1000 && unit < units.length - 1) {
-		value /= 1000;
-		unit += 1;
-	}
-	const digits = value < 10 && unit > 0 ? 1 : 0;
-	return new Intl.NumberFormat(locale, { style: 'unit', unit: units[unit]!, maximumFractionDigits: digits }).format(value);
 }

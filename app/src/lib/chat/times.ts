@@ -1,6 +1,11 @@
 /** Days and times as people say them. */
 
+import { voice } from '$lib/ui/voice.svelte';
+
 const DAY_MS = 86_400_000;
+
+/** How the chosen language writes dates. */
+export const localeTag = () => (voice.language === 'en' ? 'en-GB' : 'de-DE');
 
 /** The local day as a sortable key: "2026-11-23". */
 export function dayKey(ms: number): string {

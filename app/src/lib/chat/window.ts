@@ -52,6 +52,7 @@ export class MessageWindow {
 	/** Take one fact in; returns whether anything on the screen changes. */
 	apply(fact: ChatFact, delivery: Delivery = null): boolean {
 		this.inFlight?.push(fact);
+		if (delivery === 'accepted' && this.isSettled(fact.id)) return false;
 		if (delivery === null) this.own.delete(fact.id);
 		else this.own.set(fact.id, { fact, delivery, refusal: null });
 		return this.fold(fact, delivery);
@@ -59,6 +60,7 @@ export class MessageWindow {
 
 	/** What became of something this device wrote. */
 	settle(factId: string, delivery: Delivery, refusal: string | null = null): boolean {
+		if (delivery === 'accepted' && this.isSettled(factId)) return false;
 		const own = this.own.get(factId);
 		if (own) {
 			if (delivery === null) this.own.delete(factId);
@@ -68,6 +70,11 @@ export class MessageWindow {
 		if (!row || (row.delivery === delivery && row.refusal === refusal)) return false;
 		this.put({ ...row, delivery, refusal });
 		return true;
+	}
+
+	/** A message that no longer needs a mark does not get one back by news that comes late. */
+	private isSettled(id: string): boolean {
+		return this.index.get(id)?.delivery === null;
 	}
 
 	/** Forget something that was refused. */

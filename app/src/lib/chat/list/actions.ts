@@ -19,6 +19,10 @@ export interface MessageActions {
 	readonly mayWrite: boolean;
 	mayEdit(row: Row): boolean;
 	mayWithdraw(row: Row): boolean;
+	/** Its withdrawal can still be undone. */
+	leaving(row: Row): boolean;
+	/** How much of its files is at a provider, 0 … 1; null for what does not wait for files. */
+	progress(row: Row): number | null;
 }
 
 const KEY = Symbol('message actions');

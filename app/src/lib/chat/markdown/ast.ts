@@ -3,7 +3,9 @@
 export type Inline =
 	| { type: 'text'; text: string }
 	| { type: 'break' }
-	| { type: 'strong' | 'em' | 'strike'; children: Inline[] }
+	| { type: 'strong'; children: Inline[] }
+	| { type: 'em'; children: Inline[] }
+	| { type: 'strike'; children: Inline[] }
 	| { type: 'code'; text: string }
 	| { type: 'link'; href: string; children: Inline[] }
 	| { type: 'mention'; account: string; text: string };
