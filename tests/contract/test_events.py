@@ -3,8 +3,8 @@
 import re
 
 import msgspec
-from tests.contract.source import import_all, modules
 
+from tests.contract.source import import_all, modules
 from verbund.log.registry import Event
 
 SORTS = {"organisation", "team", "private", "direct", "meeting", "public", "personal", "account"}

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.contract.source import ROOT
 
+from tests.contract.source import ROOT
 from verbund.base.settings import Settings
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "handbook").rglob("*.md"))]

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.contract.source import ROOT
 
 TEXT_BYTES_MAX = 5_000_000

@@ -4,7 +4,6 @@ import re
 from string import Formatter
 
 from tests.contract.source import import_all, modules
-
 from verbund.base.refusal import LANGUAGES, Refusal, all_refusals, sentences
 
 STATUSES = {400, 401, 403, 404, 409, 410, 411, 412, 413, 415, 416, 422, 429, 500, 503, 507}

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+
 from tests.contract.source import ROOT
 
 MESSAGES = ROOT / "app" / "messages"
