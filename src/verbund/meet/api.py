@@ -1,6 +1,7 @@
 """HTTP of calls: what runs in a space, and the calls that were."""
 
 import asyncio
+from typing import Any
 
 from litestar import get
 
@@ -15,8 +16,9 @@ from verbund.spaces.queries import role
 
 
 @get("/api/spaces/{space:str}/call", summary="The call that runs in a space")
-async def call(space: str, caller: Caller, log: LogService, meet: MeetService) -> RunningCall:
+async def call(space: str, caller: Caller, log: LogService, services: Any) -> RunningCall:
     """Who is in a call now, and whether this server can do calls at all."""
+    meet: MeetService = services.parts["meet"]
     await asyncio.to_thread(_must_belong, log, SpaceId(space), caller)
     room = meet.meetings.rooms.get(SpaceId(space))
     return RunningCall(meet.missing() is None, room.shown() if room is not None else None)

@@ -26,6 +26,11 @@ from verbund.media import events as media_events
 from verbund.media import projection as media_projection
 from verbund.media import rules as media_rules
 from verbund.media.effects import MediaService
+from verbund.meet import api as meet_api
+from verbund.meet import events as meet_events
+from verbund.meet import projection as meet_projection
+from verbund.meet import rules as meet_rules
+from verbund.meet.effects import MeetService
 from verbund.partners import api as partners_api
 from verbund.partners.effects import PartnersService
 from verbund.spaces import api as spaces_api
@@ -47,8 +52,9 @@ PARTS = [
     _part(spaces_events, spaces_rules, spaces_projection),
     _part(chat_events, chat_rules, chat_projection),
     _part(media_events, media_rules, media_projection),
+    _part(meet_events, meet_rules, meet_projection),
 ]
-APIS: list[Any] = [web_api, blobs_api, accounts_api, spaces_api, chat_api, media_api, partners_api]
+APIS: list[Any] = [web_api, blobs_api, accounts_api, spaces_api, chat_api, media_api, meet_api, partners_api]
 
 
 def _media(services: Services) -> MediaService:
@@ -57,8 +63,16 @@ def _media(services: Services) -> MediaService:
     return service
 
 
+def _meet(services: Services) -> MeetService:
+    service = MeetService(
+        services.settings, services.log, services.live, services.clock, services.data / "meet", services.features
+    )
+    services.parts["meet"] = service
+    return service
+
+
 #: Started in this order, stopped in the other.
-SERVICES: list[Callable[[Services], Any]] = [lambda services: services.blobs, _media, PartnersService]
+SERVICES: list[Callable[[Services], Any]] = [lambda services: services.blobs, _media, _meet, PartnersService]
 
 
 def registry() -> Registry:
