@@ -81,8 +81,8 @@ class Browser:
         self.pen = pen or Pen(place.clock)
         transport = httpx.ASGITransport(place.app, client=(address, 40_000), raise_app_exceptions=False)  # type: ignore[arg-type]
         self.http = httpx.AsyncClient(
-            transport=transport, base_url=place.origin, headers={"origin": place.origin, "user-agent": "Firefox/1 Linux"}
-        )
+            transport=transport, base_url=place.origin, headers={"origin": place.origin},
+        )  # fmt: skip
         self.account = AccountId("")
 
     async def get(self, path: str) -> httpx.Response:

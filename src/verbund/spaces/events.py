@@ -123,7 +123,8 @@ class MemberAdded(Event, frozen=True):
 
 
 class RoleChanged(Event, frozen=True):
-    """A member has another role. Concurrent changes: the last writer wins; a concurrent removal wins over both."""
+    """A member has another role. Concurrent changes: the last writer wins; a concurrent removal wins over both, and
+    what somebody did with a higher role while losing it does not count."""
 
     kind: ClassVar[str] = "authority.role_changed.1"
     sorts: ClassVar[frozenset[str]] = FOUNDED
@@ -136,7 +137,8 @@ class RoleChanged(Event, frozen=True):
 class MemberRemoved(Event, frozen=True):
     """A member left or was removed. It wins over what that person did concurrently: cores after the cut of their device
     are set aside, a device without a cut has cut 0. Who comes back counts from there on. Of two who remove each other
-    the one whose word weighs more stays: the higher role, then who was there earlier."""
+    the one whose word weighs more stays: the higher role, then who was there earlier. A space that loses its last owner
+    falls to whoever weighs most."""
 
     kind: ClassVar[str] = "authority.member_removed.1"
     sorts: ClassVar[frozenset[str]] = FOUNDED

@@ -82,12 +82,14 @@ def _role_changed(state: Authority, fact: Fact, _order: Order) -> None:
     held = state.members.get(event.account)
     if held is not None:
         state.members[event.account] = held._replace(role=event.role)
+    _never_ownerless(state)
 
 
 def _member_removed(state: Authority, fact: Fact, order: Order) -> None:
     event: events.MemberRemoved = fact.event
     if state.members.pop(event.account, None) is not None or event.account not in state.removed:
         state.removed[event.account] = Removal(fact.id, event.cuts, event.account == fact.actor, order)
+    _never_ownerless(state)
 
 
 def _space_archived(state: Authority, fact: Fact, _order: Order) -> None:
@@ -100,6 +102,16 @@ def _provider_added(state: Authority, fact: Fact, _order: Order) -> None:
 
 def _provider_removed(state: Authority, fact: Fact, _order: Order) -> None:
     state.providers -= {fact.event.provider}
+
+
+def _never_ownerless(state: Authority) -> None:
+    """A space that lost its last owner falls to who leads it: the highest role, then who was there earlier."""
+    if any(member.role == OWNER for member in state.members.values()):
+        return
+    heirs = [(-RANK[one.role], one.since, account) for account, one in state.members.items() if RANK[one.role] > 1]
+    if heirs:
+        heir = min(heirs)[2]
+        state.members[heir] = state.members[heir]._replace(role=OWNER)
 
 
 APPLY: dict[type[Event], Callable[[Authority, Any, Order], None]] = {

@@ -65,6 +65,13 @@ def members_of(connection: Connection, space: str) -> list[AccountId]:
     )
 
 
+def people_of(connection: Connection, space: str) -> list[AccountId]:
+    """Who belongs to a space and who was removed from it: everybody whose facts there may have to be verified."""
+    everybody = list(dict.fromkeys([*members_of(connection, space), *_cut_here(connection, space)]))
+    known = keys_of(connection, everybody)
+    return [AccountId(one) for one in everybody if one in known]
+
+
 def title_of(connection: Connection, space: str | None) -> str:
     """The title of a space; empty where there is none."""
     title = tables.space_title.c

@@ -1,0 +1,37 @@
+"""What follows from facts of accounts: a revoked device's sessions end and its sockets close."""
+
+from typing import Any, Protocol
+
+from verbund.accounts.events import DeviceRevoked
+from verbund.accounts.sessions import end_device
+from verbund.log.cursors import Follower
+from verbund.log.registry import Fact
+from verbund.log.service import LogService
+
+
+class Services(Protocol):
+    """What the effects need of a running provider."""
+
+    log: LogService
+    live: Any
+
+
+class AccountsService:
+    """Follows revocations, wherever they came from."""
+
+    def __init__(self, services: Services) -> None:
+        self._log, self._live = services.log, services.live
+        self._follower = Follower(
+            services.log, "accounts.revoked", frozenset({DeviceRevoked.kind}), self._sign_out
+        )
+
+    async def start(self) -> None:
+        self._follower.start()
+
+    async def stop(self) -> None:
+        await self._follower.stop()
+
+    async def _sign_out(self, fact: Fact) -> None:
+        event: DeviceRevoked = fact.event
+        await self._log.write(lambda tx: end_device(tx, fact.space, event.dev))
+        self._live.close_device(event.dev)
