@@ -1,0 +1,54 @@
+"""A firm with a server that can do calls: Anna, Ben, a guest, a stranger."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.meet.host import CHROMIUM, FLAGS, PASSWORD, Server, build_page
+from verbund.base.ids import SpaceId
+from verbund.ops.client import Person
+
+
+class Firm(NamedTuple):
+    server: Server
+    anna: Person
+    ben: Person
+    stranger: Person
+    space: SpaceId
+
+
+@pytest.fixture(scope="session")
+def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page") / "app"
+    build_page(folder)
+    return folder
+
+
+@pytest.fixture
+def firm(tmp_path: Path, page_folder: Path) -> Iterator[Firm]:
+    server = Server(tmp_path / "data", page_folder)
+    server.start()
+    people = [Person(server.address, name) for name in ("Anna Lindner", "Ben Krause", "Fremde")]
+    try:
+        anna, ben, stranger = people
+        organisation = anna.found(server.setup_token(), "Tischlerei Lindner", "anna", PASSWORD)
+        space = anna.create("Werkstatt", "private")
+        ben.join(anna.invite(organisation), "ben", PASSWORD)
+        stranger.join(anna.invite(organisation), "fremde", PASSWORD)
+        ben.enter(anna.invite(space))
+        yield Firm(server, anna, ben, stranger, space)
+    finally:
+        for person in people:
+            person.close()
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=False, args=FLAGS)
+        yield browser
+        browser.close()
