@@ -27,7 +27,7 @@ def hash_text(raw: bytes) -> str:
 
 
 def plan_of(raw: bytes, media_type: str = "application/octet-stream") -> dict[str, Any]:
-    chunks = [hash_text(raw[at : at + CHUNK_BYTES]) for at in range(0, len(raw), CHUNK_BYTES)]
+    chunks = [hash_text(raw[at : at + CHUNK_BYTES]) for at in range(0, max(1, len(raw)), CHUNK_BYTES)]
     return {"hash": hash_text(raw), "size": len(raw), "chunks": chunks, "type": media_type}
 
 

@@ -34,6 +34,7 @@ def test_user_bytes_are_never_run(anna: Person) -> None:
         (b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "image/svg+xml"),
         (b"alert(1)//", "text/javascript"),
         (b"not a picture", "image/png"),
+        (b"nobody knows", ""),
     ):
         answer = anna.get(anna.upload(raw, media_type=declared))
         assert answer.headers["content-type"] == "application/octet-stream"
@@ -172,7 +173,8 @@ def test_commit_before_all_is_there_is_refused(anna: Person) -> None:
         {"chunks": ["../../etc/passwd"]},
         {"hash": "../../../etc/passwd"},
         {"type": "text/html\r\nx: y"},
-        {"type": ""},
+        {"type": "video/"},
+        {"type": "a/" + "b" * 200},
     ],
 )
 def test_malformed_plans_are_refused(anna: Person, change: dict[str, object]) -> None:

@@ -14,7 +14,8 @@ PICTURE_TYPES = {
     "AVIF": "image/avif",
 }
 _AVIF_BRANDS = (b"avif", b"avis")
-_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*")
+#: RFC 6838, section 4.2.
+_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")
 _SERVED = re.compile(r"(audio|video)/[a-z0-9.+-]+|application/(pdf|zip|json|ogg)|text/(plain|csv)")
 
 
@@ -34,8 +35,8 @@ def picture_format(head: bytes) -> str:
 
 
 def is_type(text: str) -> bool:
-    """Whether this is a media type without parameters."""
-    return len(text) <= TYPE_CHARS_MAX and _TYPE.fullmatch(text) is not None
+    """Whether this is a media type, perhaps with parameters ("video/webm;codecs=vp9")."""
+    return len(text) <= TYPE_CHARS_MAX and text.isprintable() and _TYPE.fullmatch(_essence(text)) is not None
 
 
 def served_type(declared: str, picture: str) -> str:
@@ -45,6 +46,12 @@ def served_type(declared: str, picture: str) -> str:
     """
     if picture:
         return PICTURE_TYPES[picture]
-    if _SERVED.fullmatch(declared) is None:
+    essence = _essence(declared)
+    if _SERVED.fullmatch(essence) is None:
         return OCTETS
-    return f"{declared}; charset=utf-8" if declared.startswith("text/") else declared
+    return f"{essence}; charset=utf-8" if essence.startswith("text/") else essence
+
+
+def _essence(declared: str) -> str:
+    """The media type without its parameters."""
+    return declared.partition(";")[0].strip().lower()

@@ -27,7 +27,10 @@ _HASH_BYTES = 32
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is to be uploaded: the hash of the whole, its size in bytes, the hashes of its 4 MiB chunks, its type."""
+    """What is to be uploaded: the hash of the whole, its size in bytes, the hashes of its 4 MiB chunks, its type.
+
+    An empty file has one empty chunk. The type may be empty where nobody knows it.
+    """
 
     hash: BlobHash
     size: int
@@ -36,8 +39,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def check(self) -> None:
         """Raises Malformed."""
-        count = -(-self.size // CHUNK_BYTES)
-        if self.size < 0 or len(self.chunks) != count or not is_type(self.type):
+        count = max(1, -(-self.size // CHUNK_BYTES))
+        if self.size < 0 or len(self.chunks) != count or not (self.type == "" or is_type(self.type)):
             raise Malformed()
         if not is_hash(self.hash) or not all(is_hash(chunk) for chunk in self.chunks):
             raise Malformed()
