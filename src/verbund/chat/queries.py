@@ -44,7 +44,7 @@ def around(
     row = connection.execute(select(c.t, c.id).where(c.space == space, c.channel == of, c.id == target)).first()
     if row is None:
         return None
-    key = row.t + row.id
+    key = row._mapping["t"] + row.id
     older, more_before = messages(connection, space, of, key, None, limit // 2)
     one = _shapes(connection, connection.execute(select(message).where(c.id == target)).all())
     newer, more_after = messages(connection, space, of, None, key, limit // 2)
@@ -129,7 +129,7 @@ def _shapes(connection: Connection, rows: Sequence[Any]) -> list[MessageShape]:
 
 def _shape(row: Any, reactions: dict[str, list[AccountId]]) -> MessageShape:
     return MessageShape(
-        row.id, row.channel or None, row.author, row.t, row.at, row.text, row.edit, bool(row.edited),
+        row.id, row.channel or None, row.author, row._mapping["t"], row.at, row.text, row.edit, bool(row.edited),
         bool(row.withdrawn), [AccountId(one) for one in row.mentions.split(",") if one],
         _files.decode(row.files) if row.files else [], row.reply_to,
         [ReactionShape(emoji, accounts) for emoji, accounts in reactions.items()],

@@ -60,7 +60,7 @@ def stored_wire(row: Any) -> bytes:
 def authority_heads(rows: Sequence[Any]) -> tuple[CoreId, ...]:
     """Of rows (id, raw, t): the ids that no other row names as seen; the latest HEADS_MAX of them."""
     seen = {head for row in rows for head in _core.decode(bytes(row.raw)).ah}
-    heads = sorted((row for row in rows if row.id not in seen), key=lambda row: (row.t, row.id), reverse=True)
+    heads = sorted((row for row in rows if row.id not in seen), key=lambda row: (row._mapping["t"], row.id), reverse=True)
     return tuple(sorted(row.id for row in heads[:HEADS_MAX]))
 
 

@@ -153,7 +153,7 @@ def _shape(row: Any, place: Place, viewer: AccountId, language: str) -> FilmShap
     plan = row.plan or (row.job_plan if state in ("playable", "working") else "") or ""
     tracks = _tracks.decode(row.tracks) if row.tracks else _Tracks()
     return FilmShape(
-        row.id, row.space, place.title, row.author, ms_of(row.t), row.title, row.description, state,
+        row.id, row.space, place.title, row.author, ms_of(row._mapping["t"]), row.title, row.description, state,
         100 if state == "ready" else row.percent or 0, f"/media/{row.space}/{row.id}/{plan}/" if plan else "",
         row.duration_ms or row.job_duration_ms or 0, row.width or 0, row.height or 0, row.tone or "",
         tracks.sounds, tracks.words, tracks.chapters, reason_of(row.reason, language) if row.reason else None,

@@ -22,7 +22,10 @@ def calls(
     """
     limit = max(1, min(limit, CALLS_PAGE_MAX))
     c = tables.call.c
-    query = select(tables.call).where(c.space == space, or_(c.seconds.is_(None), c.people != ""))
+    # A row's own `t` is SQLAlchemy's: the column needs another name.
+    query = select(c.id, c.author, c.t.label("began"), c.at, c.seconds, c.people).where(
+        c.space == space, or_(c.seconds.is_(None), c.people != "")
+    )
     if before is not None:
         query = query.where(c.t < before)
     if after is not None:
@@ -50,4 +53,4 @@ def _people(connection: Connection, ids: Sequence[str]) -> dict[str, list[Accoun
 
 def _shape(row: Any, here: list[AccountId]) -> CallShape:
     people = [AccountId(one) for one in row.people.split(",") if one] if row.seconds is not None else here
-    return CallShape(CoreId(row.id), AccountId(row.author), row.t, row.at, row.seconds, people)
+    return CallShape(CoreId(row.id), AccountId(row.author), row.began, row.at, row.seconds, people)
