@@ -19,7 +19,7 @@ export function staleCaches(names: readonly string[], current: string): string[]
 	return names.filter((name) => name.startsWith(SHELL) && name !== current);
 }
 
-/** `media` is a room of the app as well: a page is asked for by navigating, a segment never is. */
+/** What the provider answers itself is never the shell's, however it is asked for. */
 export function routeOf(request: Pick<Request, 'method' | 'url' | 'mode' | 'headers'>, origin: string, base: string): Route {
 	const url = new URL(request.url);
 	if (request.method !== 'GET' || url.origin !== origin) return 'network';

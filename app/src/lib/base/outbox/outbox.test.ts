@@ -1,0 +1,326 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Hlc } from '../hlc';
+import { Offline } from '../errors';
+import type { Outcome } from '../live';
+import { Store, type OutboxItem } from '../store';
+import { browserOf, freshBrowser, WORKSHOP } from '../testing/people';
+import { Provider } from '../testing/provider';
+import type { Core, CoreId, FactState, Parcel } from '../types';
+import { Outbox, OWN_MAX, type Change } from './outbox';
+import { BATCH_MAX, choose, Sender } from './sender';
+
+const POSTED = 'chat.message_posted.1';
+const EDITED = 'chat.message_edited.1';
+
+interface Tab {
+	outbox: Outbox;
+	sender: Sender;
+	told: { id: CoreId; state: FactState; code?: string; replaces?: CoreId }[];
+	troubles: string[];
+	line: { up: boolean; demand: 'accepted' | 'durable'; wall: number };
+}
+
+let provider: Provider;
+beforeEach(() => {
+	freshBrowser();
+	provider = new Provider();
+});
+
+/** A tab of Anna's browser; all of them share its store. */
+async function tab(submit?: (parcels: Parcel[]) => Promise<Outcome[]>): Promise<Tab> {
+	const { store, device } = await browserOf('anna', provider);
+	const told: Tab['told'] = [];
+	const troubles: string[] = [];
+	const line = { up: true, demand: 'accepted' as 'accepted' | 'durable', wall: 1_700_000_000_000 };
+	const outbox = new Outbox({
+		store,
+		pen: { signer: device, hlc: new Hlc(() => line.wall), now: () => line.wall },
+		submit: submit ?? (async (parcels) => provider.submit(parcels)),
+		online: () => line.up,
+		head: async () => ({ ds: 0, dp: null, heads: [] }),
+		letsGoAt: () => line.demand,
+		fold: (changes: Change[]) => {
+			for (const { item, state, code } of changes) told.push({ id: item.id, state, code, replaces: item.replaces });
+			return { ops: [], publish: () => {} };
+		},
+		trouble: (code) => troubles.push(code)
+	});
+	return { outbox, sender: new Sender(outbox), told, troubles, line };
+}
+
+const post = async ({ outbox }: Tab, text: string, re: CoreId[] = []): Promise<CoreId> =>
+	(await outbox.add(WORKSHOP, { kind: re.length ? EDITED : POSTED, body: { text, ...(re[0] ? { message: re[0] } : {}) }, re })).id;
+
+const items = (tab: Tab): Promise<OutboxItem[]> => tab.outbox.store.db.getAllFromIndex('outbox', 'place');
+
+/** Everything that can be sent has been sent, and what came back is settled. */
+async function flushed({ sender, outbox }: Tab): Promise<void> {
+	sender.kick();
+	await expect.poll(() => outbox.waiting()).toBe(0);
+}
+
+const texts = (): string[] =>
+	provider.space(WORKSHOP).entries.filter((entry) => entry.x === 0).map((entry) => (JSON.parse(entry.b!) as { text: string }).text);
+const numbers = (): number[] => provider.space(WORKSHOP).entries.map((entry) => (JSON.parse(entry.c) as Core).ds);
+const state = ({ told }: Tab, id: CoreId): FactState | undefined => told.findLast((one) => one.id === id)?.state;
+
+describe('the outbox', () => {
+	it('numbers, keeps and sends in order, and lets go when accepted', async () => {
+		const anna = await tab();
+		anna.line.up = false;
+		const ids = [await post(anna, 'eins'), await post(anna, 'zwei'), await post(anna, 'drei')];
+		expect((await items(anna)).map((item) => item.sent)).toEqual([false, false, false]);
+		anna.line.up = true;
+		await flushed(anna);
+		expect(texts()).toEqual(['eins', 'zwei', 'drei']);
+		expect(provider.space(WORKSHOP).entries.map((entry) => entry.id)).toEqual(ids);
+		expect(ids.map((id) => state(anna, id))).toEqual(['accepted', 'accepted', 'accepted']);
+		expect(await items(anna)).toEqual([]);
+	});
+
+	it('begins a new space, and what follows has seen its beginning', async () => {
+		const anna = await tab();
+		const genesis = await anna.outbox.add(null, { kind: 'authority.space_created.1', body: { title: 'Neu' } });
+		expect(genesis.space).toBe(genesis.id);
+		const next = await anna.outbox.add(genesis.space, { kind: POSTED, body: { text: 'hallo' } });
+		expect(JSON.parse(next.parcel.c)).toMatchObject({ sp: genesis.id, ds: 2, dp: genesis.id, ah: [genesis.id] });
+		await flushed(anna);
+		expect(provider.space(genesis.space).entries.length).toBe(2);
+	});
+
+	it('survives a reload: another page sends what is left', async () => {
+		const before = await tab();
+		before.line.up = false;
+		await post(before, 'offline geschrieben');
+		before.outbox.store.close();
+		await flushed(await tab());
+		expect(texts()).toEqual(['offline geschrieben']);
+	});
+
+	it('gives no number twice while two tabs post and send at once', async () => {
+		const tabs = [await tab(), await tab()];
+		await Promise.all(
+			Array.from({ length: 40 }, async (_, at) => {
+				const one = tabs[at % 2]!;
+				await post(one, `${at}`);
+				one.sender.kick();
+			})
+		);
+		await Promise.all(tabs.map(flushed));
+		expect(numbers()).toEqual(Array.from({ length: 40 }, (_, at) => at + 1));
+		expect(new Set(texts()).size).toBe(40);
+		const sent = provider.received.flat().map((parcel) => JSON.parse(parcel.c) as Core);
+		expect(sent.length).toBe(40);
+	});
+
+	it('sends the same core again after a lost acknowledgement, and it counts once', async () => {
+		let lost = 2;
+		const anna = await tab(async (parcels) => {
+			const outcomes = provider.submit(parcels);
+			if (lost-- > 0) throw new Offline();
+			return outcomes;
+		});
+		const id = await post(anna, 'einmal');
+		await flushed(anna);
+		expect(texts()).toEqual(['einmal']);
+		expect(new Set(provider.received.flat().map((parcel) => parcel.c)).size).toBe(1);
+		expect(state(anna, id)).toBe('accepted');
+	});
+
+	it('keeps what is accepted until a durable vector covers it, where there are partners', async () => {
+		const anna = await tab();
+		anna.line.demand = 'durable';
+		const ids = [await post(anna, 'a'), await post(anna, 'b')];
+		await flushed(anna);
+		expect((await items(anna)).map((item) => item.state)).toEqual(['accepted', 'accepted']);
+		for (const [at, id] of ids.entries()) await anna.outbox.arrived(id, { sublog: 'P.1', n: at + 1 }, false);
+		await anna.outbox.durable(WORKSHOP, { 'P.1': 1 });
+		expect((await items(anna)).map((item) => item.id)).toEqual([ids[1]]);
+		expect(state(anna, ids[0]!)).toBe('durable');
+		await anna.outbox.durable(WORKSHOP, { 'P.1': 2 });
+		expect(await items(anna)).toEqual([]);
+	});
+});
+
+describe('a refused fact', () => {
+	it('becomes a void, and the next one goes on behind it', async () => {
+		const anna = await tab();
+		provider.rule = ({ body }) => (body?.['text'] === 'verboten' ? { code: 'chat.forbidden' } : null);
+		anna.line.up = false;
+		const [before, refused, after] = [await post(anna, 'vorher'), await post(anna, 'verboten'), await post(anna, 'nachher')];
+		anna.line.up = true;
+		await flushed(anna);
+		expect(texts()).toEqual(['vorher', 'nachher']);
+		expect(numbers()).toEqual([1, 2, 3]);
+		expect([before, refused, after].map((id) => state(anna, id!))).toEqual(['accepted', 'refused', 'accepted']);
+		expect(anna.told.findLast((one) => one.id === refused)?.code).toBe('chat.forbidden');
+	});
+
+	it('is written anew with the next number when a person tries again', async () => {
+		const anna = await tab();
+		provider.rule = () => ({ code: 'chat.forbidden' });
+		const refused = await post(anna, 'noch einmal');
+		await flushed(anna);
+		provider.rule = () => null;
+		const again = await anna.outbox.retry(refused);
+		expect(again).not.toBe(refused);
+		await flushed(anna);
+		expect(texts()).toEqual(['noch einmal']);
+		expect(numbers()).toEqual([1, 2]);
+		expect(anna.told.find((one) => one.id === again)?.replaces).toBe(refused);
+		expect(await items(anna)).toEqual([]);
+	});
+
+	it('for a clock that is fast is written anew by itself; what waits behind it follows in order and names the new one', async () => {
+		const anna = await tab();
+		let fast = true;
+		provider.rule = ({ body }) => (fast && body?.['text'] === 'a' ? ((fast = false), { code: 'log.future_stamp' }) : null);
+		anna.line.up = false;
+		const first = await post(anna, 'a');
+		const isFirst = (parcel: Parcel): boolean => parcel.c.includes('"ds":1,');
+		anna.outbox.ports.submit = async (parcels) => provider.submit(parcels.filter(isFirst).length ? parcels.slice(0, 1) : parcels);
+		await post(anna, 'a, verbessert', [first]);
+		const [taken] = choose(await items(anna), 1);
+		await anna.outbox.store.db.put('outbox', { ...taken!, sent: true });
+		const outcomes = provider.submit([taken!.parcel]);
+		const { settle } = await import('./settle');
+		await settle(anna.outbox, [{ ...taken!, sent: true }], outcomes);
+		anna.line.up = true;
+		await flushed(anna);
+		expect(texts()).toEqual(['a', 'a, verbessert']);
+		expect(numbers()).toEqual([1, 2, 3]);
+		const [, again, edit] = provider.space(WORKSHOP).entries;
+		expect(JSON.parse(edit!.c)).toMatchObject({ re: [again!.id] });
+		expect(JSON.parse(edit!.b!)).toMatchObject({ message: again!.id });
+	});
+
+	it('stops being written anew after a few times', async () => {
+		const anna = await tab();
+		provider.rule = () => ({ code: 'base.too_fast' });
+		await post(anna, 'zu schnell');
+		await flushed(anna);
+		const [item] = await items(anna);
+		expect(item).toMatchObject({ state: 'refused', code: 'base.too_fast' });
+		expect(numbers().length).toBe(6);
+	});
+
+	it('whose number no provider took owes a void: it goes first, without its body', async () => {
+		const anna = await tab();
+		provider.rule = () => ({ code: 'base.unknown', keepsNumber: true });
+		const lost = await post(anna, 'geheim');
+		await flushed(anna);
+		expect(state(anna, lost)).toBe('refused');
+		expect(numbers()).toEqual([]);
+		provider.rule = () => null;
+		await post(anna, 'wieder da');
+		await flushed(anna);
+		expect(texts()).toEqual(['wieder da']);
+		expect(provider.space(WORKSHOP).entries.map((entry) => [entry.id, entry.x])).toEqual([
+			[lost, 3],
+			[expect.any(String), 0]
+		]);
+		expect(provider.received.flat().filter((parcel) => parcel.b?.includes('geheim')).length).toBe(1);
+	});
+
+	it('takes everything behind it along when a space takes nothing any more', async () => {
+		const anna = await tab();
+		provider.rule = () => ({ code: 'log.removed', keepsNumber: true });
+		provider.take = ((take) => (parcel: Parcel) => {
+			const outcome = take.call(provider, parcel);
+			return parcel.b === null ? { ...outcome, st: 'refused' as const, code: 'base.unknown', ds: 1, dp: null } : outcome;
+		})(provider.take);
+		anna.line.up = false;
+		const ids = [await post(anna, 'a'), await post(anna, 'b')];
+		anna.line.up = true;
+		await flushed(anna);
+		expect(ids.map((id) => state(anna, id))).toEqual(['refused', 'refused']);
+	});
+
+	it('can be let go; what was never sent leaves no trace in the chain', async () => {
+		const anna = await tab();
+		anna.line.up = false;
+		await post(anna, 'bleibt');
+		const dropped = await post(anna, 'doch nicht');
+		await post(anna, 'bleibt auch');
+		await anna.outbox.discard(dropped);
+		anna.line.up = true;
+		await flushed(anna);
+		expect(texts()).toEqual(['bleibt', 'bleibt auch']);
+		expect(numbers()).toEqual([1, 2]);
+	});
+});
+
+describe('a provider that lost its newest', () => {
+	it('gets them again from this browser', async () => {
+		const anna = await tab();
+		for (const text of ['a', 'b', 'c']) await post(anna, text);
+		await flushed(anna);
+		provider.forget(WORKSHOP, 2);
+		await post(anna, 'd');
+		await flushed(anna);
+		expect(texts()).toEqual(['a', 'b', 'c', 'd']);
+		expect(numbers()).toEqual([1, 2, 3, 4]);
+	});
+
+	it('is told as trouble when this browser has them no more', async () => {
+		const anna = await tab();
+		await post(anna, 'a');
+		await post(anna, 'b');
+		await flushed(anna);
+		provider.forget(WORKSHOP, 2);
+		await anna.outbox.store.db.clear('own');
+		await post(anna, 'c');
+		anna.sender.kick();
+		await expect.poll(() => anna.troubles).toContain('log.provider_behind');
+		expect(texts()).toEqual([]);
+		await anna.sender.stop();
+	});
+});
+
+describe('bounds', () => {
+	it('a number used by somebody else is told as trouble, never fought over', async () => {
+		const anna = await tab();
+		await post(anna, 'a');
+		await flushed(anna);
+		await anna.outbox.store.db.clear('chains');
+		await post(anna, 'b');
+		await flushed(anna);
+		expect(anna.troubles).toContain('log.reused_number');
+		expect(texts()).toEqual(['a']);
+	});
+
+	it('sends at most a batch, whole prefixes of each space, those who wait longest first', async () => {
+		const anna = await tab();
+		anna.line.up = false;
+		for (let at = 0; at < BATCH_MAX + 6; at += 1) await post(anna, `${at}`);
+		anna.line.up = true;
+		await flushed(anna);
+		expect(provider.received.map((batch) => batch.length)).toEqual([BATCH_MAX, 6]);
+	});
+
+	it('keeps only the newest own cores', async () => {
+		const anna = await tab();
+		await post(anna, 'erste');
+		await flushed(anna);
+		const own = await anna.outbox.store.db.getAll('own');
+		await anna.outbox.commit([{ item: { ...(own[0] as never), ds: OWN_MAX + 1 }, state: 'accepted' }], {});
+		expect((await anna.outbox.store.db.getAll('own')).map((core) => core.ds)).toEqual([OWN_MAX + 1]);
+	});
+
+	it('takes facts back that do not fit on the disk', async () => {
+		const anna = await tab();
+		const { store } = anna.outbox;
+		const full = (): never => {
+			throw new DOMException('full', 'QuotaExceededError');
+		};
+		const strict = store.strict.bind(store);
+		store.strict = full as never;
+		await expect(post(anna, 'kein Platz')).rejects.toThrow('base.quota_exceeded');
+		store.strict = strict;
+		expect(anna.told.map((one) => one.state)).toEqual(['pending', 'refused']);
+		await post(anna, 'wieder Platz');
+		await flushed(anna);
+		expect(numbers()).toEqual([1]);
+		expect(store).toBeInstanceOf(Store);
+	});
+});
