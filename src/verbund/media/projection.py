@@ -43,7 +43,7 @@ def film_changed(tx: Tx, fact: Fact) -> None:
         return
     values = {"title": event.title, "description": event.description, "edit": fact.stamp}
     tx.execute(update(tables.film).where(c.id == event.film).values(**values))
-    _index(tx, found.position, fact.space, CoreId(event.film), str(found.t), event.title, event.description)
+    _index(tx, found.position, fact.space, CoreId(event.film), str(found._mapping["t"]), event.title, event.description)
 
 
 def film_withdrawn(tx: Tx, fact: Fact) -> None:
