@@ -6,7 +6,7 @@ from string import Formatter
 from tests.contract.source import import_all, modules
 from verbund.base.refusal import LANGUAGES, Refusal, all_refusals, sentences
 
-STATUSES = {400, 401, 403, 404, 409, 410, 411, 412, 413, 415, 416, 422, 429, 500, 503, 507}
+STATUSES = {400, 401, 403, 404, 408, 409, 410, 411, 412, 413, 415, 416, 422, 429, 500, 502, 503, 507}
 _CODE = re.compile(r"([a-z]+)\.[a-z][a-z0-9_]*")
 SENTENCE_MIN = 12
 
