@@ -15,12 +15,14 @@ from litestar.response import Redirect
 from verbund.accounts.schemas import Caller
 from verbund.base.ids import CoreId, SpaceId
 from verbund.base.refusal import Unknown
+from verbund.base.settings import Settings
 from verbund.blobs.ranges import Span, is_fresh, parse_range
 from verbund.log.service import LogService
 from verbund.media import queries
-from verbund.media.package import MASTER
+from verbund.media.package import FOLDER, MASTER
 from verbund.media.queries import Place, Places
 from verbund.media.schemas import Films, FilmShape, Library
+from verbund.spaces.authority import abilities_of
 from verbund.spaces.queries import role, spaces_of
 
 QUERY_CHARS_MAX = 200
@@ -113,7 +115,7 @@ async def master(space: str, film: str, caller: Caller, log: LogService) -> Redi
 @get("/media/{space:str}/{film:str}/{plan:str}/{file:path}", summary="A playlist, a segment, a picture")
 async def media_file(
     space: str, film: str, plan: str, file: str, request: Request[Any, Any, Any], caller: Caller, log: LogService,
-    media_folder: Path,
+    settings: Settings,
 ) -> Response[bytes]:  # fmt: skip
     """The bytes, whole or a range of them, for members of the space."""
     name = file.lstrip("/")
@@ -125,7 +127,7 @@ async def media_file(
             _check(connection, caller, space, film)
 
     await asyncio.to_thread(check)
-    return await asyncio.to_thread(_answer, media_folder / film / plan / name, request)
+    return await asyncio.to_thread(_answer, settings.folder / FOLDER / film / plan / name, request)
 
 
 def _answer(path: Path, request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -163,7 +165,12 @@ def _check(connection: Any, caller: Caller, space: str, film: str) -> None:
 
 
 def _places(connection: Any, caller: Caller) -> Places:
-    return {one.id: Place(one.title, frozenset(one.abilities)) for one in spaces_of(connection, caller.account)}
+    rows = spaces_of(connection, caller.account)
+    return {
+        row.space: Place(row.title or "", abilities_of(row.sort, row.role, bool(row.archived)))
+        for row in rows
+        if row.sort != "personal"
+    }
 
 
 ROUTES = [films, films_found, film, films_of_space, master, media_file]

@@ -22,6 +22,8 @@ from verbund.media.playlists import Alternative, Variant, master_playlist, subti
 from verbund.media.source import Truncated
 from verbund.media.track import PLAYLIST, InitChanged, Track, write_whole
 
+#: Where films lie in the data folder.
+FOLDER = "media"
 MASTER = "master.m3u8"
 MANIFEST = "manifest.json"
 NICE_ASIDE = 15

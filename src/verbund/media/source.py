@@ -144,7 +144,7 @@ def key_gap_ms(answer: dict[str, Any], until_ms: int) -> int:
 
 
 def is_boxes(path: Path) -> bool:
-    """Whether this is an MP4 or QuickTime file. Raises Truncated when its data reach beyond its end or lack an index."""
+    """Whether this is an MP4 file. Raises Truncated when its data reach beyond its end or lack an index."""
     size, at, kinds = path.stat().st_size, 0, set()
     with path.open("rb") as file:
         for _ in range(BOXES_MAX):
