@@ -1,6 +1,8 @@
 /** Conversation in this tab: takes facts in, keeps the last conversations at hand, knows who types and what is unread. */
 import { SvelteMap } from 'svelte/reactivity';
 import type { AccountId, CoreId, Fact, JsonObject, RowWriter, Signal, SpaceId, Sync } from '$lib/base';
+import { Waiting, type Outgoing } from './composer/waiting.svelte';
+import { Writing } from './composer/writing.svelte';
 import { Conversation, ROW_KIND } from './conversation.svelte';
 import { CHANNEL_OPENED, CHANNEL_READ, CHANNEL_RENAMED, EDITED, foldRow, MESSAGE_KINDS, POSTED, postedRow, targetOf, WITHDRAWN, type ChatFact } from './fold';
 import { orderOf, type Delivery, type FileRef, type Row } from './message';
@@ -13,13 +15,6 @@ export const CONVERSATIONS_MAX = 12;
 
 /** A fact that another one stands for now, or that its author let go. */
 const GONE_CODES = new Set(['base.replaced', 'base.discarded']);
-
-export interface NewMessage {
-	text: string;
-	mentions: AccountId[];
-	files: FileRef[];
-	reply_to: CoreId | null;
-}
 
 let current: Chat | null = null;
 
@@ -41,17 +36,25 @@ export class Chat {
 	/** What a provider refused to change, newest last: the screen tells it once and takes it out. */
 	readonly refusals = new SvelteMap<string, string>();
 
+	readonly waiting: Waiting;
+
 	private readonly conversations = new Map<string, Conversation>();
+	private readonly writings = new Map<string, Writing>();
 
 	constructor(readonly sync: Sync) {
 		this.typing = new Typing(sync);
 		this.unread = new Unread(sync);
+		this.waiting = new Waiting(sync, (message) => this.post(message));
+		void this.waiting.resume();
 		sync.on([...MESSAGE_KINDS], (fact, rows) => this.take(fact, rows));
 		sync.on([CHANNEL_OPENED, CHANNEL_RENAMED], (fact) => this.unread.takeChannel(fact));
 		sync.on(CHANNEL_READ, (fact) => this.unread.takeMark(fact));
 		sync.onReset((space) => this.each(space, (conversation) => conversation.reload()));
 		sync.onSignal('presence', (signal: Signal) => this.presence.take(signal));
-		sync.onOnline(() => this.presence.forget());
+		sync.onOnline(() => {
+			this.presence.forget();
+			this.waiting.kick();
+		});
 		sync.onSignal('typing', (signal: Signal) => this.typing.take(signal));
 	}
 
@@ -62,20 +65,20 @@ export class Chat {
 	conversation(space: SpaceId, channel: CoreId | null): Conversation {
 		const key = `${space}/${channel ?? ''}`;
 		const held = this.conversations.get(key) ?? new Conversation(this.sync, space, channel);
-		this.conversations.delete(key);
-		this.conversations.set(key, held);
-		for (const oldest of this.conversations.keys()) {
-			if (this.conversations.size <= CONVERSATIONS_MAX) break;
-			this.conversations.delete(oldest);
-		}
-		return held;
+		return keepNewest(this.conversations, key, held);
 	}
 
-	post(space: SpaceId, channel: CoreId | null, message: NewMessage): Promise<CoreId> {
-		const blobs = [...new Set(message.files.map((file) => file.hash))];
-		const body = { channel, text: message.text, mentions: message.mentions, files: message.files.map(plainFile), blobs, reply_to: message.reply_to };
-		const re = [channel, message.reply_to].filter((target) => target !== null);
-		return this.sync.post(space, POSTED, body, { re });
+	/** What is being written in a channel; it stays while the person looks elsewhere. */
+	writing(space: SpaceId, channel: CoreId | null): Writing {
+		const key = `${space}/${channel ?? ''}`;
+		const held = this.writings.get(key) ?? new Writing(this, space, channel);
+		return keepNewest(this.writings, key, held);
+	}
+
+	post({ space, channel, text, mentions, files, reply_to }: Outgoing & { files: FileRef[] }): Promise<CoreId> {
+		const blobs = [...new Set(files.map((file) => file.hash))];
+		const re = [channel, reply_to].filter((target) => target !== null);
+		return this.sync.post(space, POSTED, { channel, text, mentions, files: files.map(plainFile), blobs, reply_to }, { re });
 	}
 
 	edit(space: SpaceId, message: string, text: string, mentions: AccountId[]): Promise<CoreId> {
@@ -176,6 +179,16 @@ export class Chat {
 	private each(space: SpaceId, visit: (conversation: Conversation) => void): void {
 		for (const conversation of this.conversations.values()) if (conversation.space === space) visit(conversation);
 	}
+}
+
+function keepNewest<T>(map: Map<string, T>, key: string, value: T): T {
+	map.delete(key);
+	map.set(key, value);
+	for (const oldest of map.keys()) {
+		if (map.size <= CONVERSATIONS_MAX) break;
+		map.delete(oldest);
+	}
+	return value;
 }
 
 function plainFile({ hash, name, type, size, width, height }: FileRef): JsonObject {

@@ -1,11 +1,14 @@
 /** Files beside a text that is being written: they go up at once, and survive a reload and a lost network. */
 import type { BlobHash, SpaceId, Sync, Upload } from '$lib/base';
+import * as m from '$messages';
 import type { FileRef } from '../message';
 import { measurePicture } from './picture';
 
 export const FILES_MAX = 20;
 export const FILE_BYTES_MAX = 500_000_000;
 const NAME_CHARS_MAX = 255;
+/** Failed because there was no network: it goes on by itself. */
+const OFFLINE = 'base.offline';
 
 /** What is kept of a file until its message is sent. */
 export interface Attached {
@@ -15,15 +18,12 @@ export interface Attached {
 	size: number;
 	width?: number;
 	height?: number;
-	/** Known as soon as this browser has read the file. */
-	hash?: string;
 }
 
 export type Unfit = { reason: 'too_many' } | { reason: 'too_large'; name: string };
 
 export class Attachments {
 	list = $state<Attached[]>([]);
-	private readonly addresses = new Map<string, string>();
 
 	constructor(
 		private readonly sync: Sync,
@@ -46,50 +46,48 @@ export class Attachments {
 
 	remove(upload: string): void {
 		this.list = this.list.filter((attached) => attached.upload !== upload);
-		this.uploadOf(upload)?.cancel();
-		this.release(upload);
+		void uploadOf(this.sync, upload)?.cancel();
 	}
 
 	/** Hand the files over to a message that is on its way. */
 	take(): Attached[] {
-		const taken = this.list.map((attached) => ({ ...attached, hash: this.uploadOf(attached.upload)?.hash ?? attached.hash }));
+		const taken = $state.snapshot(this.list);
 		this.list = [];
 		return taken;
 	}
 
-	uploadOf(id: string): Upload | undefined {
-		return this.sync.uploads.list.find((upload) => upload.id === id);
-	}
-
-	/** An address for the preview of a picture that is not at a provider yet. */
-	addressOf(id: string): string | undefined {
-		return this.addresses.get(id);
-	}
-
-	release(id: string): void {
-		const address = this.addresses.get(id);
-		if (address) URL.revokeObjectURL(address);
-		this.addresses.delete(id);
-	}
-
 	private async addOne(file: File): Promise<void> {
-		const address = URL.createObjectURL(file);
-		const size = file.type.startsWith('image/') ? await measurePicture(address) : null;
+		const size = file.type.startsWith('image/') ? await measurePicture(file) : null;
 		const upload = await this.sync.uploads.add(this.space, file);
-		this.addresses.set(upload.id, address);
 		const type = file.type || 'application/octet-stream';
 		this.list.push({ upload: upload.id, name: nameOf(file), type, size: file.size, ...(size ?? {}) });
 	}
 }
 
-/** A pasted picture has no name of its own. */
-function nameOf(file: File): string {
-	const name = file.name.trim() || `Bild.${file.type.split('/')[1] ?? 'bin'}`;
-	return name.slice(-NAME_CHARS_MAX);
+/** Reactive. */
+export function uploadOf(sync: Sync, id: string): Upload | undefined {
+	return sync.uploads.list.find((upload) => upload.id === id);
+}
+
+/** Whether it needs somebody to try again; without a network it only waits. */
+export function hasFailed(upload: Upload | undefined): boolean {
+	return upload?.state === 'failed' && upload.code !== OFFLINE;
+}
+
+/** How much of it is at the provider, 0 … 1; reading it counts for nothing. */
+export function shareOf(upload: Upload | undefined): number {
+	if (!upload || upload.state === 'done') return 1;
+	return upload.state === 'sending' ? upload.progress : 0;
 }
 
 /** The file as a message names it. */
 export function fileOf(attached: Attached, hash: BlobHash): FileRef {
 	const { name, type, size, width, height } = attached;
 	return width && height ? { hash, name, type, size, width, height } : { hash, name, type, size };
+}
+
+/** A pasted picture has no name of its own. */
+function nameOf(file: File): string {
+	const name = file.name.trim() || `${m.chat_pasted_picture()}.${file.type.split('/')[1] ?? 'bin'}`;
+	return name.slice(-NAME_CHARS_MAX);
 }

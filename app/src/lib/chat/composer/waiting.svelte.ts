@@ -1,150 +1,176 @@
 /**
- * Messages that wait for their files, in the order they were sent. Kept in this browser until each is posted, so that a
- * photo taken without a network is sent once the network is back. What is sent after them waits its turn.
+ * Messages that wait for their files, in the order they were sent. Kept in this browser until each is posted, wherever the
+ * person is meanwhile: a photo taken without a network is sent once the network is back. What is sent in the same channel
+ * after them waits its turn.
  */
 import type { AccountId, BlobHash, CoreId, SpaceId, Sync } from '$lib/base';
-import type { Chat } from '../chat.svelte';
-import { rowOf, type Row } from '../message';
-import { fileOf, type Attached, type Attachments } from './attachments.svelte';
+import { rowOf, type FileRef, type Row } from '../message';
+import { Addresses } from './addresses';
+import { fileOf, hasFailed, shareOf, uploadOf, type Attached } from './attachments.svelte';
 
 export const WAITING_MAX = 50;
+const PLACE = 'chat';
+const KEY = 'waiting';
 
-interface Held {
-	id: string;
-	at: number;
+export interface Outgoing {
+	space: SpaceId;
+	channel: CoreId | null;
 	text: string;
 	mentions: AccountId[];
 	reply_to: CoreId | null;
+}
+
+interface Held extends Outgoing {
+	id: string;
+	at: number;
 	files: Attached[];
 }
 
+type Post = (message: Outgoing & { files: FileRef[] }) => Promise<CoreId>;
+
 export class Waiting {
 	held = $state<Held[]>([]);
-	private sending = false;
-	private readonly key: string;
+	readonly addresses = new Addresses();
+	private readonly sending = new Set<string>();
 
 	constructor(
-		private readonly chat: Chat,
 		private readonly sync: Sync,
-		readonly space: SpaceId,
-		readonly channel: CoreId | null,
-		private readonly attachments: Attachments
-	) {
-		this.key = `waiting/${channel ?? ''}`;
-	}
+		private readonly post: Post
+	) {}
 
 	/** Take up what was left here when the page was closed. */
 	async resume(): Promise<void> {
-		const kept = await this.sync.draft(this.space, this.key);
-		if (Array.isArray(kept) && this.held.length === 0) this.held = kept as Held[];
-		void this.send();
+		const kept = await this.kept();
+		const known = new Set(this.held.map((held) => held.id));
+		this.held = [...kept.filter((held) => !known.has(held.id)), ...this.held];
+		this.kick();
+	}
+
+	/** Go on, where something may have changed. */
+	kick(): void {
+		for (const place of new Set(this.held.map(placeOf))) void this.send(place);
 	}
 
 	get full(): boolean {
 		return this.held.length >= WAITING_MAX;
 	}
 
-	async add(message: Omit<Held, 'id' | 'at'>): Promise<void> {
-		this.held.push({ ...message, id: `waiting-${crypto.randomUUID()}`, at: this.sync.now() });
-		await this.keep();
-		void this.send();
+	some(space: SpaceId, channel: CoreId | null): boolean {
+		return this.held.some((held) => held.space === space && held.channel === channel);
+	}
+
+	async add(message: Outgoing, files: Attached[]): Promise<void> {
+		const held = { ...message, files, id: `waiting-${crypto.randomUUID()}`, at: this.sync.now() };
+		this.held.push(held);
+		await this.change((kept) => [...kept, held]);
+		this.kick();
 	}
 
 	async discard(id: string): Promise<void> {
-		const gone = this.held.find((held) => held.id === id);
-		this.held = this.held.filter((held) => held.id !== id);
-		for (const file of gone?.files ?? []) {
-			this.attachments.uploadOf(file.upload)?.cancel();
-			this.attachments.release(file.upload);
+		for (const file of this.held.find((held) => held.id === id)?.files ?? []) {
+			void uploadOf(this.sync, file.upload)?.cancel();
+			this.addresses.release(file.upload);
 		}
-		await this.keep();
-		void this.send();
+		await this.change((kept) => kept.filter((held) => held.id !== id));
+		this.held = this.held.filter((held) => held.id !== id);
+		this.kick();
 	}
 
 	/** Try the files of a message again that failed. */
 	retry(id: string): void {
-		for (const file of this.held.find((held) => held.id === id)?.files ?? []) {
-			const upload = this.attachments.uploadOf(file.upload);
-			if (upload?.state === 'failed') upload.retry();
-		}
-		void this.send();
+		for (const file of this.held.find((held) => held.id === id)?.files ?? []) uploadOf(this.sync, file.upload)?.retry();
+		this.kick();
 	}
 
-	/** As rows at the end of the list. */
-	rows(me: string): Row[] {
-		return this.held.map((held) => ({
-			...rowOf({
-				id: held.id,
-				channel: this.channel,
-				author: me,
-				t: held.at.toString(16).padStart(12, '0') + '0000',
-				stamp: '',
-				text: held.text,
-				edited: false,
-				withdrawn: false,
-				mentions: held.mentions,
-				files: held.files.map((file) => ({ ...fileOf(file, (file.hash ?? file.upload) as BlobHash), local: this.attachments.addressOf(file.upload) })),
-				reply_to: held.reply_to,
-				reactions: []
-			}),
-			delivery: this.failed(held) ? 'refused' : 'pending',
-			refusal: null
-		}));
+	/** As rows at the end of a channel's list. Reactive. */
+	rows(space: SpaceId, channel: CoreId | null, me: string): Row[] {
+		return this.held.filter((held) => held.space === space && held.channel === channel).map((held) => this.row(held, me));
 	}
 
-	/** 0 … 1 over all files of a message. */
+	/** 0 … 1 over all files of a message. Reactive. */
 	progress(id: string): number {
 		const files = this.held.find((held) => held.id === id)?.files ?? [];
 		const bytes = files.reduce((sum, file) => sum + file.size, 0) || 1;
-		return files.reduce((sum, file) => sum + (this.attachments.uploadOf(file.upload)?.progress ?? 1) * file.size, 0) / bytes;
+		return files.reduce((sum, file) => sum + shareOf(uploadOf(this.sync, file.upload)) * file.size, 0) / bytes;
 	}
 
-	private failed(held: Held): boolean {
-		return held.files.some((file) => this.attachments.uploadOf(file.upload)?.state === 'failed');
+	private row(held: Held, author: string): Row {
+		const { id, channel, text, mentions, reply_to } = held;
+		const t = Math.round(held.at).toString(16).padStart(12, '0') + '0000';
+		const uploads = held.files.map((file) => uploadOf(this.sync, file.upload));
+		const files = held.files.map((file, at) => ({ ...fileOf(file, file.upload as BlobHash), local: this.addresses.of(uploads[at]) }));
+		const row = rowOf({ id, channel, author, t, stamp: '', text, edited: false, withdrawn: false, mentions, files, reply_to, reactions: [] });
+		const failed = uploads.find((upload) => hasFailed(upload));
+		return failed ? { ...row, delivery: 'refused', refusal: failed.detail } : { ...row, delivery: 'pending' };
 	}
 
-	private async send(): Promise<void> {
-		if (this.sending) return;
-		this.sending = true;
+	private async send(place: string): Promise<void> {
+		if (this.sending.has(place)) return;
+		this.sending.add(place);
 		try {
-			for (let first = this.held[0]; first; first = this.held[0]) {
+			for (let first = this.firstOf(place); first; first = this.firstOf(place)) {
 				const files = await this.uploaded(first);
 				if (files === null) break;
 				await this.postOnce(first, files);
 			}
 		} finally {
-			this.sending = false;
+			this.sending.delete(place);
 		}
 	}
 
-	/** Several tabs may hold the same message: the one that finds it still kept posts it. */
-	private postOnce(held: Held, files: ReturnType<typeof fileOf>[]): Promise<void> {
-		return navigator.locks.request(`verbund.${this.space}.${this.key}`, async () => {
-			const kept = ((await this.sync.draft(this.space, this.key)) ?? []) as Held[];
-			const left = kept.filter((other) => other.id !== held.id);
-			if (left.length < kept.length) {
-				const { text, mentions, reply_to } = held;
-				await this.chat.post(this.space, this.channel, { text, mentions: [...mentions], files, reply_to });
-				await this.sync.setDraft(this.space, this.key, left.length > 0 ? left : null);
-			}
-			this.held = this.held.filter((other) => other.id !== held.id);
-		});
+	private firstOf(place: string): Held | undefined {
+		return this.held.find((held) => placeOf(held) === place);
 	}
 
-	/** The files once all of them are at a provider; null when one failed or was stopped. */
-	private async uploaded(held: Held): Promise<ReturnType<typeof fileOf>[] | null> {
+	/** Several tabs may hold the same message: the one that finds it still kept posts it. */
+	private async postOnce(held: Held, files: FileRef[]): Promise<void> {
+		await this.exclusive(async () => {
+			const kept = await this.kept();
+			const left = kept.filter((other) => other.id !== held.id);
+			if (left.length === kept.length) return;
+			const { space, channel, text, mentions, reply_to } = held;
+			await this.post({ space, channel, text, mentions: [...mentions], reply_to, files });
+			await this.keep(left);
+		});
+		this.held = this.held.filter((other) => other.id !== held.id);
+		for (const file of held.files) this.addresses.release(file.upload);
+	}
+
+	/** The files once all of them are at a provider; null when one of them is not on its way here. */
+	private async uploaded(held: Held): Promise<FileRef[] | null> {
 		const files = [];
 		for (const file of held.files) {
-			const upload = this.attachments.uploadOf(file.upload);
-			const hash = upload ? await upload.done.catch(() => null) : ((file.hash as BlobHash | undefined) ?? null);
-			if (hash === null) return null;
-			file.hash = hash;
+			const upload = uploadOf(this.sync, file.upload);
+			const hash = upload ? await upload.done.catch(() => null) : await this.sentBefore(file.upload);
+			if (hash === null || hash === undefined) return null;
 			files.push(fileOf(file, hash));
 		}
 		return files;
 	}
 
-	private async keep(): Promise<void> {
-		await this.sync.setDraft(this.space, this.key, this.held.length > 0 ? $state.snapshot(this.held) : null);
+	/** An earlier visit, or another tab, has sent it. */
+	private async sentBefore(upload: string): Promise<BlobHash | null> {
+		const stored = await this.sync.store.db.get('uploads', upload);
+		return stored?.isDone ? stored.hash : null;
 	}
+
+	private change(next: (kept: Held[]) => Held[]): Promise<void> {
+		return this.exclusive(async () => this.keep(next(await this.kept())));
+	}
+
+	private async exclusive(work: () => Promise<void>): Promise<void> {
+		await navigator.locks.request('verbund.chat.waiting', work);
+	}
+
+	private async kept(): Promise<Held[]> {
+		return ((await this.sync.draft(PLACE, KEY)) as Held[] | null | undefined) ?? [];
+	}
+
+	private async keep(kept: Held[]): Promise<void> {
+		await this.sync.setDraft(PLACE, KEY, kept.length > 0 ? kept.slice(0, WAITING_MAX) : null);
+	}
+}
+
+function placeOf(held: Held): string {
+	return `${held.space}/${held.channel ?? ''}`;
 }

@@ -1,12 +1,11 @@
-/** Everything about writing in one channel: the draft, its files, what waits, and sending it. State without markup. */
-import type { AccountId, CoreId, SpaceId, Sync } from '$lib/base';
+/** Everything about writing in one channel: the draft, its files, and sending it. State without markup. */
+import type { AccountId, CoreId, SpaceId } from '$lib/base';
 import type { Chat } from '../chat.svelte';
 import type { Row } from '../message';
 import { Attachments } from './attachments.svelte';
 import type { Person } from './completion';
 import { Draft } from './draft.svelte';
 import { mentionsIn } from './mentions';
-import { Waiting } from './waiting.svelte';
 
 export const TEXT_CHARS_MAX = 20_000;
 /** A body holds 64 KiB; some room is left for what stands beside the text. */
@@ -15,22 +14,15 @@ export const TEXT_BYTES_MAX = 56_000;
 export class Writing {
 	readonly draft: Draft;
 	readonly attachments: Attachments;
-	readonly waiting: Waiting;
 	people = $state.raw<readonly Person[]>([]);
 
 	constructor(
-		private readonly chat: Chat,
-		sync: Sync,
+		readonly chat: Chat,
 		readonly space: SpaceId,
 		readonly channel: CoreId | null
 	) {
-		this.draft = new Draft(sync, space, channel);
-		this.attachments = new Attachments(sync, space);
-		this.waiting = new Waiting(chat, sync, space, channel, this.attachments);
-	}
-
-	async restore(): Promise<void> {
-		await Promise.all([this.draft.restore(), this.waiting.resume()]);
+		this.draft = new Draft(chat.sync, space, channel);
+		this.attachments = new Attachments(chat.sync, space);
 	}
 
 	/** How many characters too many; 0 when it fits. */
@@ -43,7 +35,7 @@ export class Writing {
 
 	get sendable(): boolean {
 		const something = this.draft.text.trim() !== '' || (!this.draft.editing && this.attachments.list.length > 0);
-		return something && this.over === 0 && !this.waiting.full;
+		return something && this.over === 0 && !this.chat.waiting.full;
 	}
 
 	/** Send or save what was written. Returns what was done. */
@@ -52,11 +44,12 @@ export class Writing {
 		const text = this.draft.text.trim();
 		const mentions = this.mentions(text);
 		if (this.draft.editing) return this.saveEdit(this.draft.editing, text, mentions);
-		const reply_to = this.draft.replyTo;
+		const { space, channel } = this;
+		const message = { space, channel, text, mentions, reply_to: this.draft.replyTo };
 		const files = this.attachments.take();
 		this.draft.clear();
-		if (files.length > 0 || this.waiting.held.length > 0) await this.waiting.add({ text, mentions, reply_to, files });
-		else await this.chat.post(this.space, this.channel, { text, mentions, files: [], reply_to });
+		if (files.length > 0 || this.chat.waiting.some(space, channel)) await this.chat.waiting.add(message, files);
+		else await this.chat.post({ ...message, files: [] });
 		return 'posted';
 	}
 
@@ -66,13 +59,13 @@ export class Writing {
 		return 'edited';
 	}
 
+	/** A first name alone counts where only one person has it. */
 	private mentions(text: string): AccountId[] {
-		const named = this.people.map(({ account, name }) => ({ account, names: [name] }));
-		const firsts = this.people.map(({ account, name }) => ({ account, first: name.split(' ')[0]! }));
-		for (const { account, first } of firsts) {
-			const alone = firsts.filter((other) => other.first === first).length === 1;
-			if (alone) named.find((person) => person.account === account)!.names.push(first);
-		}
+		const firstOf = (name: string) => name.split(' ')[0]!;
+		const named = this.people.map(({ account, name }) => {
+			const alone = this.people.filter((other) => firstOf(other.name) === firstOf(name)).length === 1;
+			return { account, names: alone ? [name, firstOf(name)] : [name] };
+		});
 		return mentionsIn(text, named) as AccountId[];
 	}
 }

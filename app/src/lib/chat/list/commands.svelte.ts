@@ -76,7 +76,7 @@ export function actionsFor(room: Room): MessageActions {
 		mayEdit: (row) => room.mayWrite() && own(row) && settled(row) && row.text !== '',
 		mayWithdraw: (row) => room.mayWrite() && settled(row) && (own(row) || room.mayModerate()),
 		leaving: (row) => withdrawals.has(row.id),
-		progress: (row) => (isWaiting(row) ? writing.waiting.progress(row.id) : null),
+		progress: (row) => (isWaiting(row) ? chat.waiting.progress(row.id) : null),
 		react: (row, emoji) => void chat.react(room.space(), row, emoji),
 		pickEmoji: room.pickEmoji,
 		reply(row) {
@@ -94,11 +94,11 @@ export function actionsFor(room: Room): MessageActions {
 		goTo: room.goTo,
 		view: room.view,
 		retry(row) {
-			if (isWaiting(row)) writing.waiting.retry(row.id);
+			if (isWaiting(row)) chat.waiting.retry(row.id);
 			else void chat.sync.retry(row.id as CoreId);
 		},
 		discard(row) {
-			if (isWaiting(row)) void writing.waiting.discard(row.id);
+			if (isWaiting(row)) void chat.waiting.discard(row.id);
 			else void chat.discard(conversation.space, row.id);
 		},
 		openSheet: room.openSheet
