@@ -30,6 +30,8 @@ export class Provider {
 	rule: (parsed: Parsed) => { code: string; keepsNumber?: boolean } | null = () => null;
 	/** Acknowledgements get lost. */
 	isSilent = false;
+	/** Sockets end before they begin, as with a session that is over. */
+	refusesSockets = false;
 	follows: Record<SpaceId, Vector>[] = [];
 	/** What /api/me says. */
 	me: Me | null = null;
@@ -159,6 +161,7 @@ export class Provider {
 	}
 
 	#serve(socket: WebSocket): void {
+		if (this.refusesSockets) return socket.terminate();
 		this.#following.set(socket, new Set());
 		socket.on('close', () => this.#following.delete(socket));
 		socket.on('message', (raw) => this.#hear(socket, JSON.parse(String(raw)) as Record<string, never>));
