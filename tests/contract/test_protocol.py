@@ -11,14 +11,13 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.contract.source import ROOT
-from tests.ops.host import Server
+from tests.flows.server import PASSWORD, Server
 from verbund.base.ids import SpaceId
 from verbund.ops.client import Person
 from verbund.ops.protocol import texts, write
 from verbund.web.answers import Outgoing
 from verbund.web.documents import documents
 
-PASSWORD = "zehn-bretter-eiche"
 FRAME_TIMEOUT_S = 10
 FRAMES_MAX = 50
 
@@ -64,9 +63,13 @@ def test_every_route_says_what_it_does(written: dict[str, str]) -> None:
 
 @pytest.fixture
 def anna(tmp_path: Path) -> Iterator[Person]:
-    with Server(tmp_path / "data") as server, closing(Person(server.address, "Anna")) as person:
-        person.found(server.setup, "Tischlerei Lindner", "anna", PASSWORD)
-        yield person
+    server = Server(tmp_path / "data").start()
+    try:
+        with closing(Person(server.address, "Anna")) as person:
+            person.found(server.setup, "Tischlerei Lindner", "anna", PASSWORD)
+            yield person
+    finally:
+        server.stop()
 
 
 def frames_until(socket: ClientConnection, tag: str) -> list[Any]:

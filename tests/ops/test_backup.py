@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.ops.host import Server
+from tests.flows.server import PASSWORD, Server, texts
 from verbund.base.settings import Settings, load
 from verbund.log.store import Store, metadata
 from verbund.ops.backup import DATABASE, BackupExists, InsideData, NothingToBackUp, back_up
@@ -19,12 +19,7 @@ from verbund.ops.restore import DataExists, restore
 from verbund.web.installation import KEYS_FILE, next_incarnation, open_installation
 from verbund.web.main import main
 
-PASSWORD = "zehn-bretter-eiche"
 PICTURE = bytes(range(256)) * 64
-
-
-def texts(person: Person, space: str) -> list[str]:
-    return [one["text"] for one in person.call("GET", f"/api/spaces/{space}/messages")["messages"]]
 
 
 def move(person: Person, address: str) -> None:
@@ -71,32 +66,46 @@ def make_installation(settings: Settings) -> None:
     store.close()
 
 
-def test_a_firm_comes_back_with_everything_and_goes_on(tmp_path: Path, anna: Person) -> None:
-    with Server(tmp_path / "data") as server:
+def test_a_firm_comes_back_with_everything_and_goes_on(
+    tmp_path: Path, anna: Person, database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = database("before"), database("after")
+    data, again = tmp_path / "data", tmp_path / "again"
+    with running(data, old) as server:
         move(anna, server.address)
         firm = anna.found(server.setup, "Tischlerei Lindner", "anna", PASSWORD)
         anna.say(firm, "vor der Sicherung")
         picture = anna.upload(firm, PICTURE, "tisch.bin")
         anna.say(firm, "mit Anhang", files=[picture], blobs=[picture["hash"]])
-        assert main(["backup", str(tmp_path / "backup"), "--data", str(server.data)]) == 0
+        monkeypatch.setenv("VERBUND_DATABASE", old)
+        assert main(["backup", str(tmp_path / "backup"), "--data", str(data)]) == 0
         anna.say(firm, "nach der Sicherung")
         before = anna.call("GET", "/api/provider")
         server.kill()
-    assert main(["restore", str(tmp_path / "backup"), "--data", str(tmp_path / "again")]) == 0
-    with Server(tmp_path / "again") as server:
-        after = httpx.get(f"{server.address}/api/provider").json()
+    monkeypatch.setenv("VERBUND_DATABASE", new)
+    assert main(["restore", str(tmp_path / "backup"), "--data", str(again)]) == 0
+    with running(again, new) as server:
+        after = httpx.get(f"{server.address}/api/provider", trust_env=False).json()
         assert after["provider"] == before["provider"]
         assert after["incarnation"] == before["incarnation"] + 1
         move(anna, server.address)
         assert texts(anna, firm) == ["vor der Sicherung", "mit Anhang"]
-        answer = anna.http.get(f"/blobs/{firm}/{picture['hash']}")
-        assert answer.content == PICTURE
+        assert anna.http.get(f"/blobs/{firm}/{picture['hash']}").content == PICTURE
         anna.say(firm, "es geht weiter")
         assert texts(anna, firm)[-1] == "es geht weiter"
-    old = json.loads((tmp_path / "data" / KEYS_FILE).read_bytes())
-    new = json.loads((tmp_path / "again" / KEYS_FILE).read_bytes())
-    assert old["root"] == new["root"]
-    assert old["device"] != new["device"]
+    keys = [json.loads((folder / KEYS_FILE).read_bytes()) for folder in (data, again)]
+    assert keys[0]["root"] == keys[1]["root"]
+    assert keys[0]["device"] != keys[1]["device"]
+    assert main(["restore", str(tmp_path / "backup"), "--data", str(tmp_path / "third")]) == 1, "never over a database"
+
+
+@contextmanager
+def running(data: Path, database: str) -> Iterator[Server]:
+    server = Server(data, database=database).start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def test_what_passes_is_left_out(backup: Path) -> None:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import MetaData, make_url
+from sqlalchemy import MetaData
 
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
@@ -32,7 +32,7 @@ def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], t
     data = settings.folder
     manifest = read_manifest(folder)
     check(folder, manifest)
-    own_database = make_url(settings.database_url).get_backend_name() != "sqlite"
+    own_database = bool(settings.database)
     if (data.exists() and any(data.iterdir())) or (own_database and not is_empty(settings.database_url)):
         raise DataExists(folder=data)
     fresh = data.with_name(f".{data.name}.restored")
