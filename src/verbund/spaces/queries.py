@@ -45,6 +45,32 @@ def role(connection: Connection, space: str, account: str) -> str | None:
     ).scalar()
 
 
+def abilities_in(connection: Connection, space: str, account: str) -> frozenset[str]:
+    """What somebody may do in a space; nothing for strangers."""
+    if space == account:
+        return abilities_of("account", OWNER, False)
+    row = connection.execute(
+        select(tables.space.c.sort, tables.space.c.archived, tables.space_member.c.role)
+        .join(tables.space_member, tables.space_member.c.space == tables.space.c.space)
+        .where(tables.space.c.space == space, tables.space_member.c.account == account)
+    ).first()
+    return abilities_of(row.sort, row.role, bool(row.archived)) if row else frozenset()
+
+
+def shares_a_space(connection: Connection, one: str, other: str) -> bool:
+    """Whether two accounts belong to a space together: then each may see the other's portrait."""
+    mine, theirs = tables.space_member.alias(), tables.space_member.alias()
+    return (
+        connection.execute(
+            select(mine.c.space)
+            .join(theirs, and_(theirs.c.space == mine.c.space, theirs.c.account == other))
+            .where(mine.c.account == one)
+            .limit(1)
+        ).first()
+        is not None
+    )
+
+
 def space_ids_of(connection: Connection, account: str) -> list[SpaceId]:
     """The spaces that somebody belongs to, their own account's space not among them."""
     member = tables.space_member.c
@@ -268,7 +294,7 @@ def heads_of(connection: Connection, space: str) -> list[CoreId]:
     """The newest authority facts of a space, for `ah`."""
     core = log_tables.core.c
     rows = connection.execute(
-        select(core.id, core.raw, core.t).where(core.space == space, core.authority == 1, core.state == SETTLED)
+        select(core.id, core.raw).where(core.space == space, core.authority == 1, core.state == SETTLED)
     ).all()
     return list(authority_heads(rows))
 
@@ -384,3 +410,14 @@ def abilities_in(connection: Connection, space: str, account: str) -> frozenset[
         .where(at.space == space)
     ).first()
     return abilities_of(row.sort, row.role, bool(row.archived)) if row else frozenset()
+
+
+def shares_a_space(connection: Connection, account: str, other: str) -> bool:
+    """Whether two people belong to one space: then each may see the other's profile."""
+    one, two = tables.space_member.c, tables.space_member.alias().c
+    return (
+        connection.execute(
+            select(one.space).where(one.account == account, two.account == other, one.space == two.space).limit(1)
+        ).first()
+        is not None
+    )
