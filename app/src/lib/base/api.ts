@@ -1,5 +1,5 @@
 /** HTTP with the own provider: JSON, same origin only, problem documents (RFC 9457) become ApiError. */
-import { ApiError, NotCanonical, Offline } from './errors';
+import { ApiError, NotCanonical, Offline, pageLanguage } from './errors';
 
 export const TIMEOUT_MS = 30_000;
 
@@ -28,7 +28,7 @@ export interface Api {
 export function makeApi(origin = '', send: typeof fetch = (...request) => fetch(...request)): Api {
 	const request = async <T>(method: string, path: string, body: BodyInit | null, type: string, options: Options = {}): Promise<T> => {
 		if (!path.startsWith('/') || path.startsWith('//')) throw new NotCanonical('only the own provider is asked');
-		const headers: Record<string, string> = { accept: 'application/json', 'accept-language': language(), ...options.headers };
+		const headers: Record<string, string> = { accept: 'application/json', 'accept-language': pageLanguage(), ...options.headers };
 		if (body !== null) headers['content-type'] = type;
 		const timeout = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
 		const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
@@ -88,9 +88,4 @@ function problem(status: number, raw: string): Error {
 	}
 	if (typeof fields['code'] !== 'string') return new Offline(`status ${status}`);
 	return new ApiError(fields['code'], status, String(fields['detail'] ?? fields['title'] ?? fields['code']), fields);
-}
-
-function language(): string {
-	const page = (globalThis as { document?: { documentElement?: { lang?: string } } }).document;
-	return page?.documentElement?.lang || 'de';
 }

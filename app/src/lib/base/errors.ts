@@ -21,6 +21,14 @@ const SENTENCES = {
 		de: 'Dieser Browser wurde aus einer älteren Kopie wiederhergestellt. Melden Sie ihn ab und wieder an.',
 		en: 'This browser was restored from an older copy. Sign it out and in again.'
 	},
+	'log.provider_behind': {
+		de: 'Der Anbieter hat ältere Nachrichten dieses Geräts verloren, und hier liegen sie auch nicht mehr. Melden Sie sich ab und wieder an.',
+		en: 'The provider lost older messages of this device, and they are not here any more either. Sign out and in again.'
+	},
+	'base.outdated': {
+		de: 'Verbund wurde erneuert. Laden Sie die Seite neu.',
+		en: 'Verbund was updated. Reload the page.'
+	},
 	'base.weak_key': {
 		de: 'Der Schlüssel dieses Geräts ist nicht sicher und wird nicht angenommen. Melden Sie sich auf diesem Gerät neu an.',
 		en: 'The key of this device is not safe and is not accepted. Sign in on this device again.'
@@ -134,4 +142,9 @@ export function describe(error: unknown, language: string): { code: string; deta
 	if (error instanceof ApiError) return { code: error.code, detail: error.detail };
 	const code = error instanceof Refusal ? error.code : 'base.offline';
 	return { code, detail: sentence(code, language) ?? code };
+}
+
+/** The language of this page, German where nothing else is said. */
+export function pageLanguage(): string {
+	return (globalThis as { document?: { documentElement?: { lang?: string } } }).document?.documentElement?.lang || 'de';
 }

@@ -18,7 +18,7 @@
  *   startSync(): Promise<Sync>            loads the stored `me` at once (works offline), then connects. Throws SignedOut.
  *   sync.me: Me                           reactive; sync.space(id): SpaceSummary | undefined
  *   sync.state: LiveState                 reactive: 'connecting' | 'online' | 'offline' | 'signed_out'
- *   sync.trouble: Trouble | null          reactive: {code, detail?} quota_exceeded, storage_unavailable, number_used, broken_chain, wrong_signature
+ *   sync.trouble: Trouble | null          reactive: {code, detail: the sentence, about}; set null to dismiss
  *   sync.waiting: number                  reactive: facts in the outbox that no provider has accepted
  *   sync.now(): number                    ms by the provider's clock
  *   sync.reload(): Promise<void>          fetch /api/me again (also happens by itself on the `spaces` frame)
@@ -63,7 +63,7 @@ export { api, makeApi, type Api, type Options as ApiOptions } from './api';
 export { b64, isHash, randomBytes, unb64, utf8 } from './b64';
 export { parse, type Parsed } from './core';
 export { Device, Scribe, type WriteOptions, type Written } from './device';
-export { ApiError, describe, NotCanonical, Offline, Refusal, sentence, SignedOut, TooLarge } from './errors';
+export { ApiError, describe, NotCanonical, Offline, Refusal, sentence, SignedOut, TooLarge, type RefusalCode } from './errors';
 export { directSpace, digest, personalSpace, sha256 } from './hash';
 export { msOf, stampAt, stampOf } from './hlc';
 export { openStore, startSync, useSync } from './session';

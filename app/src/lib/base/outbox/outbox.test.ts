@@ -1,9 +1,10 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Hlc } from '../hlc';
 import { Offline } from '../errors';
 import type { Outcome } from '../live';
 import { Store, type OutboxItem } from '../store';
 import { browserOf, freshBrowser, WORKSHOP } from '../testing/people';
+import { eventually } from '../testing/eventually';
 import { Provider } from '../testing/provider';
 import type { Core, CoreId, FactState, Parcel } from '../types';
 import { Outbox, OWN_MAX, type Change } from './outbox';
@@ -21,10 +22,13 @@ interface Tab {
 }
 
 let provider: Provider;
+let senders: Sender[];
 beforeEach(() => {
 	freshBrowser();
 	provider = new Provider();
+	senders = [];
 });
+afterEach(() => Promise.all(senders.map((sender) => sender.stop())));
 
 /** A tab of Anna's browser; all of them share its store. */
 async function tab(submit?: (parcels: Parcel[]) => Promise<Outcome[]>): Promise<Tab> {
@@ -45,7 +49,9 @@ async function tab(submit?: (parcels: Parcel[]) => Promise<Outcome[]>): Promise<
 		},
 		trouble: (code) => troubles.push(code)
 	});
-	return { outbox, sender: new Sender(outbox), told, troubles, line };
+	const sender = new Sender(outbox);
+	senders.push(sender);
+	return { outbox, sender, told, troubles, line };
 }
 
 const post = async ({ outbox }: Tab, text: string, re: CoreId[] = []): Promise<CoreId> =>
@@ -56,7 +62,7 @@ const items = (tab: Tab): Promise<OutboxItem[]> => tab.outbox.store.db.getAllFro
 /** Everything that can be sent has been sent, and what came back is settled. */
 async function flushed({ sender, outbox }: Tab): Promise<void> {
 	sender.kick();
-	await expect.poll(() => outbox.waiting()).toBe(0);
+	await eventually(() => outbox.waiting()).toBe(0);
 }
 
 const texts = (): string[] =>
@@ -271,9 +277,8 @@ describe('a provider that lost its newest', () => {
 		await anna.outbox.store.db.clear('own');
 		await post(anna, 'c');
 		anna.sender.kick();
-		await expect.poll(() => anna.troubles).toContain('log.provider_behind');
+		await eventually(() => anna.troubles).toContain('log.provider_behind');
 		expect(texts()).toEqual([]);
-		await anna.sender.stop();
 	});
 });
 
@@ -303,7 +308,7 @@ describe('bounds', () => {
 		await post(anna, 'erste');
 		await flushed(anna);
 		const own = await anna.outbox.store.db.getAll('own');
-		await anna.outbox.commit([{ item: { ...(own[0] as never), ds: OWN_MAX + 1 }, state: 'accepted' }], {});
+		await anna.outbox.commit([{ item: { ...own[0]!, ds: OWN_MAX + 1 } as OutboxItem, state: 'accepted' }], {});
 		expect((await anna.outbox.store.db.getAll('own')).map((core) => core.ds)).toEqual([OWN_MAX + 1]);
 	});
 

@@ -44,7 +44,7 @@ export interface Ports {
 	letsGoAt: (space: SpaceId) => 'accepted' | 'durable';
 	/** Runs the folds: what to write with the change, and what to tell the other tabs once it is written. */
 	fold: (changes: Change[]) => { ops: RowOp[]; publish: () => void };
-	trouble: (code: string, detail?: string) => void;
+	trouble: (code: string) => void;
 }
 
 export class Outbox {

@@ -53,7 +53,7 @@ async function apply(outbox: Outbox, settled: Settled, item: OutboxItem, verdict
 			else refuse(settled, item, 'refused', verdict);
 			return;
 		case 'owed':
-			if (verdict.code === 'log.reused_number') outbox.ports.trouble(verdict.code, verdict.detail);
+			if (verdict.code === 'log.reused_number') outbox.ports.trouble(verdict.code);
 			if (item.gone) await refuseAll(outbox, settled, item, verdict);
 			else refuse(settled, item, 'owed', verdict);
 			return;

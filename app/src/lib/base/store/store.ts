@@ -11,11 +11,16 @@ export const SPACES_MAX = 200;
 export const DRAFTS_MAX = 200;
 const OPEN_TIMEOUT_MS = 10_000;
 
-export type Trouble = { code: string; detail?: string };
+/** Something that a person should know: the sentence to show, and what it is about for those who look closer. */
+export interface Trouble {
+	code: string;
+	detail: string;
+	about: string;
+}
 
 export class Store {
 	/** Told when writing failed in a way that a person can do something about. */
-	onTrouble: (trouble: Trouble) => void = () => {};
+	onTrouble: (code: string) => void = () => {};
 	/** Told when a newer version of the app wants to change the store: this tab must be loaded again. */
 	onOutdated: () => void = () => {};
 
@@ -30,7 +35,7 @@ export class Store {
 				store?.db.close();
 				store?.onOutdated();
 			},
-			terminated: () => store?.onTrouble({ code: 'base.storage_unavailable' })
+			terminated: () => store?.onTrouble('base.storage_unavailable')
 		});
 		try {
 			store = new Store(await within(opening, OPEN_TIMEOUT_MS));
@@ -106,7 +111,7 @@ export class Store {
 			return await write();
 		} catch (error) {
 			if (!isQuota(error)) throw error;
-			this.onTrouble({ code: 'base.quota_exceeded' });
+			this.onTrouble('base.quota_exceeded');
 			throw new Refusal('base.quota_exceeded');
 		}
 	}

@@ -1,7 +1,7 @@
 /** The session of this tab: me, what is followed, posting, folding, signals. Puts the parts of base together. */
 import type { Api } from '../api';
 import { Device, type WriteOptions } from '../device';
-import { ApiError, Offline, SignedOut } from '../errors';
+import { ApiError, Offline, pageLanguage, sentence, SignedOut } from '../errors';
 import { Hlc } from '../hlc';
 import { Live, type Frame, type LiveOptions, type SignalFrame } from '../live';
 import { Outbox, Sender, type Change } from '../outbox';
@@ -75,7 +75,7 @@ export class Sync {
 		this.uploads = new Uploads(store, api, () => this.live.state === 'online');
 		this.#channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('verbund') : null;
 		if (this.#channel) this.#channel.onmessage = (event: MessageEvent<Message>) => this.#overhear(event.data);
-		store.onTrouble = (trouble) => this.#alarm(trouble.code, trouble.detail);
+		store.onTrouble = (code) => this.#alarm(code);
 		store.onOutdated = () => this.#alarm('base.outdated');
 	}
 
@@ -374,7 +374,7 @@ export class Sync {
 				void this.#follow([[space, undefined]]);
 			},
 			overrun: () => this.live.restart(),
-			trouble: (code, detail) => this.#alarm(code, detail)
+			trouble: (code, about) => this.#alarm(code, about)
 		});
 	}
 
@@ -400,7 +400,7 @@ export class Sync {
 			head: (space) => this.api.get(`/api/spaces/${space}/head`, { timeoutMs: HEAD_TIMEOUT_MS }),
 			letsGoAt: () => ((this.provider?.partners ?? 0) > 0 ? 'durable' : 'accepted'),
 			fold: (changes) => this.#foldChanges(changes),
-			trouble: (code, detail) => this.#alarm(code, detail)
+			trouble: (code) => this.#alarm(code)
 		});
 	}
 
@@ -438,8 +438,8 @@ export class Sync {
 		this.waiting = await this.outbox.waiting().catch(() => this.waiting);
 	}
 
-	#alarm(code: string, detail?: string): void {
-		this.trouble = detail === undefined ? { code } : { code, detail };
+	#alarm(code: string, about = ''): void {
+		this.trouble = { code, detail: sentence(code, pageLanguage()) ?? code, about };
 	}
 }
 

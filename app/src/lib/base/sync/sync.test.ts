@@ -6,6 +6,7 @@ import { randomBytes } from '../b64';
 import { stampAt } from '../hlc';
 import { ROWS_MAX, type Store } from '../store';
 import { accountOf, browserOf, freshBrowser, meOf, WORKSHOP } from '../testing/people';
+import { eventually } from '../testing/eventually';
 import { Provider } from '../testing/provider';
 import type { Device } from '../device';
 import type { Entry, Fact, JsonObject, RowWriter, SpaceId } from '../types';
@@ -54,8 +55,8 @@ async function opens(name: string, prepare: (sync: Sync) => void = () => {}): Pr
 	prepare(sync);
 	running.push(sync);
 	await sync.start();
-	await expect.poll(() => sync.state).toBe('online');
-	await expect.poll(() => provider.follows.length).toBeGreaterThan(0);
+	await eventually(() => sync.state).toBe('online');
+	await eventually(() => provider.follows.length).toBeGreaterThan(0);
 	await sync.settled();
 	return { sync, store, device, facts };
 }
@@ -85,8 +86,8 @@ describe('posting', () => {
 		const anna = await opens('anna');
 		const id = await anna.sync.post(WORKSHOP, POSTED, { text: 'hallo' });
 		expect(anna.facts[0]).toMatchObject({ id, state: 'pending', by: accountOf('anna'), at: null });
-		await expect.poll(() => anna.facts.at(-1)?.state).toBe('accepted');
-		await expect.poll(() => anna.sync.waiting).toBe(0);
+		await eventually(() => anna.facts.at(-1)?.state).toBe('accepted');
+		await eventually(() => anna.sync.waiting).toBe(0);
 		await anna.sync.settled();
 		expect((await anna.store.row<{ state: string }>(WORKSHOP, ROW, id))?.value).toEqual({ text: 'hallo', state: 'accepted' });
 		expect(provider.space(WORKSHOP).entries.map((entry) => entry.id)).toEqual([id]);
@@ -96,13 +97,13 @@ describe('posting', () => {
 		const anna = await opens('anna');
 		const { port } = provider;
 		await provider.close();
-		await expect.poll(() => anna.sync.state).not.toBe('online');
+		await eventually(() => anna.sync.state).not.toBe('online');
 		await anna.sync.post(WORKSHOP, POSTED, { text: 'eins' });
 		await anna.sync.post(WORKSHOP, POSTED, { text: 'zwei' });
-		await expect.poll(() => anna.sync.waiting).toBe(2);
+		await eventually(() => anna.sync.waiting).toBe(2);
 		await provider.listen(port);
-		await expect.poll(() => anna.sync.state, { timeout: 10_000 }).toBe('online');
-		await expect.poll(() => anna.sync.waiting).toBe(0);
+		await eventually(() => anna.sync.state).toBe('online');
+		await eventually(() => anna.sync.waiting).toBe(0);
 		expect(provider.space(WORKSHOP).entries.map((entry) => (JSON.parse(entry.b!) as { text: string }).text)).toEqual(['eins', 'zwei']);
 	});
 
@@ -110,8 +111,8 @@ describe('posting', () => {
 		const anna = await opens('anna');
 		provider.isSilent = true;
 		const id = await anna.sync.post(WORKSHOP, POSTED, { text: 'still' });
-		await expect.poll(() => anna.facts.at(-1)?.state).toBe('accepted');
-		await expect.poll(() => anna.sync.waiting).toBe(0);
+		await eventually(() => anna.facts.at(-1)?.state).toBe('accepted');
+		await eventually(() => anna.sync.waiting).toBe(0);
 		expect(anna.facts.every((fact) => fact.id === id)).toBe(true);
 	});
 
@@ -119,15 +120,15 @@ describe('posting', () => {
 		provider.rule = () => ({ code: 'chat.forbidden' });
 		const anna = await opens('anna');
 		const id = await anna.sync.post(WORKSHOP, POSTED, { text: 'nein' });
-		await expect.poll(() => anna.facts.at(-1)).toMatchObject({ id, state: 'refused', code: 'chat.forbidden', detail: 'no: chat.forbidden' });
-		await expect.poll(async () => (await anna.store.row<{ state: string }>(WORKSHOP, ROW, id))?.value.state).toBe('refused');
+		await eventually(() => anna.facts.at(-1)).toMatchObject({ id, state: 'refused', code: 'chat.forbidden', detail: 'no: chat.forbidden' });
+		await eventually(async () => (await anna.store.row<{ state: string }>(WORKSHOP, ROW, id))?.value.state).toBe('refused');
 	});
 
 	it('is seen by another tab of the same browser', async () => {
 		const first = await opens('anna');
 		const second = await opens('anna');
 		const id = await first.sync.post(WORKSHOP, POSTED, { text: 'zwei Fenster' });
-		await expect.poll(() => second.facts.map((fact) => fact.state)).toContain('accepted');
+		await eventually(() => second.facts.map((fact) => fact.state)).toContain('accepted');
 		expect(new Set(second.facts.map((fact) => fact.id))).toEqual(new Set([id]));
 		expect(provider.received.flat().length).toBe(1);
 	});
@@ -138,7 +139,7 @@ describe('following', () => {
 		const device = await ben();
 		const anna = await opens('anna');
 		const entry = await benWrites(device, 'hallo Anna');
-		await expect.poll(() => shown(anna)).toEqual(['hallo Anna']);
+		await eventually(() => shown(anna)).toEqual(['hallo Anna']);
 		await anna.sync.settled();
 		expect(anna.facts[0]).toMatchObject({ id: entry.id, by: accountOf('ben'), at: entry.at, position: entry.o, state: 'accepted' });
 		expect(await stored(anna)).toEqual(['hallo Anna']);
@@ -155,7 +156,7 @@ describe('following', () => {
 			if (at % 7 === 3) provider.cut();
 		}
 		const all = Array.from({ length: 30 }, (_, at) => `${at}`);
-		await expect.poll(() => shown(anna), { timeout: 10_000 }).toEqual(all);
+		await eventually(() => shown(anna)).toEqual(all);
 		await anna.sync.settled();
 		expect(await stored(anna)).toEqual(all);
 		expect(await vectorOf(anna)).toBe(30);
@@ -165,12 +166,12 @@ describe('following', () => {
 		const device = await ben();
 		const before = await opens('anna');
 		await benWrites(device, 'vorher');
-		await expect.poll(() => shown(before)).toEqual(['vorher']);
+		await eventually(() => shown(before)).toEqual(['vorher']);
 		await before.sync.settled();
 		await closes(before);
 		await benWrites(device, 'während');
 		const after = await opens('anna');
-		await expect.poll(() => shown(after)).toEqual(['während']);
+		await eventually(() => shown(after)).toEqual(['während']);
 		await after.sync.settled();
 		expect(await stored(after)).toEqual(['vorher', 'während']);
 		expect(provider.follows.at(-1)![WORKSHOP]).toEqual({ [Object.keys(provider.vector(WORKSHOP))[0]!]: 1 });
@@ -183,7 +184,7 @@ describe('following', () => {
 		provider.tell(WORKSHOP, [entry, entry]);
 		provider.tell(WORKSHOP, [entry]);
 		await benWrites(device, 'danach');
-		await expect.poll(() => shown(anna)).toEqual(['einmal', 'danach']);
+		await eventually(() => shown(anna)).toEqual(['einmal', 'danach']);
 	});
 
 	it('asks for what is missing when a number is skipped', async () => {
@@ -194,7 +195,7 @@ describe('following', () => {
 		await benWrites(device, 'verloren');
 		provider.tell = tell;
 		await benWrites(device, 'angekommen');
-		await expect.poll(() => shown(anna)).toEqual(['verloren', 'angekommen']);
+		await eventually(() => shown(anna)).toEqual(['verloren', 'angekommen']);
 		expect(anna.sync.trouble).toBeNull();
 	});
 
@@ -202,11 +203,11 @@ describe('following', () => {
 		const device = await ben();
 		const anna = await opens('anna');
 		await benWrites(device, 'gut');
-		await expect.poll(() => shown(anna)).toEqual(['gut']);
+		await eventually(() => shown(anna)).toEqual(['gut']);
 		const tell = provider.tell.bind(provider);
 		provider.tell = (space, entries) => tell(space, entries.map((entry) => ({ ...entry, at: entry.at + 1 })));
 		await benWrites(device, 'umdatiert');
-		await expect.poll(() => anna.sync.trouble?.code).toBe('log.broken_chain');
+		await eventually(() => anna.sync.trouble?.code).toBe('log.broken_chain');
 		expect(shown(anna)).toEqual(['gut']);
 	});
 
@@ -221,9 +222,9 @@ describe('following', () => {
 			randomBytes(16)
 		);
 		const forged = provider.append(parcel, parse(parcel));
-		await expect.poll(() => anna.facts.at(-1)).toMatchObject({ id: forged.id, state: 'refused', code: 'log.unsigned' });
-		expect(anna.sync.trouble).toEqual({ code: 'log.unsigned', detail: forged.id });
-		await expect.poll(async () => (await anna.store.row<{ state: string }>(WORKSHOP, ROW, forged.id))?.value.state).toBe('refused');
+		await eventually(() => anna.facts.at(-1)).toMatchObject({ id: forged.id, state: 'refused', code: 'log.unsigned' });
+		expect(anna.sync.trouble).toMatchObject({ code: 'log.unsigned', about: forged.id });
+		await eventually(async () => (await anna.store.row<{ state: string }>(WORKSHOP, ROW, forged.id))?.value.state).toBe('refused');
 	});
 
 	it('skips voids and bodies that are erased', async () => {
@@ -233,7 +234,7 @@ describe('following', () => {
 		const { parcel } = await author(device, { space: WORKSHOP, kind: POSTED, ds: 1, dp: null, t: stampAt(1), ah: [], re: [] }, { text: 'nein' }, randomBytes(16));
 		provider.take(parcel);
 		await benWrites(device, 'ja');
-		await expect.poll(() => shown(anna)).toEqual(['ja']);
+		await eventually(() => shown(anna)).toEqual(['ja']);
 		await anna.sync.settled();
 		expect(await vectorOf(anna)).toBe(2);
 	});
@@ -245,7 +246,7 @@ describe('following', () => {
 			throw new Error('a bug');
 		}));
 		await benWrites(device, 'trotzdem');
-		await expect.poll(() => shown(anna)).toEqual(['trotzdem']);
+		await eventually(() => shown(anna)).toEqual(['trotzdem']);
 		expect(error).toHaveBeenCalled();
 		error.mockRestore();
 	});
@@ -254,25 +255,25 @@ describe('following', () => {
 		const device = await ben();
 		const before = await opens('anna');
 		await benWrites(device, 'alt');
-		await expect.poll(() => shown(before)).toEqual(['alt']);
+		await eventually(() => shown(before)).toEqual(['alt']);
 		await before.sync.settled();
 		await closes(before);
 		for (let at = 0; at < ROWS_MAX + 1; at += 1) await benWrites(device, `${at}`);
 		const resets: SpaceId[] = [];
 		const after = await opens('anna', (sync) => void sync.onReset((space) => resets.push(space)));
-		await expect.poll(() => resets).toEqual([WORKSHOP]);
+		await eventually(() => resets).toEqual([WORKSHOP]);
 		expect(await stored(after)).toEqual([]);
 		await benWrites(device, 'neu');
-		await expect.poll(() => shown(after)).toEqual(['neu']);
+		await eventually(() => shown(after)).toEqual(['neu']);
 	});
 
 	it('forgets a space when the person is no longer in it', async () => {
 		const device = await ben();
 		const anna = await opens('anna');
 		await benWrites(device, 'intern');
-		await expect.poll(() => stored(anna)).toEqual(['intern']);
+		await eventually(() => stored(anna)).toEqual(['intern']);
 		provider.say({ f: 'gone', sp: WORKSHOP });
-		await expect.poll(() => stored(anna)).toEqual([]);
+		await eventually(() => stored(anna)).toEqual([]);
 	});
 });
 
@@ -281,23 +282,23 @@ describe('rows and vector', () => {
 		const device = await ben();
 		const anna = await opens('anna');
 		await benWrites(device, 'a');
-		await expect.poll(() => vectorOf(anna)).toBe(1);
+		await eventually(() => vectorOf(anna)).toBe(1);
 		const relaxed = anna.store.relaxed.bind(anna.store);
 		const error = vi.spyOn(console, 'error').mockImplementation(() => {});
 		anna.store.relaxed = (() => {
 			throw new DOMException('gone', 'AbortError');
 		}) as never;
 		await benWrites(device, 'b');
-		await expect.poll(() => shown(anna)).toEqual(['a', 'b']);
+		await eventually(() => shown(anna)).toEqual(['a', 'b']);
 		anna.store.relaxed = relaxed;
 		await benWrites(device, 'c');
-		await expect.poll(() => shown(anna)).toEqual(['a', 'b', 'c']);
+		await eventually(() => shown(anna)).toEqual(['a', 'b', 'c']);
 		await anna.sync.settled();
 		expect([await vectorOf(anna), await stored(anna)]).toEqual([1, ['a']]);
 		error.mockRestore();
 		await closes(anna);
 		const after = await opens('anna');
-		await expect.poll(() => stored(after)).toEqual(['a', 'b', 'c']);
+		await eventually(() => stored(after)).toEqual(['a', 'b', 'c']);
 		await after.sync.settled();
 		expect(await vectorOf(after)).toBe(3);
 	});
@@ -318,7 +319,7 @@ describe('rows and vector', () => {
 		const device = await ben();
 		const anna = await opens('anna');
 		await benWrites(device, 'a');
-		await expect.poll(() => vectorOf(anna)).toBe(1);
+		await eventually(() => vectorOf(anna)).toBe(1);
 		await anna.sync.seed(WORKSHOP, [], { ...provider.vector(WORKSHOP), x: 9 });
 		expect(await vectorOf(anna)).toBe(1);
 	});
@@ -337,10 +338,10 @@ describe('the socket', () => {
 		const heard: unknown[] = [];
 		const off = sync.onSignal('typing', (signal) => heard.push(signal));
 		expect(sync.signal(WORKSHOP, 'typing', { channel: null })).toBe(true);
-		await expect.poll(() => heard).toEqual([{ space: WORKSHOP, kind: 'typing', data: { channel: null }, by: accountOf('anna') }]);
+		await eventually(() => heard).toEqual([{ space: WORKSHOP, kind: 'typing', data: { channel: null }, by: accountOf('anna') }]);
 		off();
 		await provider.close();
-		await expect.poll(() => sync.state).not.toBe('online');
+		await eventually(() => sync.state).not.toBe('online');
 		expect(sync.signal(WORKSHOP, 'typing', {})).toBe(false);
 		await expect(sync.call('echo', {})).rejects.toMatchObject({ code: 'base.offline' });
 	});
@@ -350,14 +351,14 @@ describe('the socket', () => {
 		const call = sync.call('silence', {});
 		provider.cut();
 		await expect(call).rejects.toMatchObject({ code: 'base.offline' });
-		await expect.poll(() => sync.state).toBe('online');
+		await eventually(() => sync.state).toBe('online');
 		expect(BACKOFF_MS.at(-1)).toBe(15_000);
 	});
 
 	it('tells that the session is over', async () => {
 		const { sync } = await opens('anna');
 		provider.say({ f: 'bye', code: 'accounts.signed_out' });
-		await expect.poll(() => sync.state).toBe('signed_out');
+		await eventually(() => sync.state).toBe('signed_out');
 	});
 
 	it('finds out after a broken connection that the session is over', async () => {
@@ -365,7 +366,7 @@ describe('the socket', () => {
 		provider.me = null;
 		provider.refusesSockets = true;
 		provider.cut();
-		await expect.poll(() => sync.state).toBe('signed_out');
+		await eventually(() => sync.state).toBe('signed_out');
 	});
 });
 
@@ -373,7 +374,7 @@ describe('starting', () => {
 	it('shows what is stored without a provider', async () => {
 		const before = await opens('anna');
 		await before.sync.post(WORKSHOP, POSTED, { text: 'gestern' });
-		await expect.poll(() => before.sync.waiting).toBe(0);
+		await eventually(() => before.sync.waiting).toBe(0);
 		await before.sync.settled();
 		await closes(before);
 		await provider.close();
@@ -384,7 +385,7 @@ describe('starting', () => {
 		expect(sync.me.account.name).toBe('anna');
 		expect((await sync.rows<{ text: string }>(WORKSHOP, ROW)).map((row) => row.value.text)).toEqual(['gestern']);
 		await sync.post(WORKSHOP, POSTED, { text: 'ohne Netz' });
-		await expect.poll(() => sync.waiting).toBe(1);
+		await eventually(() => sync.waiting).toBe(1);
 	});
 
 	it('does not go on with a session of another device', async () => {

@@ -164,11 +164,11 @@ export class Provider {
 		if (this.refusesSockets) return socket.terminate();
 		this.#following.set(socket, new Set());
 		socket.on('close', () => this.#following.delete(socket));
-		socket.on('message', (raw) => this.#hear(socket, JSON.parse(String(raw)) as Record<string, never>));
+		socket.on('message', (raw) => this.#hear(socket, JSON.parse(String(raw)) as Record<string, unknown>));
 		send(socket, { f: 'hello', provider: PROVIDER, incarnation: 1, now: Date.now(), account: this.me?.account.id, device: this.me?.device });
 	}
 
-	#hear(socket: WebSocket, frame: Record<string, never>): void {
+	#hear(socket: WebSocket, frame: Record<string, unknown>): void {
 		if (frame['f'] === 'ping') send(socket, { f: 'pong' });
 		if (frame['f'] === 'submit') {
 			const outcomes = this.submit(frame['p'] as Parcel[]);
@@ -178,7 +178,7 @@ export class Provider {
 			if (frame['m'] === 'echo') send(socket, { f: 'reply', n: frame['n'], d: frame['d'] });
 			if (frame['m'] === 'refuse') send(socket, { f: 'reply', n: frame['n'], e: { code: 'meet.full', detail: 'voll' } });
 		}
-		if (frame['f'] === 'signal') this.say({ ...(frame as object), by: this.me?.account.id ?? null });
+		if (frame['f'] === 'signal') this.say({ ...frame, by: this.me?.account.id ?? null });
 		if (frame['f'] === 'follow') this.#follow(socket, frame['s'] as Record<SpaceId, Vector>);
 	}
 

@@ -1,7 +1,7 @@
 /** Files on their way up: read, sent in chunks, continued after a reload. The file lies in the store until it is sent. */
 import type { Api } from '../api';
 import { randomBytes, b64 } from '../b64';
-import { ApiError, describe, Offline, Refusal } from '../errors';
+import { ApiError, describe, Offline, pageLanguage, Refusal } from '../errors';
 import { tryExclusive } from '../locks';
 import type { Store, StoredUpload } from '../store';
 import type { BlobHash, SpaceId } from '../types';
@@ -204,7 +204,7 @@ export class Uploads {
 
 	#fail(upload: Upload, error: unknown): void {
 		if (!(error instanceof ApiError) && !(error instanceof Refusal)) console.error('an upload failed', error);
-		const { code, detail } = describe(error, globalThis.document?.documentElement.lang ?? 'de');
+		const { code, detail } = describe(error, pageLanguage());
 		Object.assign(upload, { code, detail });
 		upload.state = 'failed';
 	}

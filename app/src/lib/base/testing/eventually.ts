@@ -1,0 +1,6 @@
+/** What becomes true by and by: the bound only ends a test that would wait for ever. */
+import { expect } from 'vitest';
+
+const GIVEN_UP_AFTER_MS = 15_000;
+
+export const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: GIVEN_UP_AFTER_MS, interval: 10 });
