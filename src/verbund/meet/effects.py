@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ from verbund.meet.turn import Turn
 
 SWEEP_S = 2.0
 KEEP_S = 0.05
+CLAIM_TIMEOUT_S = 3.0
 MODULES = "/usr/lib/*/janus"
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class MeetService:
         self._supervised = Supervised(folder, self._wanted(), self.sfu, self._sfu_changed)
         self._left = claims.Claims()
         self._claimed = False
+        self._first_life = asyncio.Event()
         self._dirty = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -69,6 +72,8 @@ class MeetService:
         self._begin(self._keeping())
         if self.missing() is None:
             self._supervised.start()
+            if self._left.rooms:
+                await self._taken_over()
 
     async def stop(self) -> None:
         """Janus stays for the next process as long as somebody is in a call."""
@@ -114,11 +119,20 @@ class MeetService:
             public_address=settings.media_public_address, ports=ports,
         )  # fmt: skip
 
+    async def _taken_over(self) -> None:
+        """Who comes back must find their seat claimed, or be told to begin anew: never something in between."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLAIM_TIMEOUT_S):
+                await self._first_life.wait()
+        self._claimed = True
+
     async def _sfu_changed(self, generation: str | None) -> None:
         left = None
         if generation is not None and not self._claimed:
             left, self._claimed = self._left, True
         await self.meetings.sfu_changed(generation, left)
+        if generation is not None:
+            self._first_life.set()
 
     def _removed(self, space: SpaceId, account: AccountId) -> None:
         self._begin(self.meetings.remove_account(space, account))

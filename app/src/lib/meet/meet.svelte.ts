@@ -1,0 +1,98 @@
+/** Calls in this tab: which ones run in my spaces, which one I am in, who rings. */
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
+import type { Signal, SpaceId, Sync } from '$lib/base';
+import { Call } from './call.svelte';
+import type { Choice } from './devices';
+import { CALL_KINDS, foldCall } from './fold';
+import type { Label, OfferSignal, ResetSignal, RunningCall } from './wire';
+
+let current: Meet | null = null;
+
+/** Called once by the shell, before any space is followed. */
+export function startMeet(sync: Sync): Meet {
+	current = new Meet(sync);
+	return current;
+}
+
+export function useMeet(): Meet {
+	if (!current) throw new Error('startMeet comes first');
+	return current;
+}
+
+export class Meet {
+	/** space → the call that runs there. */
+	readonly running = new SvelteMap<SpaceId, RunningCall>();
+	/** The call of this tab. */
+	call = $state.raw<Call | null>(null);
+	/** This provider can do calls. */
+	available = $state(false);
+	/** Calls that the person does not want to hear of any more. */
+	private readonly dismissed = new SvelteSet<string>();
+
+	constructor(readonly sync: Sync) {
+		sync.on([...CALL_KINDS], foldCall);
+		sync.onSignal('meet.people', (signal) => this.take(signal.data as RunningCall));
+		this.forward('meet.offer', (call, data) => call.takeOffer(data as OfferSignal));
+		this.forward('meet.reset', (call, data) => call.takeReset(data as ResetSignal));
+		this.forward('meet.start', (call) => call.takeStart());
+		this.forward('meet.silenced', (call) => call.takeSilenced());
+		this.forward('meet.over', (call) => call.end());
+		sync.onOnline(() => void this.refresh());
+		globalThis.addEventListener?.('pagehide', () => this.call && void sync.call('meet.leave', {}).catch(() => undefined));
+	}
+
+	/** The running call of a space, if somebody is in it. */
+	of(space: SpaceId): RunningCall | null {
+		return this.running.get(space) ?? null;
+	}
+
+	/** Calls in which nobody of mine is and that I have not waved away: the newest first. */
+	get ringing(): RunningCall[] {
+		const me = this.sync.me.account.id;
+		return [...this.running.values()]
+			.filter((one) => !this.dismissed.has(keyOf(one)) && !one.people.some((person) => person.account === me))
+			.sort((first, second) => second.started_at - first.started_at);
+	}
+
+	dismiss(call: RunningCall): void {
+		this.dismissed.add(keyOf(call));
+	}
+
+	/** Into the call of the space, out of any other. Rejects with the server's refusal. */
+	async join(space: SpaceId, tracks: Partial<Record<Label, MediaStreamTrack | null>>, choice: Choice): Promise<void> {
+		await this.call?.leave();
+		const call = new Call(this.sync, space, () => {
+			if (this.call === call) this.call = null;
+		});
+		this.call = call;
+		await call.join(tracks, choice);
+	}
+
+	private take(room: RunningCall): void {
+		if (room.people.length) this.running.set(room.space, room);
+		else this.running.delete(room.space);
+		if (this.call?.space === room.space && room.people.some((person) => person.id === this.call?.me)) this.call.takePeople(room);
+	}
+
+	private forward(kind: string, act: (call: Call, data: unknown) => void): void {
+		this.sync.onSignal(kind, (signal: Signal) => {
+			if (this.call?.space === signal.space) act(this.call, signal.data);
+		});
+	}
+
+	private async refresh(): Promise<void> {
+		const resumed = this.call?.resume();
+		try {
+			const { available, calls } = await this.sync.call<{ available: boolean; calls: RunningCall[] }>('meet.calls', {});
+			this.available = available;
+			const alive = new Set(calls.map((one) => one.space));
+			for (const space of [...this.running.keys()]) if (!alive.has(space)) this.running.delete(space);
+			for (const one of calls) this.take(one);
+		} catch {
+			// The next connection asks again.
+		}
+		await resumed;
+	}
+}
+
+const keyOf = (call: RunningCall) => `${call.space}/${call.started_at}`;
