@@ -1,0 +1,76 @@
+/** How one signs in and on which devices: what the account's page asks of the provider. */
+import { api, ApiError, Offline, type DeviceId, type SpaceId, type Sync } from '$lib/base';
+import { voice } from '$lib/ui';
+import { makePasskey } from './passkeys';
+
+export interface DeviceShape {
+	dev: DeviceId;
+	label: string;
+	sort: string;
+	voucher: string;
+	added_at: number;
+	current: boolean;
+	signed_in: boolean;
+	seen_at: number | null;
+	agent: string;
+	revoked_at: number | null;
+	cuts: Record<SpaceId, number>;
+}
+export interface PasskeyShape {
+	id: string;
+	label: string;
+	created_at: number;
+	used_at: number | null;
+}
+/** GET /api/security */
+export interface Security {
+	handle: string;
+	password: boolean;
+	second_factor: boolean;
+	recovery_codes_left: number;
+	passkeys: PasskeyShape[];
+}
+export interface FactorSetup {
+	secret: string;
+	uri: string;
+	qr_svg: string;
+}
+
+export const security = () => api.get<Security>('/api/security');
+export const devices = () => api.get<DeviceShape[]>('/api/devices');
+export const changePassword = (old: string | null, next: string) => api.post('/api/password', old === null ? { new: next } : { new: next, old });
+export const addPasskey = async () => api.post('/api/passkeys', await makePasskey());
+export const removePasskey = (id: string) => api.delete(`/api/passkeys/${encodeURIComponent(id)}`);
+export const beginFactor = () => api.post<FactorSetup>('/api/second-factor');
+export const confirmFactor = (code: string) => api.post<{ codes: string[] }>('/api/second-factor/confirm', { code });
+export const newRecoveryCodes = (code: string) => api.post<{ codes: string[] }>('/api/second-factor/recovery-codes', { code });
+export const endFactor = (code: string) => remove('/api/second-factor', { code });
+
+/** Revokes a device: a fact that everybody can check, then the end of its sessions here. */
+export async function signOutDevice(sync: Sync, device: DeviceShape): Promise<void> {
+	const space = sync.me.account.id as unknown as SpaceId;
+	const cuts = { [space]: 0, ...device.cuts };
+	await sync.post(space, 'account.device_revoked.1', { dev: device.dev, cuts });
+	await taken(sync);
+	await remove(`/api/devices/${device.dev}`, { parcels: [] });
+}
+
+const TAKEN_POLLS_MAX = 40;
+const TAKEN_POLL_MS = 100;
+
+/** Until no fact of this browser waits any more, or it has taken too long to wait for. */
+async function taken(sync: Sync): Promise<void> {
+	for (let poll = 0; poll < TAKEN_POLLS_MAX && sync.waiting > 0; poll++) await new Promise((resolve) => setTimeout(resolve, TAKEN_POLL_MS));
+}
+
+/** DELETE that says something: a code, the facts that go with it. */
+async function remove(path: string, body: unknown): Promise<void> {
+	const headers = { 'content-type': 'application/json', accept: 'application/json', 'accept-language': voice.language };
+	const response = await fetch(path, { method: 'DELETE', headers, body: JSON.stringify(body), credentials: 'same-origin' }).catch((error: unknown) => {
+		throw new Offline(String(error));
+	});
+	if (response.ok) return;
+	const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string };
+	if (!problem.code) throw new Offline(`status ${response.status}`);
+	throw new ApiError(problem.code, response.status, problem.detail ?? problem.code);
+}
