@@ -166,12 +166,15 @@ class Browser:
         )  # fmt: skip
         return Link(space, await self.writes(space, event), key)
 
-    async def registers(self, link: "Link", name: str, handle: str, password: str = PASSWORD) -> httpx.Response:
+    async def registers(
+        self, link: "Link", name: str, handle: str, password: str = PASSWORD, heads: list[str] | None = None
+    ) -> httpx.Response:
         """Open an account with an invitation and join where it leads."""
-        preview = (await self.get(f"/api/invitations/{link.invitation}")).json()
+        if heads is None:
+            heads = (await self.get(f"/api/invitations/{link.invitation}")).json().get("heads", [])
         parcels = self.opening(name)
         joined = link.join(self.account)
-        _, join = self.pen.write(link.space, joined, preview.get("heads", []))
+        _, join = self.pen.write(link.space, joined, heads)
         body = {
             "proof": {"invitation": {"id": link.invitation, "sig": joined.proof}}, "handle": handle,
             "password": password, "parcels": [*parcels, join],

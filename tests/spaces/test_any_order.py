@@ -1,4 +1,4 @@
-"""Any order of arrival gives the same authority: histories by chance, with people who have not seen each other's acts."""
+"""Any order of arrival gives the same authority: histories by chance, of people who have not seen each other's acts."""
 
 import random
 from collections.abc import Iterator

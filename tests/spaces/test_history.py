@@ -104,7 +104,7 @@ def test_a_ring_of_removals_ends_with_somebody_in_charge(anna: Actor, ben: Actor
     assert [state.role_of(one.account) for one in (anna, ben, carla)] == [None, None, "owner"]
 
 
-def test_a_removal_wins_over_being_taken_in_at_the_same_time(scene: Scene, anna: Actor, ben: Actor, carla: Actor) -> None:
+def test_a_removal_wins_over_being_taken_in_at_once(scene: Scene, anna: Actor, ben: Actor, carla: Actor) -> None:
     before = list(scene.facts)
     scene.remove(anna, carla, before)
     scene.add(ben, carla, "member", before)

@@ -1,6 +1,6 @@
 """Local acts of this provider for accounts: its own device, the links that it hands out."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from verbund.accounts import tables
 from verbund.accounts.handles import folded
@@ -33,6 +33,11 @@ def make_setup_link(tx: Tx) -> str:
     token = new_token()
     tx.insert(tables.setup_link, {"token_hash": hashed(token), "created_at": tx.now_ms(), "used_at": None})
     return token
+
+
+def note_use(tx: Tx, session: str) -> None:
+    """The session is in use."""
+    tx.execute(update(tables.session).where(tables.session.c.id == session).values(seen_at=tx.now_ms()))
 
 
 def make_reset_link(tx: Tx, account: AccountId, made_by: str) -> tuple[str, int]:

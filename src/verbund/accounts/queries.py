@@ -18,6 +18,7 @@ from verbund.log.tx import Reader
 COOKIE = "verbund_session"
 SECURE_COOKIE = "__Host-verbund_session"
 SESSION_IDLE_MS_MAX = 60 * 24 * 3600 * 1000
+SEEN_EVERY_MS = 10 * 60 * 1000
 DEVICES_MAX = 200
 CHUNK = 500
 
@@ -128,6 +129,12 @@ def passkeys_of(connection: Connection, account: str) -> list[str]:
     """The ids of an account's passkeys."""
     passkey = tables.passkey.c
     return list(connection.execute(select(passkey.id).where(passkey.account == account)).scalars())
+
+
+def is_stale(connection: Connection, session: str, now_ms: int) -> bool:
+    """Whether it is time to note that the session is in use."""
+    seen = connection.execute(select(tables.session.c.seen_at).where(tables.session.c.id == session)).scalar()
+    return seen is not None and seen < now_ms - SEEN_EVERY_MS
 
 
 def setup_open(connection: Connection) -> bool:

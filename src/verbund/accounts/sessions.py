@@ -1,6 +1,6 @@
 """Sessions: opening and ending them. Runs in the writer's transaction; a new browser's device becomes a fact there."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from verbund.accounts import tables
 from verbund.accounts.events import LABEL_CHARS_MAX, DeviceAdded, Voucher, public_key
@@ -16,7 +16,6 @@ from verbund.log.tx import Tx
 SESSIONS_PER_ACCOUNT_MAX = 100
 KNOWN_BROWSERS_MAX = 30
 AGENT_CHARS_MAX = 60
-SEEN_EVERY_MS = 10 * 60 * 1000
 
 
 def admit_device(
@@ -91,11 +90,6 @@ def end_others(tx: Tx, account: str, but: str | None) -> list[str]:
     tx.execute(delete(tables.session).where(session.account == account, session.id != (but or "")))
     tx.execute(delete(tables.known_browser).where(known.account == account))
     return list(ended)
-
-
-def touch(tx: Tx, session: str) -> None:
-    """The session was used just now."""
-    tx.execute(update(tables.session).where(tables.session.c.id == session).values(seen_at=tx.now_ms()))
 
 
 def agent_class(agent: str) -> str:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from litestar import get, post
 from litestar.di import NamedDependency
 
-from verbund.accounts.commands import make_reset_link
+from verbund.accounts.commands import make_reset_link, note_use
+from verbund.accounts.queries import is_stale
 from verbund.accounts.schemas import Caller, ResetLink, ResetLinkWanted
 from verbund.base.ids import AccountId, is_hash
 from verbund.base.refusal import Unknown
@@ -23,7 +24,14 @@ Result = TypeVar("Result")
 async def me(caller: Caller, log: LogService, services: NamedDependency[Any]) -> Me:
     """The viewer, their spaces with what they may do there, and how this browser's device goes on in each."""
     enrichers = services.parts.get("me_enrichers", ())
-    return await _read(log, lambda view: queries.me(view, caller, enrichers))
+
+    def ask(view: Reader) -> tuple[Me, bool]:
+        return queries.me(view, caller, enrichers), is_stale(view.connection, caller.session, view.now_ms())
+
+    answer, stale = await _read(log, ask)
+    if stale:
+        await log.write(lambda tx: note_use(tx, caller.session))
+    return answer
 
 
 @get("/api/spaces/open", summary="Teams that one may join")

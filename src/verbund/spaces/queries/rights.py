@@ -1,0 +1,157 @@
+"""Who belongs where and may do what; the rows that other questions begin with."""
+
+from typing import Any
+
+from sqlalchemy import Connection, and_, select
+
+from verbund.accounts.queries import keys_of
+from verbund.base.ids import AccountId, CoreId, SpaceId
+from verbund.log import tables as log_tables
+from verbund.log.entry import SETTLED
+from verbund.log.stored import authority_heads
+from verbund.spaces import tables
+from verbund.spaces.admits import MEMBERS_MAX, SPACES_PER_ACCOUNT_MAX
+from verbund.spaces.state import MEMBER, OWNER, RANK, abilities_of
+
+
+def role(connection: Connection, space: str, account: str) -> str | None:
+    """The role of an account in a space; None for strangers and for spaces that do not exist."""
+    if space == account:
+        return OWNER
+    member = tables.space_member.c
+    return connection.execute(
+        select(member.role).where(member.space == space, member.account == account)
+    ).scalar()
+
+
+def abilities_in(connection: Connection, space: str, account: str) -> frozenset[str]:
+    """What somebody may do in a space; nothing for strangers."""
+    if space == account:
+        return abilities_of("account", OWNER, False)
+    row = connection.execute(
+        select(tables.space.c.sort, tables.space.c.archived, tables.space_member.c.role)
+        .join(tables.space_member, tables.space_member.c.space == tables.space.c.space)
+        .where(tables.space.c.space == space, tables.space_member.c.account == account)
+    ).first()
+    return abilities_of(row.sort, row.role, bool(row.archived)) if row else frozenset()
+
+
+def shares_a_space(connection: Connection, one: str, other: str) -> bool:
+    """Whether two accounts belong to a space together: then each may see the other's portrait."""
+    mine, theirs = tables.space_member.alias(), tables.space_member.alias()
+    return (
+        connection.execute(
+            select(mine.c.space)
+            .join(theirs, and_(theirs.c.space == mine.c.space, theirs.c.account == other))
+            .where(mine.c.account == one)
+            .limit(1)
+        ).first()
+        is not None
+    )
+
+
+def space_ids_of(connection: Connection, account: str) -> list[SpaceId]:
+    """The spaces that somebody belongs to, their own account's space not among them."""
+    member = tables.space_member.c
+    return list(
+        connection.execute(
+            select(member.space).where(member.account == account).order_by(member.space).limit(SPACES_PER_ACCOUNT_MAX)
+        ).scalars()
+    )
+
+
+def members_of(connection: Connection, space: str) -> list[AccountId]:
+    """Who belongs to a space."""
+    member = tables.space_member.c
+    return list(
+        connection.execute(
+            select(member.account).where(member.space == space).order_by(member.account).limit(MEMBERS_MAX)
+        ).scalars()
+    )
+
+
+def people_of(connection: Connection, space: str) -> list[AccountId]:
+    """Who belongs to a space and who was removed from it: everybody whose facts there may have to be verified."""
+    everybody = list(dict.fromkeys([*members_of(connection, space), *cut_here(connection, space)]))
+    known = keys_of(connection, everybody)
+    return [AccountId(one) for one in everybody if one in known]
+
+
+def spaces_at(connection: Connection, provider: str) -> list[SpaceId]:
+    """The spaces that name this provider."""
+    at = tables.space_provider.c
+    return list(connection.execute(select(at.space).where(at.provider == provider).order_by(at.space)).scalars())
+
+
+def spaces_of(connection: Connection, account: str) -> list[Any]:
+    """Rows (space, sort, parent, archived, role, title, description, address_form), the oldest first."""
+    space, member, title = tables.space.c, tables.space_member.c, tables.space_title.c
+    return list(
+        connection.execute(
+            select(
+                space.space, space.sort, space.parent, space.archived, space.founder, space.founded_at, member.role,
+                title.title, title.description, title.address_form,
+            )
+            .join(tables.space_member, and_(member.space == space.space, member.account == account))
+            .outerjoin(tables.space_title, title.space == space.space)
+            .order_by(space.founded_at, space.space)
+            .limit(SPACES_PER_ACCOUNT_MAX)
+        )
+    )
+
+
+def abilities_of_row(row: Any) -> list[str]:
+    """The viewer's abilities, as they are sent."""
+    return sorted(abilities_of(row.sort, row.role, bool(row.archived)))
+
+
+def title_of(connection: Connection, space: str | None) -> str:
+    """The title of a space; empty where there is none."""
+    title = tables.space_title.c
+    return connection.execute(select(title.title).where(title.space == space)).scalar() or ""
+
+
+def children_with(connection: Connection, parent: str, account: str) -> list[SpaceId]:
+    """The child spaces of a space in which somebody is a member."""
+    space, member = tables.space.c, tables.space_member.c
+    return list(
+        connection.execute(
+            select(space.space)
+            .join(tables.space_member, and_(member.space == space.space, member.account == account))
+            .where(space.parent == parent)
+            .limit(SPACES_PER_ACCOUNT_MAX)
+        ).scalars()
+    )
+
+
+def may_help_sign_in(connection: Connection, helper: str, account: str) -> bool:
+    """Whether the helper leads every organisation that the account is a member of, and stands above it in each.
+
+    One that they do not lead is enough to refuse: its spaces would open to somebody who does not belong there.
+    """
+    helping, helped = tables.space_member.alias(), tables.space_member.alias()
+    rows = connection.execute(
+        select(helping.c.role.label("helping"), helped.c.role.label("helped"))
+        .select_from(helped)
+        .join(tables.space, tables.space.c.space == helped.c.space)
+        .outerjoin(helping, and_(helped.c.space == helping.c.space, helping.c.account == helper))
+        .where(helped.c.account == account, tables.space.c.sort == "organisation", helped.c.role != "guest")
+    ).all()
+    return bool(rows) and all(
+        row.helping == OWNER or RANK[row.helping] > max(RANK[row.helped], RANK[MEMBER]) for row in rows
+    )
+
+
+def heads_of(connection: Connection, space: str) -> list[CoreId]:
+    """The newest authority facts of a space, for `ah`."""
+    core = log_tables.core.c
+    rows = connection.execute(
+        select(core.id, core.raw).where(core.space == space, core.authority == 1, core.state == SETTLED)
+    ).all()
+    return list(authority_heads(rows))
+
+
+def cut_here(connection: Connection, space: str) -> list[str]:
+    """Who was removed: what they wrote still needs their keys and names. Their cuts stand under the account too."""
+    cut = log_tables.cut.c
+    return list(connection.execute(select(cut.dev).where(cut.space == space).distinct().limit(MEMBERS_MAX)).scalars())

@@ -1,0 +1,97 @@
+"""/api/me: everything that the app starts from."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from verbund.accounts.queries import Named, handle_of, names_of
+from verbund.accounts.schemas import Caller
+from verbund.base.ids import AccountId, SpaceId, personal_space
+from verbund.log import tables as log_tables
+from verbund.log.entry import sublog
+from verbund.log.tx import Reader
+from verbund.spaces import tables
+from verbund.spaces.queries.rights import abilities_of_row, heads_of, spaces_of
+from verbund.spaces.schemas import Enricher, Me, Person, SpaceSummary
+from verbund.spaces.state import MEMBER, OWNER, RANK, abilities_of
+
+CHUNK = 500
+
+
+def me(view: Reader, caller: Caller, enrichers: Iterable[Enricher] = ()) -> Me:
+    """Everything that the app starts from, computed at one moment."""
+    connection = view.connection
+    rows = spaces_of(connection, caller.account)
+    ids = [SpaceId(caller.account), *(row.space for row in rows)]
+    people = _people(connection, [row.space for row in rows if row.sort == "direct"])
+    vectors, added = vectors_of(connection, ids), _added(connection, ids, caller.account, enrichers)
+    known = names_of(connection, (one for several in people.values() for one in several))
+    summaries = [_account_summary(view, caller, vectors)]
+    summaries += [_summary(view, caller, row, people.get(row.space, []), vectors, added) for row in rows]
+    home = next((row for row in rows if row.sort == "organisation" and RANK[row.role] >= RANK[MEMBER]), None)
+    form = next((row.address_form for row in ([home] if home else rows) if row.address_form), "sie")
+    own = names_of(connection, [caller.account]).get(caller.account, Named())
+    return Me(
+        account=Person(caller.account, *own, handle_of(connection, caller.account)),
+        device=caller.device, organisation=home.space if home else None, address_form=form,
+        personal=personal_space(caller.account), names={one: named.name for one, named in known.items()},
+        spaces=summaries,
+    )  # fmt: skip
+
+
+def vectors_of(connection: Connection, spaces: Sequence[str]) -> dict[str, dict[str, int]]:
+    """space → vector."""
+    c = log_tables.sublog.c
+    found: dict[str, dict[str, int]] = {}
+    for start in range(0, len(spaces), CHUNK):
+        for row in connection.execute(
+            select(c.space, c.provider, c.incarnation, c.seq).where(c.space.in_(spaces[start : start + CHUNK]))
+        ):
+            found.setdefault(row.space, {})[sublog(row.provider, row.incarnation)] = row.seq
+    return found
+
+
+def _summary(
+    view: Reader, caller: Caller, row: Any, people: list[AccountId], vectors: dict[str, Any], added: dict[str, Any]
+) -> SpaceSummary:
+    ds, dp = view.head(row.space, caller.device)
+    more = added.get(row.space, {})
+    return SpaceSummary(
+        row.space, row.sort, row.title or "", row.parent, row.role, abilities_of_row(row), bool(row.archived),
+        row.address_form or "sie", people, list(more.get("channels", [])), vectors.get(row.space, {}),
+        heads_of(view.connection, row.space), ds, dp,
+    )  # fmt: skip
+
+
+def _account_summary(view: Reader, caller: Caller, vectors: dict[str, Any]) -> SpaceSummary:
+    space = SpaceId(caller.account)
+    ds, dp = view.head(space, caller.device)
+    return SpaceSummary(
+        space, "account", "", None, OWNER, sorted(abilities_of("account", OWNER, False)), False, "sie", [], [],
+        vectors.get(space, {}), heads_of(view.connection, space), ds, dp,
+    )  # fmt: skip
+
+
+def _added(
+    connection: Connection, spaces: Sequence[SpaceId], viewer: AccountId, enrichers: Iterable[Enricher]
+) -> dict[str, dict[str, Any]]:
+    added: dict[str, dict[str, Any]] = {}
+    for enrich in enrichers:
+        for space, fields in enrich(connection, spaces, viewer).items():
+            added.setdefault(space, {}).update(fields)
+    return added
+
+
+def _people(connection: Connection, spaces: list[SpaceId]) -> dict[str, list[AccountId]]:
+    member = tables.space_member.c
+    found: dict[str, list[AccountId]] = {}
+    for start in range(0, len(spaces), CHUNK):
+        rows = connection.execute(
+            select(member.space, member.account)
+            .where(member.space.in_(spaces[start : start + CHUNK]))
+            .order_by(member.space, member.account)
+        )
+        for row in rows:
+            found.setdefault(row.space, []).append(row.account)
+    return found
