@@ -11,6 +11,8 @@ import msgspec
 from verbund.base.refusal import Refusal
 
 PREFIX = "VERBUND_"
+#: Settings with several values: separated by blanks in the environment.
+LISTS = ("partners",)
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -99,7 +101,7 @@ def load(file: Path | None = None, environment: dict[str, str] | None = None, **
     names = set(Settings.__struct_fields__)
     variables = os.environ if environment is None else environment
     values |= {
-        key[len(PREFIX) :].lower(): value
+        key[len(PREFIX) :].lower(): value.split() if key[len(PREFIX) :].lower() in LISTS else value
         for key, value in variables.items()
         if key.startswith(PREFIX) and key[len(PREFIX) :].lower() in names
     }

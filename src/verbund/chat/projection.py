@@ -47,7 +47,7 @@ def message_edited(tx: Tx, fact: Fact) -> None:
     event: events.MessageEdited = fact.event
     c = tables.message.c
     found = tx.execute(
-        select(c.channel, c.t, c.position, c.files, c.edit, c.withdrawn).where(
+        select(c.channel, c.t.label("sent"), c.position, c.files, c.edit, c.withdrawn).where(
             c.id == event.message, c.space == fact.space, c.author == fact.actor
         )
     ).first()

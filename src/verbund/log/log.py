@@ -115,7 +115,7 @@ class Log:
         if found is None:
             core = tables.core.c
             rows = tx.execute(
-                select(core.id, core.raw, core.t).where(core.space == space, core.authority == 1, core.state == SETTLED)
+                select(core.id, core.raw).where(core.space == space, core.authority == 1, core.state == SETTLED)
             ).all()
             found = tx.cache.put(key, authority_heads(rows))
         return found
@@ -283,9 +283,9 @@ class Log:
         )  # fmt: skip
         if take.kind.event.authority:
             tx.cache.pop(("heads", fact.space), None)
-        take.kind.fold(tx, fact)
         if fact.blobs:
             self.registry.fold_blobs(tx, fact)
+        take.kind.fold(tx, fact)
         if take.kind.event.founds:
             tx.arrived(fact.space)
         return fact

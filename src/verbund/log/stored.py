@@ -58,10 +58,11 @@ def stored_wire(row: Any) -> bytes:
 
 
 def authority_heads(rows: Sequence[Any]) -> tuple[CoreId, ...]:
-    """Of rows (id, raw, t): the ids that no other row names as seen; the latest HEADS_MAX of them."""
-    seen = {head for row in rows for head in _core.decode(bytes(row.raw)).ah}
-    heads = sorted((row for row in rows if row.id not in seen), key=lambda row: (row._mapping["t"], row.id), reverse=True)
-    return tuple(sorted(row.id for row in heads[:HEADS_MAX]))
+    """Of rows (id, raw): the ids that no other row names as seen; the latest HEADS_MAX of them."""
+    cores = {row.id: _core.decode(bytes(row.raw)) for row in rows}
+    seen = {head for core in cores.values() for head in core.ah}
+    heads = sorted((one for one in cores if one not in seen), key=lambda one: (cores[one].t, one), reverse=True)
+    return tuple(sorted(heads[:HEADS_MAX]))
 
 
 def decode_core(raw: bytes) -> Core:

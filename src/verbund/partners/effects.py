@@ -49,7 +49,7 @@ class PartnersService:
     def __init__(self, services: Services) -> None:
         self._log, self._clock = services.log, services.clock
         self._addresses = services.settings.partners
-        self._identity: Identity = services.parts["identity"]
+        self._identity: Identity = services.parts["own_identity"]
         self._device: DeviceKey = services.log.provider_device
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -100,7 +100,8 @@ class PartnersService:
     ) -> bytes:  # fmt: skip
         question = Question(address, self._clock.now_ms(), space, after or {})
         body = msgspec.json.encode(ask(self._identity, self._device, question))
-        request = client.build_request("POST", f"/api/partners/{what}", content=body)
+        headers = {"content-type": "application/json"}
+        request = client.build_request("POST", f"/api/partners/{what}", content=body, headers=headers)
         response = await client.send(request, stream=True)
         try:
             response.raise_for_status()

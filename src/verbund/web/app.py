@@ -158,7 +158,9 @@ class Application:
             dependencies=provided,
             exception_handlers=HANDLERS,
             request_max_body_size=BODY_BYTES_MAX,
-            compression_config=CompressionConfig(backend="gzip", minimum_size=1024, gzip_compress_level=5),
+            compression_config=CompressionConfig(
+                backend="gzip", minimum_size=1024, gzip_compress_level=5, exclude=["^/blobs/", "^/media/"]
+            ),
             openapi_config=OpenAPIConfig(title="Verbund", version=__version__, path="/schema"),
             logging_config=None,
         )

@@ -67,7 +67,7 @@ class Services:
         self.features: dict[str, bool] = {}
         #: What capabilities hand to handlers and to each other through the web, by name.
         self.parts: dict[str, Any] = {
-            "identity": self.installation.identity(),
+            "own_identity": self.installation.identity(),
             "blobs": self.blobs,
             "me_enrichers": [channels_of],
         }

@@ -46,6 +46,7 @@ def problem(refusal: Refusal, language: str) -> tuple[int, bytes]:
 def refused(request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
     status, body = problem(refusal, language_of(request.headers.get("accept-language", "")))
     headers = {"cache-control": "no-store"}
+    headers |= getattr(refusal, "headers", {})
     if "retry_after_s" in refusal.fields:
         headers["retry-after"] = str(refusal.fields["retry_after_s"])
     return Response(body, status_code=status, media_type="application/problem+json", headers=headers)
@@ -53,13 +54,13 @@ def refused(request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes
 
 def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """The framework's own errors in our form: a wrong body, an unknown path."""
-    if error.status_code >= 500:
+    if error.status_code >= 500 and "$.data" not in str(error.__cause__):
         return broken(request, error)
     known = _BY_STATUS.get(error.status_code, Malformed)
     refusal = known()
     status, body = problem(refusal, language_of(request.headers.get("accept-language", "")))
-    if known is Malformed and error.status_code != status:
-        status = 422 if error.status_code == 400 else error.status_code
+    if known is Malformed and error.status_code not in (400, 500):
+        status = error.status_code
     return Response(body, status_code=status, media_type="application/problem+json")
 
 

@@ -8,14 +8,14 @@ from sqlalchemy import Connection
 from verbund.base.ids import AccountId, SpaceId
 from verbund.chat.queries import channels
 from verbund.spaces.authority import POST
-from verbund.spaces.queries import abilities_in, role
+from verbund.spaces.queries import abilities_in, role, shares_a_space
 
 
 class Memberships:
     """Who may read in a space and who may add to it, for the blobs."""
 
     def may_read(self, connection: Connection, space: SpaceId, account: AccountId) -> bool:
-        return role(connection, space, account) is not None
+        return role(connection, space, account) is not None or shares_a_space(connection, space, account)
 
     def may_add(self, connection: Connection, space: SpaceId, account: AccountId) -> bool:
         return POST in abilities_in(connection, space, account)

@@ -1,0 +1,99 @@
+"""A real provider in a process of its own: started, killed, started again."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from verbund.ops.client import Person
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
+PASSWORD = "lange genug und nirgends sonst"
+_LINK = re.compile(r"/willkommen#([A-Za-z0-9_-]+)")
+
+
+class Server:
+    """`verbund serve` with a data folder; settings are given as for the environment (without VERBUND_)."""
+
+    def __init__(self, data: Path, port: int | None = None, **settings: str) -> None:
+        self.data, self.port = data, port or free_port()
+        self.address = f"http://localhost:{self.port}"
+        self.settings = settings
+        self.setup = ""
+        self._log = data.with_name(data.name + ".log")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Server":
+        """Start and wait until it says where to click; the one-time link of a new installation is in `setup`."""
+        environment = {**os.environ, "VERBUND_DATA": str(self.data), "VERBUND_MEET": "off"}
+        environment |= {f"VERBUND_{name.upper()}": value for name, value in self.settings.items()}
+        mark = self._log.stat().st_size if self._log.exists() else 0
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "verbund.web.main", "serve", "--port", str(self.port)],
+                stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment,
+            )  # fmt: skip
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while "is running" not in (said := self._log.read_text()[mark:]):
+            assert self._process.poll() is None, f"the server ended:\n{said}"
+            assert time.monotonic() < deadline, f"the server did not start:\n{said}"
+            time.sleep(0.05)
+        if found := _LINK.search(said):
+            self.setup = found[1]
+        return self
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(STOP_TIMEOUT_S)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def said(self) -> str:
+        """Everything that it printed."""
+        return self._log.read_text()
+
+
+class Firm:
+    """Anna's firm with Ben in it, at one provider."""
+
+    def __init__(self, server: Server, name: str = "Tischlerei Lindner", setup: str = "", suffix: str = "") -> None:
+        self.anna, self.ben = Person(server.address, "Anna Lindner"), Person(server.address, "Ben Krause")
+        self.anna.found(setup or server.setup, name, f"anna{suffix}", PASSWORD)
+        self.ben.join(self.anna.invite(self.anna.organisation), f"ben{suffix}", PASSWORD)
+        self.workshop = self.anna.create("Werkstatt")
+        self.ben.join_team(self.workshop)
+        self.anna.refresh()
+
+    def close(self) -> None:
+        self.anna.close()
+        self.ben.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def texts(person: Person, space: str) -> list[str]:
+    """What is said in the main channel, oldest first."""
+    page = person.call("GET", f"/api/spaces/{space}/messages", params={"limit": 100})
+    return [message["text"] for message in page["messages"]]

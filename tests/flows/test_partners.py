@@ -1,0 +1,87 @@
+"""Two real providers exchange one space by pull: the replica has the same entries, and more comes as it is written."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.flows.server import Firm, Server, free_port
+from verbund.base.ids import b64, unb64
+from verbund.base.keys import PublicKey
+from verbund.ops.client import Declined, Person
+
+WAIT_S = 60.0
+
+
+def eventually(check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not check():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.2)
+
+
+def name_partner(person: Person, space: str, partner: Server) -> None:
+    shown = person.http.get(f"{partner.address}/api/partners/hello").json()
+    body = {
+        "provider": shown["provider"], "alg": shown["alg"], "key": shown["key"], "name": "Südnetz",
+        "url": partner.address,
+    }  # fmt: skip
+    person.post(space, "authority.provider_added.1", body)  # type: ignore[arg-type]
+
+
+def test_space_lives_at_two_providers(servers: Callable[..., Server]) -> None:
+    port = free_port()
+    werkhof = servers("werkhof", port)
+    suednetz = servers("suednetz", partners=f"http://localhost:{port}")
+    firm = Firm(werkhof)
+    firm.anna.say(firm.workshop, "vor der Partnerschaft 🪵")
+    for space in (firm.anna.organisation, firm.workshop):
+        name_partner(firm.anna, space, suednetz)
+    firm.ben.say(firm.workshop, "danach")
+    wanted = vector_at(firm.anna, firm.workshop)
+    eventually(lambda: at_partner(suednetz, firm.workshop) == wanted)
+    firm.anna.refresh()
+    firm.anna.say(firm.workshop, "und noch etwas")
+    wanted = vector_at(firm.anna, firm.workshop)
+    eventually(lambda: at_partner(suednetz, firm.workshop) == wanted)
+    assert same_messages(werkhof, suednetz, firm.workshop)
+    firm.close()
+
+
+def test_partner_that_no_space_names_gets_nothing(server: Server, firm: Firm) -> None:
+    answer = firm.anna.http.post("/api/partners/digest", json={"identity": {}, "question": "{}", "signature": ""})
+    assert answer.status_code == 422
+    shown = firm.anna.call("GET", "/api/partners/hello")
+    forged = {"identity": shown, "question": '{"after":{},"at":0,"audience":"","space":null}', "signature": b64(bytes(64))}
+    with pytest.raises(Declined, match=r"partners\.unproven"):
+        firm.anna.call("POST", "/api/partners/digest", json=forged)
+    assert PublicKey(shown["alg"], unb64(shown["key"])).provider == shown["provider"]
+
+
+def vector_at(person: Person, space: str) -> dict[str, int]:
+    vector: dict[str, int] = person.call("GET", f"/api/spaces/{space}/head")["vector"]
+    return vector
+
+
+def at_partner(partner: Server, space: str) -> dict[str, int]:
+    """The partner's vector of a space, read from its store: nobody of the firm has an account there."""
+    import sqlite3
+
+    with sqlite3.connect(f"file:{partner.data / 'verbund.db'}?mode=ro", uri=True) as connection:
+        rows = connection.execute("SELECT provider, incarnation, seq FROM sublog WHERE space = ?", (space,))
+        found = {f"{provider}.{incarnation}": seq for provider, incarnation, seq in rows}
+    connection.close()
+    return found
+
+
+def same_messages(one: Server, other: Server, space: str) -> bool:
+    """The folded rows of both stores, without what is local to each (position)."""
+    import sqlite3
+
+    found = []
+    for server in (one, other):
+        connection = sqlite3.connect(f"file:{server.data / 'verbund.db'}?mode=ro", uri=True)
+        query = "SELECT id, channel, author, t, text, edit, withdrawn FROM chat_message WHERE space = ? ORDER BY t, id"
+        found.append(connection.execute(query, (space,)).fetchall())
+        connection.close()
+    return len(found[0]) > 0 and found[0] == found[1]
