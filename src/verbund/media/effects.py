@@ -242,9 +242,7 @@ class MediaService:
 
 def _ready(film: CoreId, plan: Plan, made: Prepared, words: list[str]) -> FilmPrepared:
     first = plan.rungs[0] if plan.rungs else None
-    chapters = tuple(
-        ChapterMark(one.start_ms, one.title) for one in plan.chapters if one.start_ms < plan.duration_ms
-    )
+    chapters = tuple(ChapterMark(one.start_ms, one.title) for one in plan.chapters if one.start_ms < plan.duration_ms)
     languages = {one.name: one.language or one.label[:20] for one in plan.words}
     return FilmPrepared(
         film=film, outcome="ready", plan=plan_hash(plan), manifest=made.manifest, duration_ms=made.duration_ms,

@@ -20,9 +20,7 @@ from typing import IO
 from verbund.base.refusal import Refusal
 
 # Demuxers that may read an upload. What follows references to other files is absent: playlists, sequences, scripts.
-FORMATS = (
-    "aac,ac3,aiff,asf,avi,flac,flv,h264,hevc,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,mxf,ogg,wav"
-)
+FORMATS = "aac,ac3,aiff,asf,avi,flac,flv,h264,hevc,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,mxf,ogg,wav"
 MEMORY_BYTES_MAX = 6 * 1024**3
 CPU_S_MAX = 48 * 3600
 OPEN_FILES_MAX = 128

@@ -31,6 +31,8 @@ FIRST_PICTURE_S_MAX = 120
 WORDS_BYTES_MAX = 4 * 1024 * 1024
 FILES_MAX = 200_000
 COMPLETE_PERCENT = 100
+#: Reordered pictures at the end of a film count late; below this the container's own length is right.
+TOLERATED_MS = 1_000
 _WASTE_FACTOR = 1.1
 
 Progress = Callable[[int, bool], None]
@@ -258,7 +260,9 @@ class Packager:
             listed.append([str(file.relative_to(self.folder)), len(data), b64(sha256(data).digest())])
         text = msgspec.json.encode(listed)
         write_whole(self.folder / MANIFEST, text)
-        return Prepared(min(length, self.plan.duration_ms) or length, tone, total, b64(sha256(text).digest()))
+        told = self.plan.duration_ms
+        duration = told if abs(length - told) <= TOLERATED_MS else length
+        return Prepared(duration, tone, total, b64(sha256(text).digest()))
 
     def _target_s(self, rung: Rung) -> int:
         return COPY_TARGET_S if rung.copied else SEGMENT_S + 1

@@ -131,6 +131,11 @@ def frame_rate(video: Video) -> Fraction:
     return max(rate, Fraction(FPS_MIN)).limit_denominator(1001)
 
 
+def _is_steady(video: Video) -> bool:
+    nominal, mean = Fraction(*video.rate), Fraction(*video.mean_rate)
+    return abs(nominal - mean) * 50 <= nominal
+
+
 def gop_of(rate: Fraction) -> int:
     """Frames of a whole segment, even, so that the first can be cut in two."""
     return max(2, round(rate * SEGMENT_S / 2) * 2)
@@ -147,13 +152,13 @@ def may_copy(source: Source) -> bool:
     video = source.video
     if video is None or video.codec != "h264" or video.pix_fmt != "yuv420p" or video.rotation or video.interlaced:
         return False
-    if video.late_ms > COPY_LATE_MS_MAX:
+    if video.late_ms > COPY_LATE_MS_MAX or not (_is_steady(video) or "mp4" in source.container):
         return False
-    steady = video.profile in ("High", "Main", "Baseline", "Constrained Baseline")
+    usual = video.profile in ("High", "Main", "Baseline", "Constrained Baseline")
     square = video.sar[0] == video.sar[1]
     fits = min(video.shown) <= RUNG_SIDES[0] and max(video.shown) <= LONG_SIDE_MAX and 0 < video.kbps <= COPY_KBPS_MAX
     even = video.width % 2 == 0 and video.height % 2 == 0
-    return steady and square and fits and even and 0 < source.key_gap_ms <= COPY_KEY_GAP_MS_MAX
+    return usual and square and fits and even and 0 < source.key_gap_ms <= COPY_KEY_GAP_MS_MAX
 
 
 def picture_filters(video: Video, tone_mapping: bool) -> str:

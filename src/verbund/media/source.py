@@ -16,6 +16,7 @@ DURATION_MS_MAX = 12 * 3600 * 1000
 SIDE_MAX = 8192
 TRACKS_MAX = 32
 BOXES_MAX = 100_000
+EDITED_PACKETS = 50
 
 
 class NotAFilm(Refusal):
@@ -135,8 +136,14 @@ def read_source(answer: dict[str, Any]) -> Source:
 
 
 def key_gap_ms(answer: dict[str, Any], until_ms: int) -> int:
-    """The longest distance between key frames, from ffprobe's list of packets (pts_time, flags). 0 = not known."""
-    times = [_ms(one.get("pts_time")) for one in answer.get("packets", []) if "K" in one.get("flags", "")]
+    """The longest distance between key frames, from ffprobe's list of packets (pts_time, flags). 0 = not known.
+
+    A film whose edit list begins in the middle counts as not known: its first key frame is not at its beginning.
+    """
+    packets = answer.get("packets", [])
+    if any(str(one.get("pts_time", "")).startswith("-") for one in packets[:EDITED_PACKETS]):
+        return 0
+    times = [_ms(one.get("pts_time")) for one in packets if "K" in one.get("flags", "")]
     if not times:
         return 0
     steps = [after - before for before, after in zip(sorted(times), [*sorted(times)[1:], until_ms], strict=True)]
@@ -172,27 +179,33 @@ def is_boxes(path: Path) -> bool:
 
 def _has_pictures(stream: dict[str, Any]) -> bool:
     still = stream.get("disposition", {}).get("attached_pic") or stream.get("codec_name") in ("png", "bmp", "gif")
-    known = stream.get("pix_fmt", "unknown") != "unknown" and stream.get("codec_name", "unknown") != "unknown"
-    return bool(known and not still and int(stream.get("width", 0)) > 1 and int(stream.get("height", 0)) > 1)
+    known = _known(stream.get("pix_fmt")) and _known(stream.get("codec_name"))
+    return bool(known and not still and _number(stream.get("width")) > 1 and _number(stream.get("height")) > 1)
 
 
 def _has_sound(stream: dict[str, Any]) -> bool:
-    return stream.get("codec_name", "unknown") != "unknown" and int(stream.get("channels", 0)) > 0
+    return _known(stream.get("codec_name")) and _number(stream.get("channels")) > 0
+
+
+def _known(name: Any) -> bool:
+    return name not in (None, "", "unknown")
 
 
 def _video(stream: dict[str, Any], form: dict[str, Any]) -> Video:
     kbps = _number(stream.get("bit_rate")) or _number(form.get("bit_rate"))
     return Video(
-        index=int(stream["index"]),
+        index=_number(stream.get("index")),
         codec=str(stream["codec_name"]),
         profile=str(stream.get("profile", "")),
-        width=int(stream["width"]),
-        height=int(stream["height"]),
-        sar=_ratio(stream.get("sample_aspect_ratio", "1:1").replace(":", "/")) or (1, 1),
+        width=_number(stream.get("width")),
+        height=_number(stream.get("height")),
+        sar=_ratio(str(stream.get("sample_aspect_ratio", "1:1")).replace(":", "/")) or (1, 1),
         rotation=_rotation(stream),
         pix_fmt=str(stream["pix_fmt"]),
-        rate=_ratio(stream.get("r_frame_rate", "")) or (25, 1),
-        mean_rate=_ratio(stream.get("avg_frame_rate", "")) or _ratio(stream.get("r_frame_rate", "")) or (25, 1),
+        rate=_ratio(str(stream.get("r_frame_rate", ""))) or (25, 1),
+        mean_rate=_ratio(str(stream.get("avg_frame_rate", "")))
+        or _ratio(str(stream.get("r_frame_rate", "")))
+        or (25, 1),
         transfer=str(stream.get("color_transfer", "")),
         interlaced=stream.get("field_order", "progressive") in ("tt", "bb", "tb", "bt"),
         kbps=kbps // 1000,
@@ -209,10 +222,10 @@ def _rotation(stream: dict[str, Any]) -> int:
 
 def _audio(stream: dict[str, Any]) -> Audio:
     return Audio(
-        index=int(stream["index"]),
+        index=_number(stream.get("index")),
         codec=str(stream["codec_name"]),
         profile=str(stream.get("profile", "")),
-        channels=int(stream["channels"]),
+        channels=_number(stream.get("channels")),
         rate=_number(stream.get("sample_rate")),
         language=_language(stream),
         title=_title(stream),
@@ -221,7 +234,7 @@ def _audio(stream: dict[str, Any]) -> Audio:
 
 
 def _text(stream: dict[str, Any]) -> Text:
-    return Text(int(stream["index"]), str(stream.get("codec_name", "")), _language(stream), _title(stream))
+    return Text(_number(stream.get("index")), str(stream.get("codec_name", "")), _language(stream), _title(stream))
 
 
 def _language(stream: dict[str, Any]) -> str:
