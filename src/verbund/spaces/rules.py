@@ -73,10 +73,10 @@ def join_message(space: str, account: str) -> bytes:
     return JOIN_DOMAIN + space.encode("ascii") + b"\0" + account.encode("ascii")
 
 
-def space_created(fact: Fact, authority: Authority) -> None:
+def space_created(fact: Fact, _authority: Authority) -> None:
     event: events.SpaceCreated = fact.event
     _person(fact)
-    if event.account != fact.actor or authority.members:
+    if event.account != fact.actor:
         raise NotAllowed()
     if (event.sort == "organisation" and event.parent) or (event.sort == "team" and not event.parent):
         raise WrongShape()
