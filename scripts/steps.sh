@@ -25,7 +25,7 @@ die() { printf '\n%s✗ %s%s\n  %s%s%s\n' "$RED" "$1" "$PLAIN" "$DIM" "$2" "$PLA
 step() {
   local what=$1 began=$SECONDS pid code=0 beat=$HEARTBEAT_S; shift
   printf '\n== %s\n$ %s\n' "$what" "$*" >>"$LOG"
-  timeout "$STEP_TIMEOUT_S" "$@" >>"$LOG" 2>&1 </dev/null &
+  NO_COLOR=1 timeout "$STEP_TIMEOUT_S" "$@" >>"$LOG" 2>&1 </dev/null &
   pid=$!
   [ -t 1 ] || printf '  … %s\n' "$what"
   while kill -0 "$pid" 2>/dev/null; do
