@@ -26,6 +26,8 @@ export class Meet {
 	call = $state.raw<Call | null>(null);
 	/** This provider can do calls. */
 	available = $state(false);
+	/** The provider was asked whether it can. */
+	asked = $state(false);
 	/** Calls that the person does not want to hear of any more. */
 	private readonly dismissed = new SvelteSet<string>();
 
@@ -85,6 +87,7 @@ export class Meet {
 		try {
 			const { available, calls } = await this.sync.call<{ available: boolean; calls: RunningCall[] }>('meet.calls', {});
 			this.available = available;
+			this.asked = true;
 			const alive = new Set(calls.map((one) => one.space));
 			for (const space of [...this.running.keys()]) if (!alive.has(space)) this.running.delete(space);
 			for (const one of calls) this.take(one);
