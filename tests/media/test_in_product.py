@@ -10,6 +10,7 @@ import pytest
 
 from tests.flows.server import PASSWORD, Server
 from tests.media.films import browser_film, foreign_film
+from verbund.base.ids import personal_space
 from verbund.ops.client import Declined, Person
 
 WAIT_S = 90
@@ -194,7 +195,7 @@ def test_position_is_known_in_another_browser_and_ends_with_the_film(
 
     def watch(position_ms: int) -> None:
         body = {"space": space, "film": one, "position_ms": position_ms, "duration_ms": 20_000}
-        anna.post(anna.personal, "media.film_watched.1", body)
+        anna.post(personal_space(anna.account), "media.film_watched.1", body)
 
     watch(8_000)
     rows = {row["key"]: row["films"] for row in anna.call("GET", "/api/films")["rows"]}
