@@ -32,7 +32,7 @@ class File(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     height: int | None = None
 
 
-class ChannelOpened(Event):
+class ChannelOpened(Event, frozen=True):
     """A new line of conversation was opened. Its id is the fact's; copies do not meet."""
 
     kind: ClassVar[str] = "chat.channel_opened.1"
@@ -40,7 +40,7 @@ class ChannelOpened(Event):
     title: Title
 
 
-class ChannelRenamed(Event):
+class ChannelRenamed(Event, frozen=True):
     """A line of conversation was given another title. The latest wins."""
 
     kind: ClassVar[str] = "chat.channel_renamed.1"
@@ -49,7 +49,7 @@ class ChannelRenamed(Event):
     title: Title
 
 
-class MessagePosted(Event):
+class MessagePosted(Event, frozen=True):
     """Somebody said something, perhaps with files or in answer to a message. Every copy is a message of its own."""
 
     kind: ClassVar[str] = "chat.message_posted.1"
@@ -62,7 +62,7 @@ class MessagePosted(Event):
     reply_to: CoreId | None = None
 
 
-class MessageEdited(Event):
+class MessageEdited(Event, frozen=True):
     """The author changed the text. The latest edit wins; a withdrawal wins over every edit."""
 
     kind: ClassVar[str] = "chat.message_edited.1"
@@ -72,7 +72,7 @@ class MessageEdited(Event):
     mentions: Annotated[tuple[AccountId, ...], Meta(max_length=MENTIONS_MAX)] = ()
 
 
-class MessageWithdrawn(Event):
+class MessageWithdrawn(Event, frozen=True):
     """The author, or a moderator, took a message back. It wins over everything; the bodies are erased."""
 
     kind: ClassVar[str] = "chat.message_withdrawn.1"
@@ -82,7 +82,7 @@ class MessageWithdrawn(Event):
     by: Literal["author", "moderator"] = "author"
 
 
-class ReactionSet(Event):
+class ReactionSet(Event, frozen=True):
     """Somebody set or took back a reaction. Per person and emoji the latest wins."""
 
     kind: ClassVar[str] = "chat.reaction_set.1"
@@ -92,7 +92,7 @@ class ReactionSet(Event):
     on: bool
 
 
-class ChannelRead(Event):
+class ChannelRead(Event, frozen=True):
     """The person has read a channel up to (t, id). The mark never goes back; older ones are superseded."""
 
     kind: ClassVar[str] = "chat.channel_read.1"

@@ -31,16 +31,17 @@ def channel_renamed(tx: Tx, fact: Fact) -> None:
 def message_posted(tx: Tx, fact: Fact) -> None:
     event: events.MessagePosted = fact.event
     channel = event.channel or tables.MAIN
+    t = shown_at(fact.t, fact.at)
     row = {
-        "id": fact.id, "space": fact.space, "channel": channel, "author": fact.actor, "t": shown_at(fact.t, fact.at),
+        "id": fact.id, "space": fact.space, "channel": channel, "author": fact.actor, "t": t,
         "at": fact.at, "position": fact.position, "text": event.text, "mentions": ",".join(event.mentions),
         "files": msgspec.json.encode(event.files).decode() if event.files else "", "reply_to": event.reply_to,
         "edit": fact.stamp, "edited": 0, "withdrawn": 0,
     }  # fmt: skip
     tx.insert_once(tables.message, row)
-    _mention(tx, fact, fact.id, channel, row["t"], event.mentions)
+    _mention(tx, fact, fact.id, channel, t, event.mentions)
     names = [file.name for file in event.files]
-    _index(tx, fact.position, fact.space, fact.id, row["t"], event.text, names)
+    _index(tx, fact.position, fact.space, fact.id, t, event.text, names)
 
 
 def message_edited(tx: Tx, fact: Fact) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, and_, func, or_, select
 
+from verbund.base.clock import ms_of
 from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.chat.schemas import ChannelShape, FileShape, HitShape, MessageShape, ReactionShape
 from verbund.chat.tables import MAIN, channel, mention, message, reaction, read_mark
@@ -104,9 +105,9 @@ def _channel(
         select(func.count()).select_from(named.limit(UNREAD_SHOWN_MAX + 1).subquery())
     ).scalar()
     last = connection.execute(
-        select(c.at).where(c.space == space, c.channel == of).order_by(c.t.desc(), c.id.desc()).limit(1)
+        select(c.t).where(c.space == space, c.channel == of).order_by(c.t.desc(), c.id.desc()).limit(1)
     ).scalar()
-    return ChannelShape(CoreId(of) if of else None, title, unread or 0, named_count or 0, last, mark)
+    return ChannelShape(CoreId(of) if of else None, title, unread or 0, named_count or 0, ms_of(last) if last else None, mark)
 
 
 def _beyond(key: str, newer: bool) -> Any:

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import get, post
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 from msgspec import Struct
 
 from verbund import __version__
 from verbund.accounts.schemas import Caller
-from verbund.base.ids import SpaceId
+from verbund.base.ids import CoreId, SpaceId
 from verbund.base.refusal import Malformed, Unknown
 from verbund.log.core import Parcel
 from verbund.log.service import ENTRIES_PAGE_MAX, PARCELS_MAX, LogService
@@ -47,11 +47,11 @@ class HeadShape(Struct):
 
     ds: int
     dp: str | None
-    heads: list[str]
+    heads: list[CoreId]
     vector: dict[str, int]
 
 
-Language = Annotated[str, Parameter(header="accept-language")]
+Language = Annotated[str, HeaderParameter(name="accept-language")]
 
 
 @get("/api/health", summary="Is it alive")

@@ -93,6 +93,8 @@ class Application:
             await send({"type": "http.response.body", "body": b""})
             return
         accepted = headers.get("accept-encoding", "")
+        if await asyncio.to_thread(self.shell.refresh):
+            self._headers[:] = security_headers(self.shell.csp, self.settings.secure)
         asset = await asyncio.to_thread(self.shell.asset, path, accepted)
         status = 200
         if asset is None and path.rsplit("/", 1)[-1].count("."):

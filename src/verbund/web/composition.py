@@ -17,6 +17,8 @@ from verbund.spaces.authority import SpaceAuthorities
 from verbund.web.hub import Hub
 from verbund.web.installation import FolderLock, Installation, open_installation
 from verbund.web.live import Live
+from verbund.web.notices import Notices
+from verbund.web.presence import Presence
 from verbund.web.rooms import Memberships, channels_of
 
 #: Beside the sources, where `make up` builds it.
@@ -63,6 +65,8 @@ class Services:
         self.log = LogService(self.store, log, self.installation.device)
         self.live = Hub()
         self.sockets = Live(self.log, self.live, self.installation.incarnation)
+        self.presence = Presence(self.live)
+        self.notices = Notices(self.log, self.live)
         self.blobs = Blobs(self.data, self.log, self.store, Memberships(), self.clock, _limits(settings))
         self.features: dict[str, bool] = {}
         #: What capabilities hand to handlers and to each other through the web, by name.

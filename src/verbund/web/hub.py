@@ -81,6 +81,7 @@ class Hub:
         self._accounts: dict[AccountId, set[Connection]] = defaultdict(set)
         self._handlers: dict[str, Handler] = {}
         self._gone: list[Callable[[Connection], None]] = []
+        self._followed: list[Callable[[Connection, SpaceId], None]] = []
         self._came: list[Callable[[Connection], None]] = []
 
     def on(self, method: str, handler: Handler) -> None:
@@ -90,7 +91,11 @@ class Hub:
     def handler(self, method: str) -> Handler | None:
         return self._handlers.get(method)
 
+    def on_follow(self, callback: Callable[[Connection, SpaceId], None]) -> None:
+        self._followed.append(callback)
+
     def on_gone(self, callback: Callable[[Connection], None]) -> None:
+        """Called while the connection still follows what it followed."""
         self._gone.append(callback)
 
     def on_came(self, callback: Callable[[Connection], None]) -> None:
@@ -103,17 +108,19 @@ class Hub:
             call(connection)
 
     def remove(self, connection: Connection) -> None:
+        for call in self._gone:
+            call(connection)
         self.connections.pop(connection.id, None)
         self.unfollow(connection, list(connection.following))
         self._accounts[connection.account].discard(connection)
         if not self._accounts[connection.account]:
             del self._accounts[connection.account]
-        for call in self._gone:
-            call(connection)
 
     def follow(self, connection: Connection, space: SpaceId) -> None:
         connection.following.add(space)
         self._followers[space].add(connection)
+        for call in self._followed:
+            call(connection, space)
 
     def unfollow(self, connection: Connection, spaces: Iterable[SpaceId]) -> None:
         for space in spaces:

@@ -30,13 +30,25 @@ class Shell:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._built_ns = -1
+        self._files: dict[str, Path] = {}
+        self.csp = FALLBACK_CSP
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Look again when the app was built anew meanwhile; whether it was."""
+        index = self._folder / INDEX
+        built_ns = index.stat().st_mtime_ns if index.is_file() else 0
+        if built_ns == self._built_ns:
+            return False
+        self._built_ns = built_ns
         self._files = {
-            "/" + file.relative_to(folder).as_posix(): file
-            for file in (folder.rglob("*") if folder.is_dir() else ())
+            "/" + file.relative_to(self._folder).as_posix(): file
+            for file in (self._folder.rglob("*") if self._folder.is_dir() else ())
             if file.is_file() and file.suffix not in (".br", ".gz")
         }
-        index = self._files.get("/" + INDEX)
-        self.csp = _csp(index.read_text("utf-8")) if index else FALLBACK_CSP
+        self.csp = _csp(index.read_text("utf-8")) if built_ns else FALLBACK_CSP
+        return True
 
     def asset(self, path: str, accepted: str) -> Asset | None:
         """The file at this path (the index for `/`), compressed if the browser takes it; None where there is none."""

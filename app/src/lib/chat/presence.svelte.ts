@@ -15,14 +15,24 @@ export class Presence {
 	}
 
 	take(signal: Signal): void {
-		const { account, state } = (signal.data ?? {}) as { account?: unknown; state?: unknown };
-		if (typeof account !== 'string' || !STATES.has(state)) return;
-		if (this.states.size >= PEOPLE_MAX && !this.states.has(account)) return;
-		this.states.set(account, state as Present);
+		const { accounts, state } = (signal.data ?? {}) as { accounts?: unknown; state?: unknown };
+		if (!Array.isArray(accounts) || !STATES.has(state)) return;
+		for (const account of accounts) {
+			if (typeof account === 'string') this.set(account, state as Present);
+		}
+	}
+
+	/** Whoever types is there. */
+	seen(account: string): void {
+		this.set(account, 'online');
 	}
 
 	/** The connection is gone: what was heard may no longer hold. */
 	forget(): void {
 		this.states.clear();
+	}
+
+	private set(account: string, state: Present): void {
+		if (this.states.size < PEOPLE_MAX || this.states.has(account)) this.states.set(account, state);
 	}
 }
