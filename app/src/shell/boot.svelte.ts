@@ -1,6 +1,7 @@
 /** Starts what the signed-in app stands on, once per tab. */
 import { api, startSync, type ProviderInfo, type Sync } from '$lib/base';
 import { startChat } from '$lib/chat';
+import { startMeet } from '$lib/meet';
 import { voice } from '$lib/ui';
 import { frame } from './frame.svelte';
 
@@ -26,6 +27,7 @@ async function start(): Promise<Sync> {
 	const sync = await startSync();
 	voice.address(sync.me.address_form);
 	startChat(sync);
+	startMeet(sync);
 	return sync;
 }
 
