@@ -282,6 +282,38 @@ describe('a provider that lost its newest', () => {
 	});
 });
 
+describe('what the author has seen', () => {
+	const heads = ({ parcel }: OutboxItem): CoreId[] => (JSON.parse(parcel.c) as Core).ah;
+	const invite = { kind: 'authority.invitation_made.1', body: { role: 'member' } };
+	const say = { kind: POSTED, body: { text: 'hallo' } };
+
+	it('names an own authority fact beside what providers have, until it is taken; a refused one is forgotten', async () => {
+		const anna = await tab();
+		const { space, id: genesis } = await anna.outbox.add(null, { kind: 'authority.space_created.1', body: {} });
+		await flushed(anna);
+		anna.line.up = false;
+		const invitation = await anna.outbox.add(space, invite);
+		expect(heads(invitation)).toEqual([genesis]);
+		expect(heads(await anna.outbox.add(space, say))).toEqual([genesis, invitation.id].sort());
+		anna.line.up = true;
+		await flushed(anna);
+		expect(heads(await anna.outbox.add(space, say))).toEqual([invitation.id]);
+		provider.rule = ({ core }) => (core.k === invite.kind ? { code: 'spaces.not_allowed' } : null);
+		await anna.outbox.add(space, invite);
+		await flushed(anna);
+		expect(heads(await anna.outbox.add(space, say))).toEqual([invitation.id]);
+	});
+
+	it('follows authority facts of others', async () => {
+		const anna = await tab();
+		const { space, id: genesis } = await anna.outbox.add(null, { kind: 'authority.space_created.1', body: {} });
+		await flushed(anna);
+		const other = 'O'.repeat(42) + 'A' as CoreId;
+		await anna.outbox.saw(space, { id: other, kind: invite.kind, ah: [genesis] });
+		expect(heads(await anna.outbox.add(space, say))).toEqual([other]);
+	});
+});
+
 describe('bounds', () => {
 	it('a number used by somebody else is told as trouble, never fought over', async () => {
 		const anna = await tab();

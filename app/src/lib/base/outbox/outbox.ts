@@ -10,9 +10,9 @@ import { exclusive } from '../locks';
 import type { Outcome } from '../live';
 import { applyRows, type OutboxItem, type RowOp, type Store, type StoredChain } from '../store';
 import type { CoreId, FactState, JsonObject, SpaceId, Vector } from '../types';
-import { headsAfter, type WriteOptions } from '../device';
+import { headsAfter, isAuthority, type WriteOptions } from '../device';
 import { settle } from './settle';
-import { chainBefore, rewrite, writeNext, type Intent, type Pen } from './writing';
+import { chainAfter, chainBefore, rewrite, writeNext, type Intent, type Pen } from './writing';
 
 /** Facts that may wait here; beyond, posting is refused until some are sent. */
 export const WAITING_MAX = 1_000;
@@ -103,7 +103,7 @@ export class Outbox {
 				const held = await chains.get(told.id);
 				if (held !== undefined && (waiting.has(told.id) || isSame(held, told))) continue;
 				const later = held !== undefined && held.ds > told.ds ? held : told;
-				await chains.put({ space: told.id, ds: later.ds, dp: later.dp, heads: told.heads });
+				await chains.put({ space: told.id, ds: later.ds, dp: later.dp, heads: told.heads, pending: held?.pending ?? null });
 			}
 			await tx.done;
 		});
@@ -114,8 +114,10 @@ export class Outbox {
 		await exclusive('author', async () => {
 			const tx = this.store.relaxed(['chains']);
 			const chain = await tx.objectStore('chains').get(space);
-			const heads = chain && headsAfter(chain.heads, core);
-			if (chain && heads && heads.join() !== chain.heads.join()) await tx.objectStore('chains').put({ ...chain, heads });
+			if (chain !== undefined) {
+				const pending = chain.pending === core.id ? null : chain.pending;
+				await tx.objectStore('chains').put({ ...chain, heads: headsAfter(chain.heads, core), pending });
+			}
 			await tx.done;
 		});
 	}
@@ -150,11 +152,12 @@ export class Outbox {
 	async rewriteTail(space: SpaceId, again: readonly OutboxItem[], dropped: readonly OutboxItem[]): Promise<OutboxItem[]> {
 		const all = await this.store.db.getAllFromIndex('outbox', 'place', IDBKeyRange.bound([space], [space, []]));
 		const unsent = all.filter((item) => item.state === 'pending' && !item.sent);
-		const held = (await this.store.db.get('chains', space)) ?? { space, ds: 0, dp: null, heads: [] };
 		const gone = new Set(dropped.map((item) => item.id));
 		const replaced = [...again, ...unsent];
-		const heads = held.heads.filter((head) => !replaced.some((item) => item.id === head));
-		const start: StoredChain = unsent[0] ? chainBefore(unsent[0], heads) : { ...held, heads };
+		const held = (await this.store.db.get('chains', space)) ?? { ...START, space };
+		const isLost = replaced.some((item) => item.id === held.pending);
+		const before = unsent[0] ? chainBefore(unsent[0], held) : held;
+		const start = isLost ? { ...before, pending: null } : before;
 		const { items, chain } = await rewrite(this.ports.pen, start, [...again, ...unsent.filter((item) => !gone.has(item.id))]);
 		const stays = again.filter((item) => item.state === 'owed').map((item) => ({ ...item, gone: true }));
 		await this.commit(
@@ -180,8 +183,13 @@ export class Outbox {
 				for (const item of puts) await tx.objectStore('outbox').put(item);
 				if (chain) await tx.objectStore('chains').put(chain);
 				for (const { item, state } of changes) {
-					if (state !== 'accepted' && state !== 'durable') continue;
 					const { space, ds, id, kind, parcel } = item;
+					const isAccepted = state === 'accepted' || state === 'durable';
+					if (state !== 'pending' && isAuthority(kind) && !chain) {
+						const held = await tx.objectStore('chains').get(space);
+						if (held) await tx.objectStore('chains').put(chainAfter(held, item, isAccepted));
+					}
+					if (!isAccepted) continue;
 					await tx.objectStore('own').put({ space, ds, id, kind, parcel });
 					await tx.objectStore('own').delete(IDBKeyRange.bound([space], [space, ds - OWN_MAX]));
 				}
@@ -200,10 +208,13 @@ export class Outbox {
 		if (!isHash(space)) throw new Refusal('log.malformed_core', 'space');
 		const held = await this.store.db.get('chains', space);
 		if (held !== undefined) return held;
-		if (options.derived) return { space, ds: 0, dp: null, heads: [] };
-		return { space, ...(await this.ports.head(space)) };
+		if (options.derived) return { ...START, space };
+		const { ds, dp, heads } = await this.ports.head(space);
+		return { ...START, space, ds, dp, heads };
 	}
 }
+
+const START = { ds: 0, dp: null, heads: [], pending: null };
 
 function isSame(held: StoredChain, told: Head): boolean {
 	return held.ds >= told.ds && held.heads.join() === [...told.heads].sort().join();

@@ -1,7 +1,7 @@
 /** Writing facts: numbers, chain and stamp for new ones; new ones for those whose number is lost. No store, no network. */
 import { randomBytes } from '../b64';
-import { author, SALT_BYTES, type Signer } from '../core';
-import { headsAfter, type WriteOptions } from '../device';
+import { author, HEADS_MAX, SALT_BYTES, type Signer } from '../core';
+import { headsAfter, isAuthority, type WriteOptions } from '../device';
 import type { Hlc } from '../hlc';
 import type { OutboxItem, StoredChain } from '../store';
 import type { Core, CoreId, JsonObject, SpaceId } from '../types';
@@ -26,7 +26,7 @@ export async function writeNext(
 	intent: Intent
 ): Promise<{ item: OutboxItem; chain: StoredChain }> {
 	const ds = (chain?.ds ?? 0) + 1;
-	const ah = intent.ah ?? chain?.heads ?? [];
+	const ah = intent.ah ?? (chain === null ? [] : seen(chain));
 	const re = [...(intent.re ?? [])];
 	const { id, parcel } = await author(
 		pen.signer,
@@ -50,7 +50,8 @@ export async function writeNext(
 		queuedAt: pen.now(),
 		...(intent.replaces ? { replaces: intent.replaces } : {})
 	};
-	return { item, chain: { space, ds, dp: id, heads: headsAfter(chain?.heads ?? [], { id, kind: intent.kind, ah }) } };
+	const pending = isAuthority(intent.kind) ? id : (chain?.pending ?? null);
+	return { item, chain: { space, ds, dp: id, heads: chain?.heads ?? [], pending } };
 }
 
 /**
@@ -79,10 +80,23 @@ export async function rewrite(
 	return { items: written, chain };
 }
 
-/** The chain before an item that was never sent; the heads that are left, or those it had seen. */
-export function chainBefore(item: OutboxItem, heads: CoreId[]): StoredChain {
+/** Where the chain of a space stands before an item that was never sent. */
+export function chainBefore(item: OutboxItem, held: StoredChain): StoredChain {
 	const core = JSON.parse(item.parcel.c) as Core;
-	return { space: item.space, ds: item.ds - 1, dp: core.dp, heads: heads.length > 0 ? heads : core.ah };
+	return { ...held, ds: item.ds - 1, dp: core.dp };
+}
+
+/** The chain after a provider said what it does with an own authority fact. */
+export function chainAfter(chain: StoredChain, item: Pick<OutboxItem, 'id' | 'kind' | 'parcel'>, isAccepted: boolean): StoredChain {
+	const pending = chain.pending === item.id ? null : chain.pending;
+	if (!isAccepted) return { ...chain, pending };
+	const { ah } = JSON.parse(item.parcel.c) as Core;
+	return { ...chain, pending, heads: headsAfter(chain.heads, { id: item.id, kind: item.kind, ah }) };
+}
+
+/** What the author has seen: what providers have, and the own newest beside it, for that one may yet be refused. */
+function seen({ heads, pending }: StoredChain): CoreId[] {
+	return pending === null ? heads : [...heads.slice(1 - HEADS_MAX), pending];
 }
 
 function rename(body: JsonObject, renamed: ReadonlyMap<string, string>): JsonObject {

@@ -26,7 +26,10 @@ export interface StoredChain {
 	space: SpaceId;
 	ds: number;
 	dp: CoreId | null;
+	/** The newest authority facts that a provider has. */
 	heads: CoreId[];
+	/** The newest own authority fact that no provider has yet: what follows has seen it, but must not count on it. */
+	pending: CoreId | null;
 }
 
 export interface OutboxItem {

@@ -1,10 +1,10 @@
 /** The session of this tab: me, what is followed, posting, folding, signals. Puts the parts of base together. */
 import type { Api } from '../api';
-import { Device, type WriteOptions } from '../device';
+import { Device, isAuthority, type WriteOptions } from '../device';
 import { ApiError, Offline, pageLanguage, sentence, SignedOut } from '../errors';
 import { Hlc } from '../hlc';
 import { Live, type Frame, type LiveOptions, type SignalFrame } from '../live';
-import { Outbox, Sender, type Change } from '../outbox';
+import { Outbox, Sender, type Change, type Head } from '../outbox';
 import { applyRows, persist, SPACES_MAX, type Store, type Trouble } from '../store';
 import type {
 	AccountId, CoreId, Fact, Fold, JsonObject, LiveState, Me, Member, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
@@ -53,6 +53,7 @@ export class Sync {
 	readonly #places = new Map<CoreId, { at: number; position: number }>();
 	#offset = 0;
 	#reloading: Promise<void> | null = null;
+	#next: Promise<void> | null = null;
 
 	constructor(
 		readonly store: Store,
@@ -73,7 +74,7 @@ export class Sync {
 		this.outbox = this.#makeOutbox();
 		this.#sender = new Sender(this.outbox);
 		this.uploads = new Uploads(store, api, () => this.live.state === 'online');
-		this.#channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('verbund') : null;
+		this.#channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel(`verbund.${device.id}`) : null;
 		if (this.#channel) this.#channel.onmessage = (event: MessageEvent<Message>) => this.#overhear(event.data);
 		store.onTrouble = (code) => this.#alarm(code);
 		store.onOutdated = () => this.#alarm('base.outdated');
@@ -127,8 +128,14 @@ export class Sync {
 
 	/** Ask who I am and where I belong. Raises SignedOut, Offline. */
 	reload(): Promise<void> {
-		this.#reloading ??= this.#reload().finally(() => (this.#reloading = null));
-		return this.#reloading;
+		const after = this.#reloading;
+		// An answer that is under way may be older than what this call is about.
+		this.#next ??= (after === null ? Promise.resolve() : after.catch(() => undefined)).then(() => {
+			this.#next = null;
+			this.#reloading = this.#reload().finally(() => (this.#reloading = null));
+			return this.#reloading;
+		});
+		return this.#next;
 	}
 
 	async post(space: SpaceId | null, kind: string, body: JsonObject, options: WriteOptions = {}): Promise<CoreId> {
@@ -397,11 +404,21 @@ export class Sync {
 			pen: { signer: this.device, hlc: new Hlc(() => this.now()), now: () => this.now() },
 			submit: (parcels) => this.live.submit(parcels),
 			online: () => this.live.state === 'online',
-			head: (space) => this.api.get(`/api/spaces/${space}/head`, { timeoutMs: HEAD_TIMEOUT_MS }),
+			head: (space) => this.#head(space),
 			letsGoAt: () => ((this.provider?.partners ?? 0) > 0 ? 'durable' : 'accepted'),
 			fold: (changes) => this.#foldChanges(changes),
 			trouble: (code) => this.#alarm(code)
 		});
+	}
+
+	/** In a space that one is about to join, this device has written nothing yet. */
+	async #head(space: SpaceId): Promise<Head> {
+		try {
+			return await this.api.get<Head>(`/api/spaces/${space}/head`, { timeoutMs: HEAD_TIMEOUT_MS });
+		} catch (error) {
+			if (error instanceof ApiError && error.status === 404) return { ds: 0, dp: null, heads: [] };
+			throw error;
+		}
 	}
 
 	#foldChanges(changes: Change[]): ReturnType<Outbox['ports']['fold']> {
@@ -409,9 +426,16 @@ export class Sync {
 		const ops = facts.flatMap((fact) => this.#folds.run(fact));
 		const publish = (): void => {
 			this.#channel?.postMessage({ sort: 'facts', facts } satisfies Message);
-			void this.#count();
+			this.#afterOwn(facts);
 		};
 		return { ops, publish };
+	}
+
+	/** What this person just did may have changed which spaces there are, and what may be done in them. */
+	#afterOwn(facts: readonly Fact[]): void {
+		void this.#count();
+		const changed = facts.some((fact) => fact.state === 'accepted' && (isAuthority(fact.kind) || fact.kind.startsWith('spaces.')));
+		if (changed && this.live.state === 'online') void this.#refresh();
 	}
 
 	/** Take back what should never have been shown. */
@@ -430,7 +454,7 @@ export class Sync {
 	#overhear(message: Message): void {
 		if (message.sort === 'signed_out') return this.live.stop('signed_out');
 		for (const fact of message.facts ?? []) this.#folds.run(fact);
-		void this.#count();
+		this.#afterOwn(message.facts ?? []);
 		if (message.facts?.some((fact) => fact.state === 'pending')) this.#sender.kick();
 	}
 

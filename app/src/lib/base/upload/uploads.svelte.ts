@@ -178,6 +178,7 @@ export class Uploads {
 		upload.progress = 0;
 		const told = (bytes: number): void => void (upload.progress = bytes / Math.max(1, upload.size));
 		const { hash, chunks } = await hashAside(upload.file!, told, upload.stopper.signal);
+		upload.stopper.signal.throwIfAborted();
 		Object.assign(upload.stored, { hash, chunks });
 		upload.hash = hash;
 		await this.#put(upload.stored).catch(() => undefined);
@@ -190,6 +191,7 @@ export class Uploads {
 		const plan = { hash: hash!, chunks, size, type };
 		const told = (bytes: number): void => void (upload.progress = bytes / Math.max(1, size));
 		await sendFile({ api: this.api, space, file: upload.file!, plan, signal: upload.stopper.signal, told });
+		upload.stopper.signal.throwIfAborted();
 		upload.stored.isDone = true;
 		await this.#put(upload.stored).catch(() => undefined);
 		await this.store.db.delete('files', upload.id).catch(() => undefined);
