@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from litestar import Request, Response, get
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, Parameter
 from litestar.response import Redirect
 
 from verbund.accounts.schemas import Caller
@@ -40,7 +40,7 @@ TYPES = {
 IMMUTABLE = frozenset({".m4s", ".mp4"})
 _PLAN = re.compile(r"[A-Za-z0-9_-]{43}")
 _FILE = re.compile(r"(?:[aosv][0-9]{1,4}/)?[a-z0-9-]{1,20}\.(?:m3u8|m4s|mp4|jpg|vtt|json)")
-Language = Annotated[str, Parameter(header="accept-language")]
+Language = Annotated[str, HeaderParameter(name="accept-language")]
 
 
 @get("/api/films", summary="The media library")

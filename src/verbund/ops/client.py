@@ -135,7 +135,9 @@ class Person:
 
     def begin(self, kind: str, body: dict[str, Any]) -> tuple[SpaceId, Parcel]:
         """The first fact of a new space."""
-        core = {"ah": [], "bk": None, "dp": None, "ds": 1, "k": kind, "mu": False, "re": [], "t": self.hlc.tick()}
+        core: dict[str, Any] = {
+            "ah": [], "bk": None, "dp": None, "ds": 1, "k": kind, "mu": False, "re": [], "t": self.hlc.tick(),
+        }  # fmt: skip
         identifier, parcel = make_parcel(self.key, core, body, salt())
         space = SpaceId(identifier)
         self._last[space], self._heads[space] = (1, identifier), [space]

@@ -3,6 +3,7 @@ TypeScript run the same files (protocol/vectors)."""
 
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -115,15 +116,15 @@ def _cores() -> list[dict[str, Any]]:
         _case("encrypted body with a blob", secret, key.public, {"blobs": [genesis]}),
         _case("erased body", erased, key.public, {"id": message, "body": None}),
         _case("P-256", *_p256_parcel(genesis), {"space": genesis}),
-        _refused("signed by another", Parcel(second.c, b64(other.sign(DOMAIN + second.c.encode())), second.sa, second.b),
+        _refused("signed by another", _with(second, s=b64(other.sign(DOMAIN + second.c.encode()))),
                  key.public, "log.unsigned"),
-        _refused("signature without the domain", Parcel(second.c, b64(key.sign(second.c.encode())), second.sa, second.b),
+        _refused("signature without the domain", _with(second, s=b64(key.sign(second.c.encode()))),
                  key.public, "log.unsigned"),
         _refused("core changed", Parcel(second.c.replace('"mu":false', '"mu":true'), second.s, second.sa, second.b),
                  key.public, "log.unsigned"),
         _refused("signature cut", Parcel(second.c, second.s[:-6], second.sa, second.b), key.public, "log.unsigned"),
-        _refused("body changed", Parcel(second.c, second.s, second.sa, '{"text":"x"}'), key.public, "log.malformed_core"),
-        _refused("salt changed", Parcel(second.c, second.s, b64(bytes(16)), second.b), key.public, "log.malformed_core"),
+        _refused("body changed", _with(second, b='{"text":"x"}'), key.public, "log.malformed_core"),
+        _refused("salt changed", _with(second, sa=b64(bytes(16))), key.public, "log.malformed_core"),
         _refused("core too large", Parcel(second.c + " " * 4096, second.s, second.sa, second.b), key.public,
                  "log.oversized"),
         _refused("body too large", Parcel(second.c, second.s, second.sa, '{"t":"' + "x" * 65536 + '"}'), key.public,
@@ -131,12 +132,15 @@ def _cores() -> list[dict[str, Any]]:
         _refused("base64 with padding", Parcel(second.c, second.s + "==", second.sa, second.b), key.public,
                  "log.malformed_core"),
     ]  # fmt: skip
-    changes = {
+    unsorted = sorted((message, genesis), reverse=True)
+    changes: dict[str, dict[str, Any]] = {
         "a field more": {"zz": 1}, "format 2": {"v": 2}, "number 0": {"ds": 0}, "number is text": {"ds": "2"},
-        "first without previous": {"dp": None}, "kind in capitals": {"k": "Chat.posted.1"}, "kind without version": {"k": "chat.posted"},
-        "stamp too short": {"t": "0"}, "stamp in capitals": {"t": "018BCFE568000000"}, "heads unsorted": {"ah": [message, genesis] if message > genesis else [genesis, message]},
-        "five heads": {"ah": sorted(_hashes(5))}, "nine references": {"re": _hashes(9)}, "id with stray bits": {"sp": genesis[:-1] + "B"},
-        "head twice": {"ah": [genesis, genesis]}, "body size wrong": {"bs": 3}, "flag is a number": {"mu": 0},
+        "first without previous": {"dp": None}, "kind in capitals": {"k": "Chat.posted.1"},
+        "kind without version": {"k": "chat.posted"}, "stamp too short": {"t": "0"},
+        "stamp in capitals": {"t": "018BCFE568000000"}, "heads unsorted": {"ah": unsorted},
+        "five heads": {"ah": sorted(_hashes(5))}, "nine references": {"re": _hashes(9)},
+        "id with stray bits": {"sp": genesis[:-1] + "B"}, "head twice": {"ah": [genesis, genesis]},
+        "body size wrong": {"bs": 3}, "flag is a number": {"mu": 0},
     }  # fmt: skip
     for name, change in changes.items():
         cases.append(_refused(name, _resigned(key, second, change), key.public, "log.malformed_core"))
@@ -145,7 +149,8 @@ def _cores() -> list[dict[str, Any]]:
 
 def _chain() -> list[dict[str, Any]]:
     provider = DeviceKey(b"\x09" * 32).public.provider
-    before, listed = entries.CHAIN_START, []
+    before = entries.CHAIN_START
+    listed: list[dict[str, Any]] = []
     for seq, (core, void) in enumerate(zip(_hashes(4), (False, True, False, False), strict=True), start=1):
         before = entries.chain(before, provider, 1, seq, core, _T0 + seq, void)
         listed.append(
@@ -177,6 +182,10 @@ def _signed(
     return make_parcel(key, whole, body, _SALT)
 
 
+def _with(parcel: Parcel, **changed: str) -> Parcel:
+    return msgspec.structs.replace(parcel, **changed)
+
+
 def _resigned(key: DeviceKey, parcel: Parcel, change: dict[str, Any]) -> Parcel:
     raw = canonical.encode({**canonical.decode(parcel.c.encode()), **change})
     return Parcel(raw.decode(), b64(key.sign(DOMAIN + raw)), parcel.sa, parcel.b)
@@ -190,8 +199,9 @@ def _p256_key() -> tuple[ec.EllipticCurvePrivateKey, PublicKey]:
 def _p256_parcel(space: str) -> tuple[Parcel, PublicKey]:
     private, public = _p256_key()
     body = canonical.encode({"text": "P-256"})
-    core = {"ah": [], "bh": body_hash(_SALT, body), "bk": None, "bs": len(body), "dev": public.device, "dp": None, "ds": 1,
-            "k": "chat.message_posted.1", "mu": False, "re": [], "sp": space, "t": stamp_of(_T0), "v": 1}  # fmt: skip
+    core = {"ah": list[str](), "bh": body_hash(_SALT, body), "bk": None, "bs": len(body), "dev": public.device,
+            "dp": None, "ds": 1, "k": "chat.message_posted.1", "mu": False, "re": list[str](), "sp": space,
+            "t": stamp_of(_T0), "v": 1}  # fmt: skip
     raw = canonical.encode(core)
     signed = private.sign(DOMAIN + raw, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
     r, s = utils.decode_dss_signature(signed)
