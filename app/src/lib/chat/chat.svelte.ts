@@ -55,7 +55,10 @@ export class Chat {
 			this.presence.forget();
 			this.waiting.kick();
 		});
-		sync.onSignal('typing', (signal: Signal) => this.typing.take(signal));
+		sync.onSignal('typing', (signal: Signal) => {
+			this.typing.take(signal);
+			if (signal.by !== null) this.presence.seen(signal.by);
+		});
 	}
 
 	get me(): AccountId {

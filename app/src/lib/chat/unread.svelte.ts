@@ -78,10 +78,11 @@ export class Unread {
 		}
 	}
 
-	private async tell(key: string, mark: Mark): Promise<void> {
+	/** A mark that cannot be written down is made again by the next one. */
+	private tell(key: string, mark: Mark): Promise<unknown> {
 		this.due.delete(key);
 		const body = { space: mark.space, channel: mark.channel, read: mark.t, id: mark.id };
-		await this.sync.post(this.sync.me.personal, CHANNEL_READ, body);
+		return this.sync.post(this.sync.me.personal, CHANNEL_READ, body).catch(() => undefined);
 	}
 
 	private summary(space: SpaceId, channel: CoreId | null): ChannelSummary | undefined {

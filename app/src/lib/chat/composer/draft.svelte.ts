@@ -60,6 +60,13 @@ export class Draft {
 		void this.keep();
 	}
 
+	/** It could not be sent: back into the field, before what was typed since. */
+	restoreText(text: string, replyTo: CoreId | null): void {
+		this.text = [text, this.text].filter(Boolean).join('\n');
+		this.replyTo ??= replyTo;
+		void this.keep();
+	}
+
 	async keep(): Promise<void> {
 		clearTimeout(this.timer);
 		if (this.editing) return;

@@ -38,7 +38,7 @@ export class Writing {
 		return something && this.over === 0 && !this.chat.waiting.full;
 	}
 
-	/** Send or save what was written. Returns what was done. */
+	/** Send or save what was written. Returns what was done; raises what base raises, with the draft as it was. */
 	async send(): Promise<'posted' | 'edited' | null> {
 		if (!this.sendable) return null;
 		const text = this.draft.text.trim();
@@ -48,8 +48,14 @@ export class Writing {
 		const message = { space, channel, text, mentions, reply_to: this.draft.replyTo };
 		const files = this.attachments.take();
 		this.draft.clear();
-		if (files.length > 0 || this.chat.waiting.some(space, channel)) await this.chat.waiting.add(message, files);
-		else await this.chat.post({ ...message, files: [] });
+		try {
+			if (files.length > 0 || this.chat.waiting.some(space, channel)) await this.chat.waiting.add(message, files);
+			else await this.chat.post({ ...message, files: [] });
+		} catch (error) {
+			this.attachments.list = files;
+			this.draft.restoreText(text, message.reply_to);
+			throw error;
+		}
 		return 'posted';
 	}
 

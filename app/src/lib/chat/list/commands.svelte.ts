@@ -1,7 +1,7 @@
 /** Carries out what the toolbar, the sheet and the keyboard ask for. */
 import { SvelteMap } from 'svelte/reactivity';
-import type { CoreId, SpaceId } from '$lib/base';
-import { toast } from '$lib/ui';
+import { describe, type CoreId, type SpaceId } from '$lib/base';
+import { toast, voice } from '$lib/ui';
 import * as m from '$messages';
 import type { Chat } from '../chat.svelte';
 import type { Writing } from '../composer/writing.svelte';
@@ -45,7 +45,7 @@ export class Withdrawals {
 		if (this.due.has(row.id)) return;
 		const run = () => {
 			this.cancel(row.id);
-			void this.chat.withdraw(space, row);
+			attempt(this.chat.withdraw(space, row));
 		};
 		const action = { label: m.chat_undo(), run: () => this.cancel(row.id) };
 		const notice = toast.show(m.chat_withdrawing(), { icon: 'trash', action, stay: true });
@@ -77,7 +77,7 @@ export function actionsFor(room: Room): MessageActions {
 		mayWithdraw: (row) => room.mayWrite() && settled(row) && (own(row) || room.mayModerate()),
 		leaving: (row) => withdrawals.has(row.id),
 		progress: (row) => (isWaiting(row) ? chat.waiting.progress(row.id) : null),
-		react: (row, emoji) => void chat.react(room.space(), row, emoji),
+		react: (row, emoji) => attempt(chat.react(room.space(), row, emoji)),
 		pickEmoji: room.pickEmoji,
 		reply(row) {
 			writing.draft.replyTo = row.id as CoreId;
@@ -95,11 +95,11 @@ export function actionsFor(room: Room): MessageActions {
 		view: room.view,
 		retry(row) {
 			if (isWaiting(row)) chat.waiting.retry(row.id);
-			else void chat.sync.retry(row.id as CoreId);
+			else attempt(chat.sync.retry(row.id as CoreId));
 		},
 		discard(row) {
-			if (isWaiting(row)) void chat.waiting.discard(row.id);
-			else void chat.discard(conversation.space, row.id);
+			if (isWaiting(row)) attempt(chat.waiting.discard(row.id));
+			else attempt(chat.discard(conversation.space, row.id));
 		},
 		openSheet: room.openSheet
 	};
@@ -108,6 +108,11 @@ export function actionsFor(room: Room): MessageActions {
 /** A message whose files are still on their way has no id of its own yet. */
 export function isWaiting(row: Row): boolean {
 	return row.id.startsWith('waiting-');
+}
+
+/** Tell it when it cannot be written down. */
+export function attempt(work: Promise<unknown>): void {
+	work.catch((error: unknown) => toast.bad(describe(error, voice.language).detail));
 }
 
 function copy(text: string, done: string): void {
