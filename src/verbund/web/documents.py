@@ -1,8 +1,11 @@
 """The documents of protocol/: what routes, events, frames and refusals this version has. Reads; serves nothing."""
 
+import importlib
+import pkgutil
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
+import verbund
 from verbund.base.refusal import all_refusals
 from verbund.base.settings import Settings
 from verbund.ops.protocol import events_document, frames_document, refusals_document
@@ -11,15 +14,26 @@ from verbund.web.answers import Outgoing
 from verbund.web.app import create_app
 from verbund.web.frames import Incoming
 
+#: Modules that are programs of their own.
+PROGRAMS = ("__main__", "_child")
+
 
 def documents() -> dict[str, Any]:
     """openapi, events, frames, refusals."""
+    _import_all()
     return {
         "openapi": openapi(),
         "events": events_document(event for part in capabilities.PARTS for event in part.events.EVENTS),
         "frames": frames_document(get_args(Incoming), get_args(Outgoing)),
         "refusals": refusals_document(kind for kind in all_refusals() if kind.__module__.startswith("verbund.")),
     }
+
+
+def _import_all() -> None:
+    """Refusals are found where they are defined, so every part must have been imported."""
+    for found in pkgutil.walk_packages(verbund.__path__, "verbund."):
+        if not found.name.endswith(PROGRAMS):
+            importlib.import_module(found.name)
 
 
 def openapi() -> dict[str, Any]:
