@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from verbund.accounts.commands import make_setup_link
+from verbund.accounts.effects import AccountsService
 from verbund.accounts.events import AccountOpened, ProfileChanged
 from verbund.base.clock import stamp_of
 from verbund.base.ids import AccountId, CoreId, SpaceId, b64
@@ -17,6 +18,7 @@ from verbund.base.settings import Settings
 from verbund.log.core import Parcel, make_parcel
 from verbund.log.registry import Event
 from verbund.log.stored import body_of
+from verbund.spaces.effects import SpacesService
 from verbund.spaces.events import InvitationMade, MemberJoined, SpaceCreated
 from verbund.web import capabilities
 from verbund.web.app import Application
@@ -238,9 +240,15 @@ async def running(folder: Path) -> AsyncIterator[Place]:
     """A provider from its start to its end."""
     place = Place(folder)
     await place.services.start()
+    wired = SpacesService in capabilities.SERVICES
+    extra: list[Any] = [] if wired else [SpacesService(place.services), AccountsService(place.services)]
+    for service in extra:
+        await service.start()
     try:
         yield place
     finally:
+        for service in extra:
+            await service.stop()
         await place.services.stop()
 
 

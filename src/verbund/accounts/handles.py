@@ -20,8 +20,8 @@ class BadHandle(Refusal):
 
 def folded(handle: str) -> str:
     """The one form of a handle: compatibility forms and case do not count (Unicode 15, NFKC and full case folding)."""
-    text = unicodedata.normalize("NFKC", handle.strip())
-    return unicodedata.normalize("NFKC", text.casefold())
+    text = unicodedata.normalize("NFKC", handle)
+    return unicodedata.normalize("NFKC", text.casefold()).strip()
 
 
 def checked(handle: str) -> str:

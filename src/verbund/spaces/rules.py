@@ -204,7 +204,9 @@ def space_described(fact: Fact, authority: Authority) -> None:
 def _joins_by_invitation(fact: Fact, authority: Authority) -> None:
     event: events.MemberJoined = fact.event
     invitation = authority.invitations.get(event.invitation) if event.invitation else None
-    if invitation is None or invitation.withdrawn:
+    if invitation is None:
+        raise Unknown()
+    if invitation.withdrawn:
         raise InvitationUnknown()
     removal = authority.removed.get(event.account)
     if removal is not None and not removal.own and invitation.made < removal.at:
