@@ -1,5 +1,5 @@
 /** What keeps running while one walks on: a call, a film. Shown small at the edge of every room. */
-import type { Component } from 'svelte';
+import { untrack, type Component } from 'svelte';
 
 export interface Docked {
 	id: string;
@@ -9,17 +9,20 @@ export interface Docked {
 
 const DOCKED_MAX = 2;
 
+/** May be called inside effects: it does not read what it writes. */
 class Dock {
 	list = $state.raw<Docked[]>([]);
 
 	/** Puts something into the dock, or replaces what has the same id. */
 	show<Props extends Record<string, unknown>>(id: string, view: Component<Props>, props: Props): void {
 		const one = { id, view: view as unknown as Docked['view'], props };
-		this.list = [...this.list.filter((docked) => docked.id !== id), one].slice(-DOCKED_MAX);
+		const held = untrack(() => this.list);
+		this.list = [...held.filter((docked) => docked.id !== id), one].slice(-DOCKED_MAX);
 	}
 
 	clear(id: string): void {
-		this.list = this.list.filter((docked) => docked.id !== id);
+		const held = untrack(() => this.list);
+		if (held.some((docked) => docked.id === id)) this.list = held.filter((docked) => docked.id !== id);
 	}
 }
 

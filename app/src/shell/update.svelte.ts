@@ -7,7 +7,10 @@ import * as m from '$messages';
 export function keepFresh(): void {
 	void registerShell();
 	$effect(() => {
-		if (!shell.updateReady) return;
-		toast.show(m.app_update_ready(), { icon: 'refresh-cw', stay: true, action: { label: m.app_update_now(), run: () => shell.update() } });
+		if (shell.updateReady) offer();
 	});
+}
+
+function offer(): void {
+	toast.show(m.app_update_ready(), { icon: 'refresh-cw', stay: true, action: { label: m.app_update_now(), run: () => shell.update() } });
 }

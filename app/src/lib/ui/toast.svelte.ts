@@ -1,4 +1,5 @@
-/** Short notices at the edge. They speak once and go by themselves, unless they hold an action. */
+/** Short notices at the edge. They speak once and go by themselves, unless they hold an action. May be called inside effects. */
+import { untrack } from 'svelte';
 import type { IconName } from './icons';
 
 export interface Notice {
@@ -14,15 +15,16 @@ const NOTICE_MS = 5_000;
 const NOTICE_WITH_ACTION_MS = 10_000;
 
 class Toasts {
-	list = $state<Notice[]>([]);
+	list = $state.raw<readonly Notice[]>([]);
 	#next = 1;
 	#timers = new Map<number, ReturnType<typeof setTimeout>>();
 
 	/** Shows a notice. `stay` keeps it until it is dismissed. Returns its id. */
 	show(text: string, { tone = 'plain', icon, action, stay = false }: Partial<Omit<Notice, 'id' | 'text'>> & { stay?: boolean } = {}): number {
 		const id = this.#next++;
-		this.list.push({ id, text, tone, icon, action });
-		while (this.list.length > NOTICES_MAX) this.dismiss(this.list[0]!.id);
+		const held = untrack(() => this.list);
+		for (const old of held.slice(0, Math.max(0, held.length + 1 - NOTICES_MAX))) this.dismiss(old.id);
+		this.list = [...untrack(() => this.list), { id, text, tone, icon, action }];
 		if (!stay) this.#timers.set(id, setTimeout(() => this.dismiss(id), action ? NOTICE_WITH_ACTION_MS : NOTICE_MS));
 		return id;
 	}
@@ -38,7 +40,7 @@ class Toasts {
 	dismiss(id: number): void {
 		clearTimeout(this.#timers.get(id));
 		this.#timers.delete(id);
-		this.list = this.list.filter((notice) => notice.id !== id);
+		this.list = untrack(() => this.list).filter((notice) => notice.id !== id);
 	}
 }
 
