@@ -52,7 +52,8 @@ def test_partner_that_no_space_names_gets_nothing(server: Server, firm: Firm) ->
     answer = firm.anna.http.post("/api/partners/digest", json={"identity": {}, "question": "{}", "signature": ""})
     assert answer.status_code == 422
     shown = firm.anna.call("GET", "/api/partners/hello")
-    forged = {"identity": shown, "question": '{"after":{},"at":0,"audience":"","space":null}', "signature": b64(bytes(64))}
+    question = '{"after":{},"at":0,"audience":"","space":null}'
+    forged = {"identity": shown, "question": question, "signature": b64(bytes(64))}
     with pytest.raises(Declined, match=r"partners\.unproven"):
         firm.anna.call("POST", "/api/partners/digest", json=forged)
     assert PublicKey(shown["alg"], unb64(shown["key"])).provider == shown["provider"]

@@ -107,7 +107,8 @@ def _channel(
     last = connection.execute(
         select(c.t).where(c.space == space, c.channel == of).order_by(c.t.desc(), c.id.desc()).limit(1)
     ).scalar()
-    return ChannelShape(CoreId(of) if of else None, title, unread or 0, named_count or 0, ms_of(last) if last else None, mark)
+    last_at = ms_of(last) if last else None
+    return ChannelShape(CoreId(of) if of else None, title, unread or 0, named_count or 0, last_at, mark)
 
 
 def _beyond(key: str, newer: bool) -> Any:

@@ -15,7 +15,6 @@ from verbund.partners import queries
 from verbund.partners.identity import check_question
 from verbund.partners.schemas import Asked, Digest, Identity
 
-
 TheClock = NamedDependency[SkipValidation[Clock]]
 Own = NamedDependency[SkipValidation[Identity]]
 
