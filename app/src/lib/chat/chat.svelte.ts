@@ -51,10 +51,7 @@ export class Chat {
 		sync.on(CHANNEL_READ, (fact) => this.unread.takeMark(fact));
 		sync.onReset((space) => this.each(space, (conversation) => conversation.reload()));
 		sync.onSignal('presence', (signal: Signal) => this.presence.take(signal));
-		sync.onOnline(() => {
-			this.presence.forget();
-			this.waiting.kick();
-		});
+		sync.onOnline(() => this.presence.forget());
 		sync.onSignal('typing', (signal: Signal) => {
 			this.typing.take(signal);
 			if (signal.by !== null) this.presence.seen(signal.by);

@@ -3,6 +3,7 @@
  * person is meanwhile: a photo taken without a network is sent once the network is back. What is sent in the same channel
  * after them waits its turn.
  */
+import { untrack } from 'svelte';
 import type { AccountId, BlobHash, CoreId, SpaceId, Sync } from '$lib/base';
 import { rowOf, type FileRef, type Row } from '../message';
 import { Addresses } from './addresses';
@@ -32,11 +33,20 @@ export class Waiting {
 	held = $state<Held[]>([]);
 	readonly addresses = new Addresses();
 	private readonly sending = new Set<string>();
+	private readonly again = new Set<string>();
 
 	constructor(
 		private readonly sync: Sync,
 		private readonly post: Post
-	) {}
+	) {
+		// For as long as the tab is open: goes on whenever an upload gets further.
+		$effect.root(() => {
+			$effect(() => {
+				for (const { files } of this.held) for (const { upload } of files) void uploadOf(this.sync, upload)?.state;
+				untrack(() => this.kick());
+			});
+		});
+	}
 
 	/** Take up what was left here when the page was closed. */
 	async resume(): Promise<void> {
@@ -44,11 +54,6 @@ export class Waiting {
 		const known = new Set(this.held.map((held) => held.id));
 		this.held = [...kept.filter((held) => !known.has(held.id)), ...this.held];
 		this.kick();
-	}
-
-	/** Go on, where something may have changed. */
-	kick(): void {
-		for (const place of new Set(this.held.map(placeOf))) void this.send(place);
 	}
 
 	get full(): boolean {
@@ -94,6 +99,10 @@ export class Waiting {
 		return files.reduce((sum, file) => sum + shareOf(uploadOf(this.sync, file.upload)) * file.size, 0) / bytes;
 	}
 
+	private kick(): void {
+		for (const place of new Set(this.held.map(placeOf))) void this.send(place);
+	}
+
 	private row(held: Held, author: string): Row {
 		const { id, channel, text, mentions, reply_to } = held;
 		const t = Math.round(held.at).toString(16).padStart(12, '0') + '0000';
@@ -105,21 +114,41 @@ export class Waiting {
 	}
 
 	private async send(place: string): Promise<void> {
-		if (this.sending.has(place)) return;
+		if (this.sending.has(place)) {
+			this.again.add(place);
+			return;
+		}
 		this.sending.add(place);
 		try {
-			for (let first = this.firstOf(place); first; first = this.firstOf(place)) {
-				const files = await this.uploaded(first);
-				if (files === null) break;
-				await this.postOnce(first, files);
-			}
+			do {
+				this.again.delete(place);
+				for (let next = await this.nextOf(place); next; next = await this.nextOf(place)) await this.postOnce(next.held, next.files);
+			} while (this.again.has(place));
 		} finally {
 			this.sending.delete(place);
 		}
 	}
 
-	private firstOf(place: string): Held | undefined {
-		return this.held.find((held) => placeOf(held) === place);
+	/** The next message whose files are all there. One on its way holds up those after it; one that failed is passed over. */
+	private async nextOf(place: string): Promise<{ held: Held; files: FileRef[] } | null> {
+		for (const held of this.held.filter((one) => placeOf(one) === place)) {
+			if (held.files.some((file) => hasFailed(uploadOf(this.sync, file.upload)))) continue;
+			const files = await this.filesOf(held);
+			return files && { held, files };
+		}
+		return null;
+	}
+
+	/** Null while one of them is not at a provider. */
+	private async filesOf(held: Held): Promise<FileRef[] | null> {
+		const files = [];
+		for (const file of held.files) {
+			const upload = uploadOf(this.sync, file.upload);
+			const hash = upload ? (upload.state === 'done' ? upload.hash : null) : await this.sentBefore(file.upload);
+			if (hash === null) return null;
+			files.push(fileOf(file, hash));
+		}
+		return files;
 	}
 
 	/** Several tabs may hold the same message: the one that finds it still kept posts it. */
@@ -134,18 +163,6 @@ export class Waiting {
 		});
 		this.held = this.held.filter((other) => other.id !== held.id);
 		for (const file of held.files) this.addresses.release(file.upload);
-	}
-
-	/** The files once all of them are at a provider; null when one of them is not on its way here. */
-	private async uploaded(held: Held): Promise<FileRef[] | null> {
-		const files = [];
-		for (const file of held.files) {
-			const upload = uploadOf(this.sync, file.upload);
-			const hash = upload ? await upload.done.catch(() => null) : await this.sentBefore(file.upload);
-			if (hash === null || hash === undefined) return null;
-			files.push(fileOf(file, hash));
-		}
-		return files;
 	}
 
 	/** An earlier visit, or another tab, has sent it. */
