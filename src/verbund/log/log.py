@@ -1,6 +1,6 @@
 """The log's two ways in, `submit` and `accept`, and its one append. Runs inside the writer's transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -41,9 +41,11 @@ class Log:
         directory: Directory,
         provider: ProviderId,
         incarnation: int,
+        salt: Callable[[], bytes] = salt,
     ) -> None:
         self.clock, self.registry, self.authorities, self.directory = clock, registry, authorities, directory
         self.provider, self.incarnation = provider, incarnation
+        self._salt = salt
         self.judge = Judge(registry, authorities)
         self.hlc = Hlc(clock)
 
@@ -102,7 +104,7 @@ class Log:
             "ah": sorted(self.heads(tx, space)), "bk": None, "dp": dp, "ds": ds + 1, "k": event.kind, "mu": False,
             "re": list(re), "sp": space, "t": self.hlc.tick(),
         }  # fmt: skip
-        identifier, parcel = make_parcel(key, core, body, salt())
+        identifier, parcel = make_parcel(key, core, body, self._salt())
         outcome = self.submit(tx, parcel)
         if outcome.refusal is not None:
             raise outcome.refusal

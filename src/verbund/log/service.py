@@ -32,7 +32,7 @@ class LogService:
         self.store, self.core, self.provider_device = store, log, device
         self.told: list[Callable[[Appended], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._writer = Writer(store, log.begin, log.finish, self._committed)
+        self.writer = Writer(store, log.begin, log.finish, self._committed)
 
     @property
     def provider(self) -> ProviderId:
@@ -41,32 +41,32 @@ class LogService:
     def start(self) -> None:
         """Begin to write; followers are told in this loop."""
         self._loop = asyncio.get_running_loop()
-        self._writer.start()
+        self.writer.start()
 
     async def stop(self) -> None:
-        await asyncio.to_thread(self._writer.stop)
+        await asyncio.to_thread(self.writer.stop)
 
     async def write(self, work: Callable[[Tx], Result]) -> Result:
         """Run `work(tx)` in the writer's transaction: local state, or several things that belong together."""
-        return await self._writer.run(work)
+        return await self.writer.run(work)
 
     async def submit(self, parcels: Sequence[Parcel]) -> list[Outcome]:
         """What became of each parcel, once it is on disk. At most PARCELS_MAX of them."""
         submit = self.core.submit
-        return await self._writer.run(lambda tx: [submit(tx, one) for one in parcels], guarded=False)
+        return await self.writer.run(lambda tx: [submit(tx, one) for one in parcels], guarded=False)
 
     async def accept(self, entries: Iterable[Entry]) -> None:
         """Take in a partner's entries, in order and all or none of them. Raises BrokenChain, WrongSignature."""
         accept = self.core.accept
-        await self._writer.run(lambda tx: [accept(tx, one) for one in entries])
+        await self.writer.run(lambda tx: [accept(tx, one) for one in entries])
 
     async def author(self, key: DeviceKey, space: SpaceId, event: Event, re: Iterable[CoreId] = ()) -> CoreId:
         """A fact by a device that this provider holds. Raises the Refusal that a rule gives."""
-        return await self._writer.run(lambda tx: self.core.author(tx, key, space, event, re))
+        return await self.writer.run(lambda tx: self.core.author(tx, key, space, event, re))
 
     async def refold(self) -> None:
         """Empty every table that folds fill, and fold the whole log again."""
-        await self._writer.run(self.core.refold)
+        await self.writer.run(self.core.refold)
 
     def vector(self, space: SpaceId) -> Vector:
         """(provider, incarnation) → last seq that is on disk here."""

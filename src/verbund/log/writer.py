@@ -8,7 +8,7 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -24,18 +24,27 @@ Result = TypeVar("Result")
 log = logging.getLogger(__name__)
 
 
-class Job:
-    """Something to write: `work(tx)` gives what `future` will hold."""
+class Work:
+    """Something to write: what `work(tx)` gives, or the error that took it back."""
 
-    __slots__ = ("error", "future", "guarded", "loop", "result", "work")
+    __slots__ = ("error", "guarded", "result", "work")
 
     def __init__(self, work: Callable[[Tx], Any], guarded: bool) -> None:
         self.work = work
         self.guarded = guarded
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
         self.error: BaseException | None = None
+
+
+class Job(Work):
+    """Work that somebody in a loop waits for."""
+
+    __slots__ = ("future", "loop")
+
+    def __init__(self, work: Callable[[Tx], Any], guarded: bool) -> None:
+        super().__init__(work, guarded)
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
 
     def settle(self) -> None:
         """In the loop's thread: hand over what came out."""
@@ -91,7 +100,9 @@ class Writer:
             while (job := self._queue.get()) is not None:
                 batch = [job, *self._waiting()]
                 stop = None in batch
-                self._write(connection, [one for one in batch if one is not None])
+                jobs = [one for one in batch if one is not None]
+                self.write(connection, jobs)
+                _settle(jobs)
                 if stop:
                     return
 
@@ -104,16 +115,16 @@ class Writer:
                 break
         return batch
 
-    def _write(self, connection: Connection, batch: list[Job]) -> None:
+    def write(self, connection: Connection, batch: Sequence[Work]) -> None:
+        """All of it in one transaction; what fails is taken back alone and keeps its error."""
         try:
             self._transact(connection, batch)
         except Exception as error:  # noqa: BLE001  # the edge of every write: taken back, told to its author
             connection.rollback()
             self._cache.clear()
             self._alone(connection, batch, error)
-        _settle(batch)
 
-    def _alone(self, connection: Connection, batch: list[Job], error: Exception) -> None:
+    def _alone(self, connection: Connection, batch: Sequence[Work], error: Exception) -> None:
         """One of the batch broke it: each gets a transaction of its own, so only that one fails."""
         if len(batch) == 1:
             batch[0].error = error
@@ -130,7 +141,7 @@ class Writer:
                 job.error = own_error
                 log.exception("a write failed and was taken back")
 
-    def _transact(self, connection: Connection, batch: list[Job]) -> None:
+    def _transact(self, connection: Connection, batch: Sequence[Work]) -> None:
         with connection.begin():
             tx = self._begin(connection, self._cache)
             for job in batch:
@@ -144,7 +155,7 @@ class Writer:
         for call in tx.after_commit_calls:
             call()
 
-    def _guarded(self, tx: Tx, job: Job) -> None:
+    def _guarded(self, tx: Tx, job: Work) -> None:
         tx.flush()
         mark = tx.mark()
         point = tx.connection.begin_nested()
