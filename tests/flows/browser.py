@@ -1,0 +1,79 @@
+"""A person at a browser: Debian's Chromium, German, driven as a hand would."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
+    "--disable-renderer-backgrounding", "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+)  # fmt: skip
+WAIT_MS = 45_000
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """One browser; people get contexts of their own in it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+class Person:
+    """Somebody at a page. What the page complains of is kept: a story ends with no complaint."""
+
+    #: Everybody whose page is open: for the pictures of a story that failed.
+    open: ClassVar[list["Person"]] = []
+
+    def __init__(self, browser: Browser, name: str, address: str, **context: Any) -> None:
+        options: dict[str, Any] = {"locale": "de-DE", "viewport": {"width": 1280, "height": 800}, **context}
+        self.name, self.address = name, address
+        self.context: BrowserContext = browser.new_context(**options)
+        self.context.set_default_timeout(WAIT_MS)
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        Person.open.append(self)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self._requested(request.url))
+
+    def go(self, path: str) -> None:
+        self.page.goto(path if path.startswith("http") else self.address + path)
+
+    def button(self, name: str, exact: bool = True) -> Any:
+        return self.page.get_by_role("button", name=name, exact=exact)
+
+    def link(self, name: str) -> Any:
+        return self.page.get_by_role("link", name=name)
+
+    def sees(self, text: str) -> None:
+        expect(self.page.get_by_text(text).first).to_be_visible(timeout=WAIT_MS)
+
+    def sees_not(self, text: str) -> None:
+        expect(self.page.get_by_text(text)).to_have_count(0, timeout=WAIT_MS)
+
+    def says(self, text: str) -> None:
+        """Write into the composer and send."""
+        box = self.page.locator("textarea").first
+        box.click()
+        box.fill(text)
+        box.press("Enter")
+
+    def message(self, text: str) -> Any:
+        """The message that has this text."""
+        return self.page.get_by_role("article").filter(has_text=text).last
+
+    def close(self) -> None:
+        Person.open.remove(self)
+        self.context.close()
+
+    def _requested(self, url: str) -> None:
+        if not url.startswith((self.address, "blob:", "data:", self.address.replace("http", "ws"))):
+            self.outside.append(url)
