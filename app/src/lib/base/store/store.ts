@@ -1,7 +1,7 @@
 /** The browser's IndexedDB: one connection per tab. Everything that must hold together is written in one transaction. */
 import { openDB, type StoreNames } from 'idb';
 import { Refusal } from '../errors';
-import type { Row, SpaceId } from '../types';
+import type { Row, SpaceId, Vector } from '../types';
 import { NAME, upgrade, VERSION, type Database, type Schema } from './schema';
 
 /** Rows of one kind that a space keeps here; older ones are fetched when somebody looks. */
@@ -78,6 +78,20 @@ export class Store {
 
 	async row<Value>(space: SpaceId, kind: string, id: string): Promise<Row<Value> | undefined> {
 		return (await this.db.get('rows', [space, kind, id])) as Row<Value> | undefined;
+	}
+
+	/** Rows of a query's answer. The vector counts only where nothing was held: the stream brings what lies between. */
+	async seed(space: SpaceId, rows: readonly Row[], vector: Vector, replace: readonly string[]): Promise<void> {
+		const plain = rows.map((row) => ({ ...row, value: JSON.parse(JSON.stringify(row.value)) as unknown }));
+		await this.guard(async () => {
+			const tx = this.relaxed(['rows', 'logs']);
+			for (const kind of replace) await tx.objectStore('rows').delete(IDBKeyRange.bound([space, kind], [space, kind, []]));
+			for (const row of plain) await tx.objectStore('rows').put(row);
+			if ((await tx.objectStore('logs').get(space)) === undefined) {
+				await tx.objectStore('logs').put({ space, vector: { ...vector }, chains: {}, usedAt: Date.now() });
+			}
+			await tx.done;
+		});
 	}
 
 	async draft(space: string, key: string): Promise<unknown> {

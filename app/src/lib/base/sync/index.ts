@@ -1,2 +1,3 @@
-export { Sync, RESUME_MAX } from './sync.svelte';
+export { RESUME_MAX } from './following';
+export { Sync } from './sync.svelte';
 export type { Person } from './directory.svelte';

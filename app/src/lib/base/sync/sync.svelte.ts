@@ -3,22 +3,23 @@ import type { Api } from '../api';
 import { Device, isAuthority, type WriteOptions } from '../device';
 import { ApiError, Offline, pageLanguage, sentence, SignedOut } from '../errors';
 import { Hlc } from '../hlc';
-import { Live, type Frame, type LiveOptions, type SignalFrame } from '../live';
-import { Outbox, Sender, type Change, type Head } from '../outbox';
+import { Live, type Frame, type LiveOptions } from '../live';
+import { Outbox, Sender, type Change } from '../outbox';
+import { forgetPictures } from '../shell/pictures';
 import { applyRows, persist, SPACES_MAX, type Store, type Trouble } from '../store';
 import type {
 	AccountId, CoreId, Fact, Fold, JsonObject, LiveState, Me, Member, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
 } from '../types';
 import { Uploads } from '../upload/uploads.svelte';
+import { askHead, askMe, endSession } from './asking';
 import { Directory, type Person } from './directory.svelte';
 import { changeFact, entryFact } from './facts';
 import { Folds } from './folds';
+import { Following } from './following';
 import { Intake } from './intake';
+import { Listeners } from './listeners';
 import { Verifier } from './verifier';
 
-/** Behind by more entries than this, a space is loaded anew instead of being caught up. */
-export const RESUME_MAX = 2_000;
-const HEAD_TIMEOUT_MS = 5_000;
 const PLACES_MAX = 512;
 
 interface Message {
@@ -43,12 +44,8 @@ export class Sync {
 	readonly #verifier: Verifier;
 	readonly #sender: Sender;
 	readonly #channel: BroadcastChannel | null;
-	readonly #signals = new Map<string, Set<(signal: Signal) => void>>();
-	readonly #resets = new Set<(space: SpaceId) => void>();
-	readonly #onlines = new Set<() => void>();
-	/** What this connection follows. */
-	readonly #followed = new Set<SpaceId>();
-	readonly #extra = new Map<SpaceId, Vector | undefined>();
+	readonly #listeners = new Listeners();
+	readonly #following: Following;
 	/** Where own facts were placed lately: the acknowledgement does not say it. */
 	readonly #places = new Map<CoreId, { at: number; position: number }>();
 	#offset = 0;
@@ -71,6 +68,7 @@ export class Sync {
 			this.#retract({ ...entryFact(entry, parsed, this.directory), state: 'refused', code: 'log.unsigned' });
 		});
 		this.#intake = this.#makeIntake();
+		this.#following = new Following(store, this.#intake, this.live, (space) => this.#listeners.reset(space));
 		this.outbox = this.#makeOutbox();
 		this.#sender = new Sender(this.outbox);
 		this.uploads = new Uploads(store, api, () => this.live.state === 'online');
@@ -106,15 +104,13 @@ export class Sync {
 
 	/** Ends the session and deletes everything that is stored here, the key too. */
 	async signOut(): Promise<void> {
-		await this.api.delete('/api/sessions/current').catch((error: unknown) => {
-			if (!(error instanceof ApiError)) throw error;
-		});
+		await endSession(this.api);
 		this.#channel?.postMessage({ sort: 'signed_out' } satisfies Message);
 		this.live.stop('signed_out');
 		await this.#sender.stop();
 		this.uploads.stop();
 		await this.store.clear();
-		for (const name of (await globalThis.caches?.keys()) ?? []) if (name.startsWith('verbund-pictures')) await caches.delete(name);
+		await forgetPictures();
 	}
 
 	/** Milliseconds since 1970 by the provider's clock. */
@@ -141,6 +137,7 @@ export class Sync {
 	async post(space: SpaceId | null, kind: string, body: JsonObject, options: WriteOptions = {}): Promise<CoreId> {
 		const plain = JSON.parse(JSON.stringify(body)) as JsonObject;
 		const { id } = await this.outbox.add(space, { kind, body: plain, ...options });
+		await this.#count();
 		this.#sender.kick();
 		return id;
 	}
@@ -160,18 +157,17 @@ export class Sync {
 		return this.#folds.on(kinds, fold);
 	}
 
+	/** What was held of a space was dropped: load it by query again. */
 	onReset(told: (space: SpaceId) => void): () => void {
-		return subscribe(this.#resets, told);
+		return this.#listeners.onReset(told);
 	}
 
 	onOnline(told: () => void): () => void {
-		return subscribe(this.#onlines, told);
+		return this.#listeners.onOnline(told);
 	}
 
 	onSignal(kind: string, told: (signal: Signal) => void): () => void {
-		const all = this.#signals.get(kind) ?? new Set();
-		this.#signals.set(kind, all);
-		return subscribe(all, told);
+		return this.#listeners.onSignal(kind, told);
 	}
 
 	rows<Value>(space: SpaceId, kind: string, { limit, before }: { limit?: number; before?: string } = {}): Promise<Row<Value>[]> {
@@ -184,16 +180,7 @@ export class Sync {
 
 	/** Keep rows of a query's answer; the vector counts only where nothing was held, or where all of `replace` goes. */
 	async seed(space: SpaceId, rows: readonly Row[], vector: Vector, { replace = [] }: { replace?: readonly string[] } = {}): Promise<void> {
-		const plain = rows.map((row) => ({ ...row, value: JSON.parse(JSON.stringify(row.value)) as unknown }));
-		await this.store.guard(async () => {
-			const tx = this.store.relaxed(['rows', 'logs']);
-			for (const kind of replace) await tx.objectStore('rows').delete(IDBKeyRange.bound([space, kind], [space, kind, []]));
-			for (const row of plain) await tx.objectStore('rows').put(row);
-			if ((await tx.objectStore('logs').get(space)) === undefined) {
-				await tx.objectStore('logs').put({ space, vector: { ...vector }, chains: {}, usedAt: Date.now() });
-			}
-			await tx.done;
-		});
+		await this.store.seed(space, rows, vector, replace);
 	}
 
 	vector(space: SpaceId): Vector {
@@ -201,17 +188,12 @@ export class Sync {
 	}
 
 	/** Follow a space that is not among mine. Those of `me` are followed by themselves. */
-	async follow(space: SpaceId, from?: Vector): Promise<void> {
-		this.#extra.set(space, from);
-		await this.#follow([[space, from]]);
+	follow(space: SpaceId, from?: Vector): Promise<void> {
+		return this.#following.add(space, from);
 	}
 
 	unfollow(space: SpaceId): void {
-		this.#extra.delete(space);
-		if (this.space(space) !== undefined) return;
-		this.live.send({ f: 'unfollow', s: [space] });
-		this.#followed.delete(space);
-		this.#intake.close(space);
+		if (this.space(space) === undefined) this.#following.remove(space);
 	}
 
 	/** Who is in a space now, as the provider says; as it last said when there is no network. */
@@ -254,14 +236,7 @@ export class Sync {
 	}
 
 	async #reload(): Promise<void> {
-		let me: Me;
-		try {
-			me = await this.api.get<Me>('/api/me');
-		} catch (error) {
-			if (error instanceof ApiError && error.status === 401) throw new SignedOut();
-			throw error;
-		}
-		if (me.device !== this.device.id) throw new SignedOut();
+		const me = await askMe(this.api, this.device.id);
 		this.#meet(me);
 		await this.outbox.reconcile(me.spaces);
 		await this.store.setMeta('me', me).catch(() => undefined);
@@ -290,7 +265,7 @@ export class Sync {
 	#become(state: LiveState): void {
 		this.state = state;
 		if (state === 'online') this.uploads.resume();
-		else this.#followed.clear();
+		else this.#following.lost();
 	}
 
 	#hear(frame: Frame): void {
@@ -310,21 +285,17 @@ export class Sync {
 				void this.#refresh();
 				return;
 			case 'gone':
-				void this.#leave(frame.sp);
+				void this.#following.leave(frame.sp);
 				return;
 			case 'signal':
-				this.#tell(frame);
+				this.#listeners.signal(frame);
 		}
 	}
 
-	#tell({ sp, k, d, by }: SignalFrame): void {
-		for (const told of this.#signals.get(k) ?? []) told({ space: sp, kind: k, data: d, by });
-	}
-
 	async #welcome(): Promise<void> {
-		await this.#follow([...this.#extra, ...this.#intake.spaces().map((space) => [space, undefined] as const)]);
+		await this.#following.resume();
 		await this.#refresh();
-		for (const told of [...this.#onlines]) told();
+		this.#listeners.online();
 		this.#sender.resume();
 	}
 
@@ -338,36 +309,8 @@ export class Sync {
 			if (!(error instanceof Offline) && !(error instanceof ApiError)) throw error;
 		}
 		for (const { id } of this.me.spaces) before.delete(id);
-		for (const id of before) await this.#leave(id);
-		await this.#follow(this.me.spaces.map((space) => [space.id, space.vector]));
-	}
-
-	async #follow(spaces: readonly (readonly [SpaceId, Vector | undefined])[]): Promise<void> {
-		const wanted: Record<SpaceId, Vector> = {};
-		for (const [space, told] of spaces) {
-			if (this.#followed.has(space)) continue;
-			const held = await this.#intake.open(space, told);
-			wanted[space] = behind(held, told) > RESUME_MAX ? await this.#reset(space, told!) : held;
-		}
-		const names = Object.keys(wanted) as SpaceId[];
-		if (names.length > 0 && this.live.send({ f: 'follow', s: wanted })) for (const name of names) this.#followed.add(name);
-	}
-
-	/** Too much was missed: what is held is dropped, the newest is loaded by query. */
-	async #reset(space: SpaceId, vector: Vector): Promise<Vector> {
-		this.#intake.close(space);
-		await this.store.forget(space).catch(() => undefined);
-		const from = await this.#intake.open(space, vector);
-		for (const told of [...this.#resets]) told(space);
-		return from;
-	}
-
-	async #leave(space: SpaceId): Promise<void> {
-		this.#extra.delete(space);
-		this.#followed.delete(space);
-		this.#intake.close(space);
-		await this.store.forget(space).catch(() => undefined);
-		for (const told of [...this.#resets]) told(space);
+		for (const id of before) await this.#following.leave(id);
+		await this.#following.follow(this.me.spaces.map((space) => [space.id, space.vector]));
 	}
 
 	#makeIntake(): Intake {
@@ -376,10 +319,7 @@ export class Sync {
 			learn: (space, devices) => this.directory.learn(space, devices),
 			fold: (entry, parsed) => this.#folds.run(entryFact(entry, parsed, this.directory)),
 			taken: (space, entries) => void this.#taken(space, entries),
-			refollow: (space) => {
-				this.#followed.delete(space);
-				void this.#follow([[space, undefined]]);
-			},
+			refollow: (space) => void this.#following.again(space),
 			overrun: () => this.live.restart(),
 			trouble: (code, about) => this.#alarm(code, about)
 		});
@@ -404,21 +344,11 @@ export class Sync {
 			pen: { signer: this.device, hlc: new Hlc(() => this.now()), now: () => this.now() },
 			submit: (parcels) => this.live.submit(parcels),
 			online: () => this.live.state === 'online',
-			head: (space) => this.#head(space),
+			head: (space) => askHead(this.api, space),
 			letsGoAt: () => ((this.provider?.partners ?? 0) > 0 ? 'durable' : 'accepted'),
 			fold: (changes) => this.#foldChanges(changes),
 			trouble: (code) => this.#alarm(code)
 		});
-	}
-
-	/** In a space that one is about to join, this device has written nothing yet. */
-	async #head(space: SpaceId): Promise<Head> {
-		try {
-			return await this.api.get<Head>(`/api/spaces/${space}/head`, { timeoutMs: HEAD_TIMEOUT_MS });
-		} catch (error) {
-			if (error instanceof ApiError && error.status === 404) return { ds: 0, dp: null, heads: [] };
-			throw error;
-		}
 	}
 
 	#foldChanges(changes: Change[]): ReturnType<Outbox['ports']['fold']> {
@@ -465,15 +395,6 @@ export class Sync {
 	#alarm(code: string, about = ''): void {
 		this.trouble = { code, detail: sentence(code, pageLanguage()) ?? code, about };
 	}
-}
-
-function behind(held: Vector, told: Vector | undefined): number {
-	return Object.entries(told ?? {}).reduce((sum, [key, seq]) => sum + Math.max(0, seq - (held[key] ?? 0)), 0);
-}
-
-function subscribe<T>(all: Set<T>, one: T): () => void {
-	all.add(one);
-	return () => all.delete(one);
 }
 
 function remember<K, V>(map: Map<K, V>, key: K, value: V): void {

@@ -4,12 +4,13 @@ import { BACKOFF_MS } from '../live';
 import { parse } from '../core';
 import { randomBytes } from '../b64';
 import { stampAt } from '../hlc';
-import { ROWS_MAX, type Store } from '../store';
+import type { Store } from '../store';
 import { accountOf, browserOf, freshBrowser, meOf, WORKSHOP } from '../testing/people';
 import { eventually } from '../testing/eventually';
 import { Provider } from '../testing/provider';
 import type { Device } from '../device';
 import type { Entry, Fact, JsonObject, RowWriter, SpaceId } from '../types';
+import { RESUME_MAX } from './following';
 import { Sync } from './sync.svelte';
 
 const POSTED = 'chat.message_posted.1';
@@ -258,7 +259,7 @@ describe('following', () => {
 		await eventually(() => shown(before)).toEqual(['alt']);
 		await before.sync.settled();
 		await closes(before);
-		for (let at = 0; at < ROWS_MAX + 1; at += 1) await benWrites(device, `${at}`);
+		for (let at = 0; at < RESUME_MAX + 1; at += 1) await benWrites(device, `${at}`);
 		const resets: SpaceId[] = [];
 		const after = await opens('anna', (sync) => void sync.onReset((space) => resets.push(space)));
 		await eventually(() => resets).toEqual([WORKSHOP]);

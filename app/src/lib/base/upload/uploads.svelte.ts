@@ -16,6 +16,8 @@ export const UPLOADS_MAX = 100;
 /** What is done stays known for so long: whoever wanted it may have been closed before it could use it. */
 const DONE_KEPT_MS = 24 * 3600 * 1000;
 const AT_ONCE_MAX = 2;
+/** How soon a tab looks again at what another one is sending. */
+const LOOK_AGAIN_MS = 2_000;
 
 export class Upload {
 	state = $state<UploadState>('hashing');
@@ -161,17 +163,33 @@ export class Uploads {
 		}
 	}
 
-	/** One phase: reading, or sending. A tab that finds another one at it leaves it alone. */
+	/** One phase: reading, or sending. */
 	async #step(upload: Upload): Promise<void> {
 		if (upload.state === 'cancelled' || upload.file === null) return;
 		try {
 			const was = upload.hash;
 			const mine = await tryExclusive(`upload.${upload.id}`, () => (was === null ? this.#read(upload) : this.#send(upload)));
-			if (!mine) this.list = this.list.filter((other) => other !== upload);
+			if (!mine) this.#later(upload);
 			else if (was === null) this.#run(upload);
 		} catch (error) {
 			if (!upload.stopper.signal.aborted) this.#fail(upload, error);
 		}
+	}
+
+	/** Another tab is at it: see after a while what became of it. */
+	#later(upload: Upload): void {
+		upload.state = 'waiting';
+		setTimeout(async () => {
+			if (this.#stopped || upload.state !== 'waiting') return;
+			const stored = await this.store.db.get('uploads', upload.id).catch(() => undefined);
+			if (stored === undefined) await upload.cancel();
+			else if (stored.isDone && stored.hash !== null) this.#finish(upload, (upload.hash = stored.hash));
+			else {
+				Object.assign(upload.stored, stored);
+				upload.hash = stored.hash;
+				this.#run(upload);
+			}
+		}, LOOK_AGAIN_MS);
 	}
 
 	async #read(upload: Upload): Promise<void> {
