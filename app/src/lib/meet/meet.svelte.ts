@@ -4,7 +4,11 @@ import type { Signal, SpaceId, Sync } from '$lib/base';
 import { Call } from './call.svelte';
 import type { Choice } from './devices';
 import { CALL_KINDS, foldCall } from './fold';
+import { History } from './history.svelte';
 import type { Label, OfferSignal, ResetSignal, RunningCall } from './wire';
+
+/** Conversations whose calls stay in memory. */
+const HISTORIES_MAX = 12;
 
 let current: Meet | null = null;
 
@@ -28,11 +32,15 @@ export class Meet {
 	available = $state(false);
 	/** The provider was asked whether it can. */
 	asked = $state(false);
+	private readonly histories = new Map<SpaceId, History>();
 	/** Calls that the person does not want to hear of any more. */
 	private readonly dismissed = new SvelteSet<string>();
 
 	constructor(readonly sync: Sync) {
-		sync.on([...CALL_KINDS], foldCall);
+		sync.on([...CALL_KINDS], (fact, rows) => {
+			foldCall(fact, rows);
+			this.histories.get(fact.space)?.take(fact);
+		});
 		sync.onSignal('meet.people', (signal) => this.take(signal.data as RunningCall));
 		this.forward('meet.offer', (call, data) => call.takeOffer(data as OfferSignal));
 		this.forward('meet.reset', (call, data) => call.takeReset(data as ResetSignal));
@@ -54,6 +62,15 @@ export class Meet {
 		return [...this.running.values()]
 			.filter((one) => !this.dismissed.has(keyOf(one)) && !one.people.some((person) => person.account === me))
 			.sort((first, second) => second.started_at - first.started_at);
+	}
+
+	/** The calls that were, and the one that is, for the space's conversation. */
+	history(space: SpaceId): History {
+		const held = this.histories.get(space) ?? new History(this.sync, space);
+		this.histories.delete(space);
+		this.histories.set(space, held);
+		if (this.histories.size > HISTORIES_MAX) this.histories.delete(this.histories.keys().next().value!);
+		return held;
 	}
 
 	dismiss(call: RunningCall): void {
