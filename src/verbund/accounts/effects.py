@@ -1,6 +1,6 @@
-"""What follows from facts of accounts: a revoked device's sessions end and its sockets close."""
+"""What follows from facts of accounts: a revoked device's sessions end here, wherever the revocation came from."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from verbund.accounts.events import DeviceRevoked
 from verbund.accounts.sessions import end_device
@@ -13,17 +13,14 @@ class Services(Protocol):
     """What the effects need of a running provider."""
 
     log: LogService
-    live: Any
 
 
 class AccountsService:
-    """Follows revocations, wherever they came from."""
+    """Follows revocations. (Their sockets are closed by the web, their requests refused by `caller_of`.)"""
 
     def __init__(self, services: Services) -> None:
-        self._log, self._live = services.log, services.live
-        self._follower = Follower(
-            services.log, "accounts.revoked", frozenset({DeviceRevoked.kind}), self._sign_out
-        )
+        self._log = services.log
+        self._follower = Follower(services.log, "accounts.revoked", frozenset({DeviceRevoked.kind}), self._sign_out)
 
     async def start(self) -> None:
         self._follower.start()
@@ -34,4 +31,3 @@ class AccountsService:
     async def _sign_out(self, fact: Fact) -> None:
         event: DeviceRevoked = fact.event
         await self._log.write(lambda tx: end_device(tx, fact.space, event.dev))
-        self._live.close_device(event.dev)

@@ -1,0 +1,118 @@
+"""A second provider that takes everything in, in whatever order it comes, ends with the same rows."""
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import select
+
+from tests.accounts.people import Browser, Place, running
+from verbund.accounts import projection as account_projection
+from verbund.accounts.commands import admit_provider_device
+from verbund.accounts.events import DeviceRevoked
+from verbund.base.ids import SpaceId
+from verbund.log import tables as log_tables
+from verbund.log.entry import SETTLED, Entry
+from verbund.spaces import projection as space_projection
+from verbund.spaces.events import MemberJoined, MemberRemoved, SpaceArchived, SpaceCreated, SpaceDescribed
+
+WAITS_MAX = 1000
+PROJECTED = (*account_projection.PROJECTED, *space_projection.PROJECTED)
+
+
+def rows(place: Place) -> dict[str, list[Any]]:
+    """Everything that folds have written, and what became of each fact."""
+    with place.services.store.read() as connection:
+        found = {table.name: sorted(map(repr, connection.execute(select(table)).all())) for table in PROJECTED}
+        core = log_tables.core.c
+        states = connection.execute(select(core.id, core.state)).all()
+        found["states"] = sorted((one, state == SETTLED) for one, state in states)
+    return found
+
+
+def title(text: str) -> SpaceDescribed:
+    return SpaceDescribed(title=text, description="", address_form="sie")
+
+
+async def a_firm_with_a_past(place: Place) -> None:
+    """Somebody is removed, somebody leaves, a device is stolen and cut back, a team is joined, a space archived."""
+    anna, firm = await place.firm()
+    people = {name: await place.colleague(anna, firm, name) for name in ("ben", "carla", "dora")}
+    provider = place.services.log.provider
+    team = SpaceId(await anna.writes(None, SpaceCreated(
+        sort="team", title="Werkstatt", parent=firm, account=anna.account, providers=(provider,), address_form="sie",
+    )))  # fmt: skip
+    for name in ("ben", "carla"):
+        browser = people[name]
+        heads = await browser.heads(firm)
+        join = MemberJoined(account=browser.account, invitation=None, proof=None, parent_heads=tuple(heads))
+        assert (await browser.tries(team, join, re=heads, ah=[team]))[0]["st"] == "accepted"
+    thief = place.browser()
+    await thief.signs_in("anna")
+    await anna.writes(team, title("Werkstatt im Hof"))
+    await thief.writes(team, title("Gestohlen"))
+    await anna.writes(anna.account, DeviceRevoked(dev=thief.pen.dev, cuts={SpaceId(anna.account): 0, team: 0}))
+    ben, carla = people["ben"], people["carla"]
+    await anna.writes(team, MemberRemoved(account=ben.account, cuts={ben.pen.dev: ben.pen.last[team][0]}))
+    last = carla.pen.last[firm][0]
+    await carla.writes(firm, MemberRemoved(account=carla.account, cuts={carla.pen.dev: last + 1}))
+    await anna.writes(team, SpaceArchived(archived=True))
+    for _ in range(WAITS_MAX):  # the provider carries her leaving into the team
+        if await carla.space(team) is None:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("Carla is still in the team")
+
+
+def entries(place: Place) -> dict[str, list[Entry]]:
+    """space → its entries, as a partner gets them."""
+    with place.services.store.read() as connection:
+        spaces = connection.execute(select(log_tables.sublog.c.space).distinct()).scalars().all()
+    return {
+        space: [msgspec.json.decode(one, type=Entry) for one in place.services.log.entries(space, {})[0]]
+        for space in spaces
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_comes_first_the_rows_are_the_same(tmp_path: Path, seed: int) -> None:
+    async with running(tmp_path / "one") as one, running(tmp_path / "two") as two:
+        await a_firm_with_a_past(one)
+        installation = one.services.installation
+        log = two.services.log
+        await log.write(lambda tx: admit_provider_device(tx, installation.provider, installation.device.public))
+        await in_some_order(two, entries(one), random.Random(seed))
+        assert rows(two) == rows(one)
+        await log.refold()
+        assert rows(two) == rows(one)
+
+
+async def in_some_order(place: Place, by_space: dict[str, list[Entry]], chance: random.Random) -> None:
+    """Each space's entries in their order, the spaces in any, in portions of any size."""
+    rest = {space: list(found) for space, found in by_space.items()}
+    while rest:
+        space = chance.choice(sorted(rest))
+        count = chance.randint(1, 3)
+        portion, rest[space] = rest[space][:count], rest[space][count:]
+        await place.services.log.accept(portion)
+        if not rest[space]:
+            del rest[space]
+
+
+async def test_a_forged_fact_of_a_partner_changes_nothing(tmp_path: Path) -> None:
+    """A partner passes on what a stranger wrote into the firm: kept, never shown."""
+    async with running(tmp_path / "one") as one, running(tmp_path / "two") as two:
+        anna, firm = await one.firm()
+        log = two.services.log
+        installation = one.services.installation
+        await log.write(lambda tx: admit_provider_device(tx, installation.provider, installation.device.public))
+        wolf: Browser
+        wolf, _ = await one.firm("Glaserei Wolf", "wolf")
+        refused, _ = await wolf.tries(firm, title("Übernommen"), ah=await anna.heads(firm))
+        assert refused["st"] == "refused"
+        await in_some_order(two, entries(one), random.Random(1))
+        assert rows(two)["space_title"] == rows(one)["space_title"]
+        assert not any("Übernommen" in row for row in rows(two)["space_title"])
