@@ -7,7 +7,7 @@ export default {
 	compilerOptions: { runes: ({ filename }) => (filename.split(/[/\\]/).includes('node_modules') ? undefined : true) },
 	kit: {
 		// Every address is answered with the same shell; the server does the same.
-		adapter: adapter({ pages: 'build', fallback: 'index.html', strict: true }),
+		adapter: adapter({ pages: 'build', fallback: 'index.html', precompress: true, strict: true }),
 		alias: { $shell: 'src/shell', $messages: 'src/lib/paraglide/messages.js' },
 		// A path that starts with / keeps the shell valid at every depth.
 		paths: { relative: false },

@@ -1,6 +1,7 @@
 /** Starts what the signed-in app stands on, once per tab. */
 import { api, startSync, type ProviderInfo, type Sync } from '$lib/base';
 import { startChat } from '$lib/chat';
+import { startMedia } from '$lib/media';
 import { startMeet } from '$lib/meet';
 import { voice } from '$lib/ui';
 import { frame } from './frame.svelte';
@@ -28,6 +29,7 @@ async function start(): Promise<Sync> {
 	voice.address(sync.me.address_form);
 	startChat(sync);
 	startMeet(sync);
+	startMedia(sync);
 	return sync;
 }
 

@@ -1,5 +1,6 @@
 /** What the field for everything finds: rooms and people at once from what is here, messages a moment later by the provider. */
 import { api, type AccountId, type CoreId, type SpaceId, type Sync } from '$lib/base';
+import { useLibrary } from '$lib/media';
 import { formats, theme, voice, type IconName } from '$lib/ui';
 import * as m from '$messages';
 import { frame } from './frame.svelte';
@@ -25,8 +26,7 @@ interface MessageHit {
 	space: SpaceId;
 	channel: CoreId | null;
 	author: AccountId;
-	t: string | number;
-	at?: number;
+	at: number;
 	text: string;
 }
 
@@ -51,7 +51,9 @@ export class Finder {
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	#asked: AbortController | undefined;
 
-	constructor(private readonly sync: Sync) {}
+	constructor(private readonly sync: Sync) {
+		if (frame.hasFilms) void useLibrary().load();
+	}
 
 	get text(): string {
 		return this.#text;
@@ -75,6 +77,7 @@ export class Finder {
 		const groups = [
 			{ title: m.app_group_rooms(), found: this.rooms().filter(fits).slice(0, GROUP_MAX) },
 			{ title: m.app_group_people(), found: this.#text.trim() ? this.people().filter(fits).slice(0, GROUP_MAX) : [] },
+			{ title: m.app_films(), found: this.#text.trim() ? this.films().filter(fits).slice(0, GROUP_MAX) : [] },
 			{ title: m.app_group_commands(), found: this.commands().filter(fits).slice(0, GROUP_MAX) },
 			{ title: m.app_group_messages(), found: this.#messages }
 		];
@@ -109,6 +112,11 @@ export class Finder {
 		return [...known].map(([account, title]) => ({ key: account, title, icon: 'user' as const, person: account, href: `${places.people}#${account}` }));
 	}
 
+	private films(): Found[] {
+		if (!frame.hasFilms) return [];
+		return useLibrary().all.map((film) => ({ key: film.id, title: film.title, note: film.space_title, icon: 'film' as const, href: `${places.films}/${film.id}` }));
+	}
+
 	private commands(): Found[] {
 		const go = (key: string, title: string, icon: IconName, href: string): Found => ({ key, title, icon, href });
 		const act = (key: string, title: string, icon: IconName, run: () => void): Found => ({ key, title, icon, run });
@@ -129,8 +137,7 @@ export class Finder {
 		this.#asked = new AbortController();
 		const { signal } = this.#asked;
 		try {
-			const answer = await api.get<{ messages?: MessageHit[]; results?: MessageHit[] } | MessageHit[]>('/api/search', { query: { q: query, limit: MESSAGES_MAX }, signal });
-			const hits = Array.isArray(answer) ? answer : (answer.messages ?? answer.results ?? []);
+			const { hits } = await api.get<{ hits: MessageHit[] }>('/api/search', { query: { q: query, limit: MESSAGES_MAX }, signal });
 			if (!signal.aborted) this.#messages = hits.slice(0, MESSAGES_MAX).map((hit) => this.found(hit));
 		} catch {
 			// Offline the rooms and people are still found.
@@ -140,12 +147,11 @@ export class Finder {
 
 	private found(hit: MessageHit): Found {
 		const space = this.sync.space(hit.space);
-		const ms = hit.at ?? (typeof hit.t === 'number' ? hit.t : Number.parseInt(hit.t.slice(0, 12), 16));
 		return {
 			key: hit.id,
 			title: hit.text.replace(/\s+/g, ' ').slice(0, EXCERPT_CHARS),
 			note: [places.personName(this.sync, hit.author), space && places.title(this.sync, space)].filter(Boolean).join(', '),
-			aside: formats.when(ms),
+			aside: formats.when(hit.at, this.sync.now()),
 			icon: 'message-square-text',
 			href: places.message(hit.space, hit.channel, hit.id)
 		};
