@@ -16,6 +16,11 @@ export const FILM_KINDS = [
 const CACHE_KEY = 'media.library';
 const FILMS_KEPT_MAX = 200;
 
+type Added = { title: string; description?: string; source: { name: string; size: number } };
+type Changed = { film: string; title: string; description?: string };
+type Prepared = { film: string; outcome: 'ready' | 'refused'; plan?: string } & Partial<Omit<Film, 'id' | 'state'>>;
+type Watched = { film: string; position_ms: number; duration_ms: number };
+
 export class Library {
 	films = $state<Record<string, Film>>({});
 	/** Whether an answer, fresh or kept from last time, is there. */
@@ -97,35 +102,35 @@ export class Library {
 
 	/** The fold. Repeatable, and in any order gives the same films. */
 	apply(fact: Fact): void {
-		const body = fact.body as Record<string, never> | null;
+		const body = fact.body as unknown;
 		if (fact.state === 'refused') return this.#takeBack(fact);
 		if (body === null) return;
-		if (fact.kind === 'media.film_added.1') this.#added(fact, body);
-		else if (fact.kind === 'media.film_changed.1') this.#changed(fact, body);
-		else if (fact.kind === 'media.film_withdrawn.1') delete this.films[body.film];
-		else if (fact.kind === 'media.film_prepared.1') this.#prepared(body);
-		else if (fact.kind === 'media.film_watched.1') this.#watched(fact, body);
+		if (fact.kind === 'media.film_added.1') this.#added(fact, body as Added);
+		else if (fact.kind === 'media.film_changed.1') this.#changed(fact, body as Changed);
+		else if (fact.kind === 'media.film_withdrawn.1') delete this.films[(body as { film: string }).film];
+		else if (fact.kind === 'media.film_prepared.1') this.#prepared(body as Prepared);
+		else if (fact.kind === 'media.film_watched.1') this.#watched(fact, body as Watched);
 	}
 
-	#added(fact: Fact, body: { title: string; description?: string; source: { name: string; size: number } }): void {
+	#added(fact: Fact, body: Added): void {
 		if (this.films[fact.id]) return;
 		const space = this.sync.space(fact.space);
 		const own = fact.by === this.sync.me.account.id;
-		this.films[fact.id] = {
+		this.films[fact.id] = this.#newer({
 			id: fact.id, space: fact.space, space_title: space?.title ?? '', author: fact.by ?? ('' as Film['author']),
 			added_at: msOf(fact.t), title: body.title, description: body.description ?? '', state: 'waiting', percent: 0,
 			media: '', duration_ms: 0, width: 0, height: 0, tone: '', sounds: [], words: [], chapters: [], reason: null,
 			position_ms: 0, watched_at: null, stamp: fact.stamp, source_name: body.source.name, source_bytes: body.source.size,
 			abilities: own || space?.abilities.includes('moderate') ? ['watch', 'change', 'withdraw'] : ['watch']
-		};
+		});
 	}
 
-	#changed(fact: Fact, body: { film: string; title: string; description?: string }): void {
+	#changed(fact: Fact, body: Changed): void {
 		const film = this.films[body.film];
 		if (film && film.stamp < fact.stamp) Object.assign(film, { title: body.title, description: body.description ?? '', stamp: fact.stamp });
 	}
 
-	#prepared(body: { film: string; outcome: 'ready' | 'refused' } & Partial<Film> & { plan?: string }): void {
+	#prepared(body: Prepared): void {
 		const film = this.films[body.film];
 		if (!film || film.state === 'ready') return;
 		const { outcome, plan, duration_ms = 0, width = 0, height = 0, tone = '', sounds = [], words = [], chapters = [] } = body;
@@ -134,7 +139,7 @@ export class Library {
 		if (outcome === 'refused') void this.refresh(film.id).catch(() => undefined);
 	}
 
-	#watched(fact: Fact, body: { film: string; position_ms: number; duration_ms: number }): void {
+	#watched(fact: Fact, body: Watched): void {
 		const at = msOf(fact.t);
 		const known = this.#positions.get(body.film);
 		if (known && known.at > at) return;

@@ -74,7 +74,6 @@ export class Player {
 		});
 		if (this.#gone) return engine.destroy();
 		this.#engine = engine;
-		void this.#loadTiles();
 		await this.play();
 	}
 
@@ -190,7 +189,9 @@ export class Player {
 		this.#read();
 	}
 
-	async #loadTiles(): Promise<void> {
+	/** The pictures of the scrub bar, once the film is prepared. */
+	async loadTiles(): Promise<void> {
+		if (this.tiles.length) return;
 		try {
 			const answer = await fetch(`${this.film.media}tiles.vtt`, { credentials: 'same-origin' });
 			if (!answer.ok) return;

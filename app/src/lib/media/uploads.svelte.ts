@@ -26,6 +26,7 @@ export class FilmUploads {
 
 	constructor(readonly library: Library) {
 		void this.#resume();
+		library.sync.onOnline(() => void this.#resume());
 	}
 
 	/** Begin to send; the film appears in the library when its last byte is there. */
