@@ -63,9 +63,9 @@ def message_edited(tx: Tx, fact: Fact) -> None:
     values = {"text": event.text, "mentions": ",".join(event.mentions), "edit": fact.stamp, "edited": 1}
     tx.execute(update(tables.message).where(c.id == event.message).values(**values))
     tx.remove(tables.mention, message=event.message)
-    _mention(tx, fact, CoreId(event.message), found.channel, found._mapping["t"], event.mentions)
+    _mention(tx, fact, CoreId(event.message), found.channel, found.sent, event.mentions)
     names = [file["name"] for file in msgspec.json.decode(found.files)] if found.files else []
-    _index(tx, found.position, fact.space, CoreId(event.message), found._mapping["t"], event.text, names)
+    _index(tx, found.position, fact.space, CoreId(event.message), found.sent, event.text, names)
 
 
 def message_withdrawn(tx: Tx, fact: Fact) -> None:
