@@ -1,0 +1,119 @@
+"""Calls as facts: who may say what, and that every order folds to the same rows."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from tests.accounts.people import Browser, Place, running
+from tests.spaces.acts import Actor, Scene
+from verbund.base.clock import SystemClock
+from verbund.base.ids import CoreId, SpaceId
+from verbund.log.registry import Fact
+from verbund.log.store import Store
+from verbund.log.tx import Cache, Tx
+from verbund.meet import events, queries, tables
+from verbund.meet.projection import FOLDS
+from verbund.meet.schemas import CallShape
+
+NONCE = "0123456789abcdefABCDEF"
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with running(tmp_path) as place:
+        yield place
+
+
+async def begun(place: Place) -> tuple[Browser, Browser, SpaceId, CoreId]:
+    anna, firm = await place.firm()
+    ben = await place.colleague(anna, firm, "ben")
+    call = await anna.writes(firm, events.CallStarted(call=NONCE))
+    return anna, ben, SpaceId(firm), call
+
+
+async def test_members_begin_join_and_leave_and_see_the_call(place: Place) -> None:
+    anna, ben, firm, call = await begun(place)
+    for person in (anna, ben):
+        await person.writes(firm, events.CallJoined(call=call), re=[call])
+    await ben.writes(firm, events.CallLeft(call=call), re=[call])
+    page = (await ben.get(f"/api/spaces/{firm}/calls")).json()
+    assert page["more_before"] is False
+    [shown] = page["calls"]
+    assert (shown["id"], shown["author"], shown["seconds"]) == (call, anna.account, None)
+    assert shown["people"] == [anna.account, ben.account]
+
+
+async def test_only_the_provider_ends_a_call_and_nobody_joins_it_after(place: Place) -> None:
+    anna, ben, firm, call = await begun(place)
+    end = events.CallEnded(call=call, seconds=3, people=tuple(sorted([anna.account, ben.account])))
+    refused, _ = await anna.tries(firm, end, re=[call])
+    assert (refused["st"], refused["code"]) == ("refused", "base.unknown")
+    log = place.services.log
+    await log.author(log.provider_device, firm, end, [call])
+    late, _ = await ben.tries(firm, events.CallJoined(call=call), re=[call])
+    assert (late["st"], late["code"]) == ("refused", "meet.over")
+    [over] = (await ben.get(f"/api/spaces/{firm}/calls")).json()["calls"]
+    assert (over["seconds"], over["people"]) == (3, list(end.people))
+
+
+async def test_a_fact_names_its_call_of_this_space(place: Place) -> None:
+    anna, _, firm, call = await begun(place)
+    unnamed, _ = await anna.tries(firm, events.CallJoined(call=call))
+    assert (unnamed["st"], unnamed["code"]) == ("refused", "base.malformed")
+    elsewhere, _ = await anna.tries(firm, events.CallJoined(call=CoreId(firm)), re=[firm])
+    assert (elsewhere["st"], elsewhere["code"]) == ("refused", "base.unknown")
+
+
+async def test_stranger_sees_no_calls_and_begins_none(place: Place) -> None:
+    _, _, firm, call = await begun(place)
+    wolf, _ = await place.firm("Glaserei Wolf", "wolf")
+    for path in ("call", "calls"):
+        assert (await wolf.get(f"/api/spaces/{firm}/{path}")).status_code == 404
+    refused, _ = await wolf.tries(firm, events.CallStarted(call=NONCE), ah=[])
+    assert (refused["st"], refused["code"]) == ("refused", "base.unknown")
+    joined, _ = await wolf.tries(firm, events.CallJoined(call=call), re=[call], ah=[])
+    assert joined["st"] != "accepted"
+
+
+def history() -> list[Fact]:
+    """A beginning, two who come and go, and the ends that two providers wrote."""
+    anna, ben, provider = Actor("anna"), Actor("ben"), Actor("provider", "provider")
+    scene = Scene(anna)
+    call = scene.act(anna, events.CallStarted(call=NONCE)).id
+    for who in (anna, ben):
+        scene.act(who, events.CallJoined(call=call))
+    scene.act(ben, events.CallLeft(call=call))
+    scene.act(ben, events.CallJoined(call=call))
+    people = tuple(sorted([anna.account, ben.account]))
+    scene.act(provider, events.CallEnded(call=call, seconds=7, people=people))
+    scene.act(provider, events.CallEnded(call=call, seconds=5, people=people[:1]))
+    return [fact for fact in scene.facts if fact.core.k.startswith("meet.")]
+
+
+def folded(store: Store, facts: list[Fact]) -> tuple[list[object], list[CallShape]]:
+    with store.engine.connect() as connection:
+        nobody: Any = None
+        tx = Tx(connection, SystemClock(), nobody, Cache())
+        for fact in facts:
+            FOLDS[type(fact.event)](tx, fact)
+        tx.flush()
+        rows = [sorted(map(tuple, connection.execute(select(table)).all())) for table in tables.PROJECTED]
+        shown, _ = queries.calls(connection, facts[0].space)
+        connection.rollback()
+    return [rows], shown
+
+
+def test_every_order_folds_to_the_same_rows(database: Callable[[str], str]) -> None:
+    store = Store(database("calls"))
+    store.create_all()
+    first, *rest = history()
+    expected = folded(store, [first, *rest])
+    [call] = expected[1]
+    assert (call.seconds, len(call.people)) == (7, 2)
+    for order in itertools.permutations(rest):
+        assert folded(store, [first, *order]) == expected
+    store.close()
