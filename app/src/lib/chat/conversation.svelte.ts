@@ -108,6 +108,22 @@ export class Conversation {
 		this.window.readsOlder = reading;
 	}
 
+	/** It left the screen: hold no more than opening it again needs. */
+	rest(): void {
+		this.shown = false;
+		this.window.readsOlder = false;
+		if (this.window.keepNewest(PAGE)) this.publish();
+		else this.forget();
+	}
+
+	/** What is held ends before the newest: next time begins there anew. */
+	private forget(): void {
+		this.stale = true;
+		this.phase = 'empty';
+		this.window.absorb({ messages: [], more_before: true, more_after: false }, 'whole');
+		this.publish();
+	}
+
 	private async showCached(): Promise<void> {
 		const cached = await this.sync.rows<Row>(this.space, ROW_KIND, { limit: CACHED_MAX });
 		const messages = cached.map((row) => row.value).filter((row) => row.channel === this.channel);

@@ -139,6 +139,13 @@ describe('bounds', () => {
 		expect([window.rows.length, window.rows[0]!.id, window.moreBefore, window.moreAfter]).toEqual([60, 'm0', false, true]);
 	});
 
+	it('keeps only the newest when it rests, unless they are not held', () => {
+		const window = opened(many(0, 60), { before: false }, 60);
+		expect(window.keepNewest(50)).toBe(true);
+		expect([window.rows.length, window.rows[0]!.id, window.moreBefore]).toEqual([50, 'm10', true]);
+		expect(opened(many(0, 60), { after: true }, 60).keepNewest(50)).toBe(false);
+	});
+
 	it('drops the oldest as messages arrive', () => {
 		const window = opened(many(0, 60), {}, 60);
 		window.apply(posted('new', 1000));

@@ -117,6 +117,13 @@ export class MessageWindow {
 		return true;
 	}
 
+	/** Let go of all but the newest rows. Returns false where the newest are not held. */
+	keepNewest(count: number): boolean {
+		if (this.moreAfter) return false;
+		this.trim('oldest', count);
+		return true;
+	}
+
 	private clear(): void {
 		this.index.clear();
 		this.rows = [];
@@ -192,8 +199,8 @@ export class MessageWindow {
 		this.rows = [...this.index.values()].sort(compareOrder);
 	}
 
-	private trim(end: 'oldest' | 'newest'): void {
-		const surplus = this.rows.length - this.rowsMax;
+	private trim(end: 'oldest' | 'newest', max = this.rowsMax): void {
+		const surplus = this.rows.length - max;
 		if (surplus <= 0) return;
 		const gone = end === 'oldest' ? this.rows.slice(0, surplus) : this.rows.slice(-surplus);
 		this.rows = end === 'oldest' ? this.rows.slice(surplus) : this.rows.slice(0, -surplus);

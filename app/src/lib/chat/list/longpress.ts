@@ -3,6 +3,8 @@ import type { Attachment } from 'svelte/attachments';
 
 const HOLD_MS = 450;
 const MOVE_PX = 10;
+/** A click comes within this time after the finger is lifted. */
+const LIFTED_MS = 350;
 
 export function longPress(open: () => void): Attachment<HTMLElement> {
 	return (element) => {
@@ -13,7 +15,10 @@ export function longPress(open: () => void): Attachment<HTMLElement> {
 			stop();
 			if (event.pointerType !== 'touch') return;
 			from = { x: event.clientX, y: event.clientY };
-			timer = setTimeout(open, HOLD_MS);
+			timer = setTimeout(() => {
+				swallowClick();
+				open();
+			}, HOLD_MS);
 		};
 		const move = (event: PointerEvent) => {
 			if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > MOVE_PX) stop();
@@ -29,4 +34,16 @@ export function longPress(open: () => void): Attachment<HTMLElement> {
 			for (const [type, listener] of Object.entries(listeners)) element.removeEventListener(type, listener as EventListener);
 		};
 	};
+}
+
+/** The finger that opened something is still down: lifting it must not press what appeared under it. */
+function swallowClick(): void {
+	const swallow = (event: Event) => {
+		event.preventDefault();
+		event.stopPropagation();
+	};
+	const lifted = () => setTimeout(() => removeEventListener('click', swallow, true), LIFTED_MS);
+	addEventListener('click', swallow, { capture: true, once: true });
+	addEventListener('pointerup', lifted, { capture: true, once: true });
+	addEventListener('pointercancel', lifted, { capture: true, once: true });
 }
