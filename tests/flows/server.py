@@ -61,6 +61,22 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
 
+    def command(self, *arguments: str) -> str:
+        """What a command of the operator prints, run beside the server."""
+        command = [
+            sys.executable,
+            "-m",
+            "verbund.web.main",
+            *arguments,
+            "--data",
+            str(self.data),
+            "--port",
+            str(self.port),
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     @property
     def pid(self) -> int:
         assert self._process is not None

@@ -14,6 +14,7 @@ from verbund.base.ids import b64, direct_space, personal_space
 from verbund.base.keys import P256, DeviceKey, PublicKey
 from verbund.log import entry as entries
 from verbund.log.core import DOMAIN, Parcel, body_hash, make_parcel
+from verbund.ops.chat_vectors import chat_vectors
 
 _T0 = 1_700_000_000_000
 _SALT = bytes(range(16))
@@ -43,6 +44,7 @@ def all_vectors() -> dict[str, Any]:
         "log/cores.json": {"cases": _cores()},
         "log/chain.json": {"cases": _chain()},
         "log/spaces.json": {"cases": _spaces()},
+        "chat/fold.json": chat_vectors(),
     }
 
 

@@ -86,6 +86,31 @@ def _serve(settings: Settings, opened: Callable[[Any, Any], Coroutine[Any, Any, 
     return 0 if server.started else 1
 
 
+def setup_link(args: argparse.Namespace) -> int:
+    """A one-time link with which another firm opens here, also while the provider serves."""
+    from verbund.accounts.commands import make_setup_link
+
+    return _link(args, "willkommen", make_setup_link)
+
+
+def reset_link(args: argparse.Namespace) -> int:
+    """A one-time link with which somebody sets a new password, also while the provider serves."""
+    from verbund.accounts.commands import make_reset_link_for_handle
+
+    return _link(args, "passwort", lambda tx: make_reset_link_for_handle(tx, args.handle))
+
+
+def _link(args: argparse.Namespace, page: str, make: Callable[[Any], str]) -> int:
+    from verbund.web import capabilities
+    from verbund.web.composition import Services
+    from verbund.web.upkeep import write_beside
+
+    settings = load(data=args.data, port=args.port)
+    token = write_beside(Services(settings, capabilities), make)
+    sys.stdout.write(f"{settings.origin}/{page}#{token}\n")
+    return 0
+
+
 def rebuild(args: argparse.Namespace) -> int:
     """Empty every table that folds fill and fold the whole log again."""
     from verbund.web import capabilities
@@ -127,6 +152,14 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("rebuild", help="alle Tabellen aus dem Protokoll neu aufbauen")
     one.add_argument("--data", help="Datenordner")
     one.set_defaults(run=rebuild)
+    one = commands.add_parser("setup-link", help="einmaliger Link, mit dem eine weitere Firma hier anfängt")
+    one.set_defaults(run=setup_link)
+    two = commands.add_parser("reset-link", help="einmaliger Link für ein neues Passwort")
+    two.add_argument("handle", help="Anmeldename")
+    two.set_defaults(run=reset_link)
+    for command in (one, two):
+        command.add_argument("--data", help="Datenordner (Vorgabe: data)")
+        command.add_argument("--port", type=int, help="Port, unter dem Verbund läuft (Vorgabe: 8420)")
     _add_operations(commands)
     return parser
 

@@ -1,10 +1,16 @@
-"""Work on a store that does not serve: rebuild."""
+"""What the operator does from the command line: rebuild, and links that are made while the provider serves."""
+
+from collections.abc import Callable
+from typing import TypeVar
 
 from sqlalchemy import func, select
 
 from verbund.log import tables
+from verbund.log.tx import Cache, Tx
 from verbund.web import capabilities
 from verbund.web.composition import Services
+
+Result = TypeVar("Result")
 
 
 async def refold(services: Services) -> int:
@@ -20,3 +26,15 @@ async def refold(services: Services) -> int:
     finally:
         await services.log.stop()
         services.lock.release()
+
+
+def write_beside(services: Services, work: Callable[[Tx], Result]) -> Result:
+    """Write local state (never facts: they have one writer) from a process beside the one that serves."""
+    capabilities.prepare(services.store)
+    inner = services.log.core
+    with services.store.engine.connect().execution_options(writer=True) as connection, connection.begin():
+        tx = Tx(connection, inner.clock, inner.directory, Cache())
+        result = work(tx)
+        tx.flush()
+    services.store.close()
+    return result
