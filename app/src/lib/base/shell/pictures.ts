@@ -1,7 +1,13 @@
 /** The pictures that the service worker keeps. */
+import type { SpaceId } from '../types';
 import { PICTURES } from './routes';
 
-/** After signing out nothing of them stays. */
-export async function forgetPictures(): Promise<void> {
-	await globalThis.caches?.delete(PICTURES);
+/** Of a space that the person has left; all of them after signing out. */
+export async function forgetPictures(space?: SpaceId): Promise<void> {
+	if (globalThis.caches === undefined) return;
+	if (space === undefined) return void (await caches.delete(PICTURES));
+	const cache = await caches.open(PICTURES);
+	for (const { url } of await cache.keys()) {
+		if (new URL(url).pathname.startsWith(`/blobs/${space}/`)) await cache.delete(url);
+	}
 }

@@ -4,13 +4,14 @@ import { ApiError, SignedOut } from '../errors';
 import type { Head } from '../outbox';
 import type { DeviceId, Me, SpaceId } from '../types';
 
+const ME_TIMEOUT_MS = 10_000;
 const HEAD_TIMEOUT_MS = 5_000;
 
 /** Raises SignedOut when there is no session, or one of another device; Offline, ApiError. */
 export async function askMe(api: Api, device: DeviceId): Promise<Me> {
 	let me: Me;
 	try {
-		me = await api.get<Me>('/api/me');
+		me = await api.get<Me>('/api/me', { timeoutMs: ME_TIMEOUT_MS });
 	} catch (error) {
 		if (error instanceof ApiError && error.status === 401) throw new SignedOut();
 		throw error;

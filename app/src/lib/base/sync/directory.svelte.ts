@@ -6,8 +6,9 @@ import type { Api } from '../api';
 import type { Store } from '../store';
 import type { AccountId, DeviceId, Member, SpaceId } from '../types';
 
-/** A space is asked at most so often because of devices that nobody knows. */
-export const ASK_AGAIN_MS = 10_000;
+/** A device that nobody knew is asked for again after this. */
+export const ASK_AGAIN_MS = 5 * 60_000;
+const HOPELESS_MAX = 1_000;
 const MEMBERS_MAX = 10_000;
 
 export type Person = Pick<Member, 'account' | 'name' | 'picture'>;
@@ -16,7 +17,8 @@ export class Directory {
 	/** Reactive. */
 	readonly people = new SvelteMap<AccountId, Person>();
 	readonly #devices = new Map<DeviceId, { account: AccountId | null; key: PublicKey }>();
-	readonly #asked = new Map<SpaceId, number>();
+	/** `space/device` → when nobody knew it. */
+	readonly #hopeless = new Map<string, number>();
 	readonly #asking = new Map<SpaceId, Promise<Member[]>>();
 
 	constructor(
@@ -57,16 +59,23 @@ export class Directory {
 		return asking;
 	}
 
-	/** Ask once for devices that are not known here; not again for a while when that did not help. */
+	/** Ask for devices that are not known here; those that stay unknown (a provider's own) not again for a while. */
 	async learn(space: SpaceId, devices: Iterable<DeviceId>): Promise<void> {
-		const isUnknown = [...devices].some((device) => !this.#devices.has(device));
-		const asked = this.#asked.get(space) ?? 0;
-		if (!isUnknown || Date.now() - asked < ASK_AGAIN_MS) return;
-		await this.members(space).catch(() => undefined);
+		const unknown = (): DeviceId[] => [...devices].filter((device) => !this.#devices.has(device) && !this.#isHopeless(space, device));
+		const underWay = this.#asking.get(space);
+		if (unknown().length > 0 && underWay !== undefined) await underWay.catch(() => undefined);
+		if (unknown().length === 0) return;
+		const answered = await this.members(space).then(() => true, () => false);
+		if (!answered) return;
+		if (this.#hopeless.size > HOPELESS_MAX) this.#hopeless.clear();
+		for (const device of unknown()) this.#hopeless.set(`${space}/${device}`, Date.now());
+	}
+
+	#isHopeless(space: SpaceId, device: DeviceId): boolean {
+		return Date.now() - (this.#hopeless.get(`${space}/${device}`) ?? -Infinity) < ASK_AGAIN_MS;
 	}
 
 	async #ask(space: SpaceId): Promise<Member[]> {
-		this.#asked.set(space, Date.now());
 		let members: Member[];
 		try {
 			members = (await this.api.get<Member[]>(`/api/spaces/${space}/members`)).slice(0, MEMBERS_MAX);

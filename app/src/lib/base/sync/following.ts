@@ -1,5 +1,6 @@
 /** Which spaces this connection follows, and from where: what is held, or anew when too much was missed. */
 import type { Live } from '../live';
+import { forgetPictures } from '../shell/pictures';
 import type { Store } from '../store';
 import type { SpaceId, Vector } from '../types';
 import type { Intake } from './intake';
@@ -65,6 +66,7 @@ export class Following {
 		this.#followed.delete(space);
 		this.intake.close(space);
 		await this.store.forget(space).catch(() => undefined);
+		await forgetPictures(space).catch(() => undefined);
 		this.reset(space);
 	}
 

@@ -149,6 +149,32 @@ describe('following', () => {
 		expect(anna.sync.trouble).toBeNull();
 	});
 
+	it('knows the author who joined a moment ago', async () => {
+		const anna = await opens('anna');
+		await anna.sync.members(WORKSHOP);
+		const device = await ben();
+		await benWrites(device, 'ich bin neu');
+		await eventually(() => anna.facts[0]?.by).toBe(accountOf('ben'));
+	});
+
+	it('shows what nobody here is known for, and does not ask for each of them', async () => {
+		const anna = await opens('anna');
+		const device = await ben();
+		provider.members.pop();
+		const { get } = anna.sync.api;
+		let asked = 0;
+		anna.sync.api.get = (path, options) => {
+			if (path.endsWith('/members')) asked += 1;
+			return get(path, options);
+		};
+		for (const text of ['a', 'b', 'c']) {
+			await benWrites(device, text);
+			await eventually(() => shown(anna)).toContain(text);
+		}
+		expect(anna.facts.map((fact) => fact.by)).toEqual([null, null, null]);
+		expect(asked).toBe(1);
+	});
+
 	it('resumes after cuts without loss or doubles', async () => {
 		const device = await ben();
 		const anna = await opens('anna');
