@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 import Stemmer
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, event, text
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, event, inspect, text
 
 from verbund.base.ids import SpaceId, unb64
 from verbund.log.store import metadata
@@ -52,9 +52,20 @@ _SQLITE = (
 _POSTGRES = "CREATE INDEX IF NOT EXISTS search_item_words ON search_item USING gin (to_tsvector('simple', words))"
 
 
-def _create_index(_table: Table, connection: Connection, **_: object) -> None:
-    for statement in _SQLITE if connection.dialect.name == "sqlite" else (_POSTGRES,):
+def ensure_index(connection: Connection) -> None:
+    """Make the index over what is searchable where it is missing, as after a change of tables. Repeatable."""
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(_POSTGRES)
+        return
+    fresh = not inspect(connection).has_table("search_index")
+    for statement in _SQLITE:
         connection.exec_driver_sql(statement)
+    if fresh:
+        connection.exec_driver_sql("INSERT INTO search_index(search_index) VALUES ('rebuild')")
+
+
+def _create_index(_table: Table, connection: Connection, **_: object) -> None:
+    ensure_index(connection)
 
 
 event.listen(item, "after_create", _create_index)

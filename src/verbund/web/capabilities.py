@@ -19,7 +19,7 @@ from verbund.chat import events as chat_events
 from verbund.chat import projection as chat_projection
 from verbund.chat import rules as chat_rules
 from verbund.log.registry import Registry
-from verbund.log.store import Store, metadata
+from verbund.log.store import Store
 from verbund.log.tx import Tx
 from verbund.media import api as media_api
 from verbund.media import events as media_events
@@ -39,6 +39,7 @@ from verbund.spaces import projection as spaces_projection
 from verbund.spaces import rules as spaces_rules
 from verbund.web import api as web_api
 from verbund.web.composition import Services
+from verbund.web.migrations import bring_forward
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def routes() -> list[Any]:
 
 def prepare(store: Store) -> None:
     """Tables of a new installation; an old one is brought forward."""
-    metadata.create_all(store.engine)
+    bring_forward(store.engine)
 
 
 async def introduce(services: Services) -> None:

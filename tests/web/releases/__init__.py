@@ -1,0 +1,1 @@
+"""Stores as earlier releases left them, as SQL."""
