@@ -1,5 +1,6 @@
 """Folds of spaces. Authority is computed whole and written as differences, so any order gives the same rows."""
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from verbund.spaces.authority import forget, history_here
 from verbund.spaces.history import History, Step
 from verbund.spaces.state import Authority
 
+HEADS_HELD_MAX = 64
 PROJECTED: list[Table] = [
     tables.space,
     tables.space_title,
@@ -32,7 +34,7 @@ def authority_fact(tx: Tx, fact: Fact) -> None:
     state = history.current()
     if state is None:
         return
-    _write_space(tx, history, state)
+    _write_space(tx, fact, history, state)
     _differences(tx, tables.space_member, fact.space, (
         {"account": account, "role": member.role} for account, member in state.members.items()
     ))  # fmt: skip
@@ -82,8 +84,9 @@ def _holds_all(tx: Tx, history: History, fact: Fact) -> bool:
     ).first()
 
 
-def _write_space(tx: Tx, history: History, state: Authority) -> None:
+def _write_space(tx: Tx, fact: Fact, history: History, state: Authority) -> None:
     first = min((step for step in history.steps if step.fact.event.founds), key=lambda step: step.order).fact
+    held = tx.execute(select(tables.space.c.heads).where(tables.space.c.space == fact.space)).scalar()
     tx.upsert(
         tables.space,
         {
@@ -93,8 +96,15 @@ def _write_space(tx: Tx, history: History, state: Authority) -> None:
             "founder": state.founder or "",
             "founded_at": ms_of(first.t),
             "archived": int(state.archived),
+            "heads": _heads(json.loads(held) if held else [], fact),
         },
     )
+
+
+def _heads(held: list[list[str]], fact: Fact) -> str:
+    """[t, id] of the facts of authority that no other one names as seen, the newest HEADS_HELD_MAX."""
+    open_ = [[t, one] for t, one in held if one not in fact.core.ah and one != fact.id]
+    return json.dumps(sorted([*open_, [fact.t, fact.id]], reverse=True)[:HEADS_HELD_MAX])
 
 
 def _write_invitations(tx: Tx, space: SpaceId, history: History, state: Authority) -> None:

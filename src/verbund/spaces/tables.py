@@ -1,6 +1,6 @@
 """Tables of spaces: what the facts of authority come to, for questions."""
 
-from sqlalchemy import BigInteger, Column, Index, SmallInteger, String, Table
+from sqlalchemy import BigInteger, Column, Index, SmallInteger, String, Table, Text
 
 from verbund.log.store import metadata
 
@@ -13,6 +13,7 @@ space = Table(
     Column("founder", String, nullable=False),
     Column("founded_at", BigInteger, nullable=False),
     Column("archived", SmallInteger, nullable=False),
+    Column("heads", Text, nullable=False),
     Index("space_parent", "parent"),
 )
 

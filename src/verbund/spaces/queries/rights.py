@@ -1,5 +1,6 @@
 """Who belongs where and may do what; the rows that other questions begin with."""
 
+import json
 from typing import Any
 
 from sqlalchemy import Connection, and_, select
@@ -7,6 +8,7 @@ from sqlalchemy import Connection, and_, select
 from verbund.accounts.queries import keys_of
 from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.log import tables as log_tables
+from verbund.log.core import HEADS_MAX
 from verbund.log.entry import SETTLED
 from verbund.log.stored import authority_heads
 from verbund.spaces import tables
@@ -89,8 +91,8 @@ def spaces_of(connection: Connection, account: str) -> list[Any]:
     return list(
         connection.execute(
             select(
-                space.space, space.sort, space.parent, space.archived, space.founder, space.founded_at, member.role,
-                title.title, title.description, title.address_form,
+                space.space, space.sort, space.parent, space.archived, space.founder, space.founded_at, space.heads,
+                member.role, title.title, title.description, title.address_form,
             )
             .join(tables.space_member, and_(member.space == space.space, member.account == account))
             .outerjoin(tables.space_title, title.space == space.space)
@@ -142,8 +144,16 @@ def may_help_sign_in(connection: Connection, helper: str, account: str) -> bool:
     )
 
 
+def latest_heads(held: str) -> list[CoreId]:
+    """The heads for `ah`, of those that the fold keeps."""
+    return sorted(CoreId(one) for _, one in json.loads(held)[:HEADS_MAX])
+
+
 def heads_of(connection: Connection, space: str) -> list[CoreId]:
     """The newest authority facts of a space, for `ah`."""
+    held = connection.execute(select(tables.space.c.heads).where(tables.space.c.space == space)).scalar()
+    if held is not None:
+        return latest_heads(held)
     core = log_tables.core.c
     rows = connection.execute(
         select(core.id, core.raw).where(core.space == space, core.authority == 1, core.state == SETTLED)

@@ -12,7 +12,7 @@ from verbund.log import tables as log_tables
 from verbund.log.entry import sublog
 from verbund.log.tx import Reader
 from verbund.spaces import tables
-from verbund.spaces.queries.rights import abilities_of_row, heads_of, spaces_of
+from verbund.spaces.queries.rights import abilities_of_row, heads_of, latest_heads, spaces_of
 from verbund.spaces.schemas import Enricher, Me, Person, SpaceSummary
 from verbund.spaces.state import MEMBER, OWNER, RANK, abilities_of
 
@@ -60,7 +60,7 @@ def _summary(
     return SpaceSummary(
         row.space, row.sort, row.title or "", row.parent, row.role, abilities_of_row(row), bool(row.archived),
         row.address_form or "sie", people, list(more.get("channels", [])), vectors.get(row.space, {}),
-        heads_of(view.connection, row.space), ds, dp,
+        latest_heads(row.heads), ds, dp,
     )  # fmt: skip
 
 
