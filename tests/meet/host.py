@@ -69,7 +69,8 @@ class Server:
         first = 43000 + (self.port % 50) * 100
         self._environment = {
             **os.environ, "VERBUND_APP": str(app), "VERBUND_MEDIA_PORT_FIRST": str(first),
-            "VERBUND_MEDIA_PORT_LAST": str(first + 99), **{f"VERBUND_{key.upper()}": value for key, value in settings.items()},
+            "VERBUND_MEDIA_PORT_LAST": str(first + 99),
+            **{f"VERBUND_{key.upper()}": value for key, value in settings.items()},
         }  # fmt: skip
         self._log = data.parent / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -105,19 +106,11 @@ class Server:
 
     def supervisors(self) -> list[int]:
         """Supervisors of this server's folder."""
-        folder = str(self.data / "meet").encode()
-        return [
-            pid for pid, words in _processes() if words[1:3] == [b"-m", b"verbund.meet.janus.supervisor"] and folder in words
-        ]
+        return supervisors_of(self.data / "meet")
 
     def janus(self) -> list[int]:
         """Janus processes that a supervisor of this server's folder started."""
-        supervisors = set(self.supervisors())
-        found = []
-        for pid, words in _processes():
-            if words[0].endswith(b"/janus") and _ancestors(pid) & supervisors:
-                found.append(pid)
-        return found
+        return janus_of(self.data / "meet")
 
     def _answers(self) -> bool:
         assert self.process is not None
@@ -126,6 +119,16 @@ class Server:
             return httpx.get(f"{self.address}/api/health", timeout=5, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
+
+
+def supervisors_of(folder: Path) -> list[int]:
+    module = [b"-m", b"verbund.meet.janus.supervisor"]
+    return [pid for pid, words in _processes() if words[1:3] == module and str(folder).encode() in words]
+
+
+def janus_of(folder: Path) -> list[int]:
+    supervisors = set(supervisors_of(folder))
+    return [pid for pid, words in _processes() if words[0].endswith(b"/janus") and _ancestors(pid) & supervisors]
 
 
 def person_page(browser: Browser, person: Person) -> tuple[BrowserContext, Page]:

@@ -5,7 +5,7 @@ import signal
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from tests.meet.conftest import Firm
 from tests.meet.host import person_page, until
@@ -51,7 +51,7 @@ def two(firm: Firm, chromium: Browser) -> Any:
     """Anna and Ben in the call that Anna began, facts and all."""
     anna, ben = InCall(firm, chromium, firm.anna), InCall(firm, chromium, firm.ben)
     until("calls are available", lambda: anna.run("ask", "meet.calls", {})["available"])
-    until("Janus is there", lambda: firm.server.janus())
+    until("Janus is there", firm.server.janus)
     assert anna.run("join") is True
     call = firm.anna.post(firm.space, "meet.call_started.1", {"call": "0123456789abcdefABCDEF"})
     until("the room knows its call", lambda: anna.call() == call)
@@ -132,17 +132,19 @@ def test_server_killed_media_goes_on_and_the_call_is_taken_over(firm: Firm, two:
     assert sorted(over["people"]) == sorted([firm.anna.account, firm.ben.account])
 
 
-def test_stranger_learns_nothing_and_gets_nowhere(firm: Firm, two: tuple[InCall, InCall]) -> None:
+def test_stranger_learns_nothing_and_gets_nowhere(
+    firm: Firm, two: tuple[InCall, InCall], chromium: Browser
+) -> None:
     anna, _ = two
-    page: Page = anna.page.context.browser.new_context().new_page() if anna.page.context.browser else anna.page
-    page.close()
-    context, outside = person_page(anna.page.context.browser, firm.stranger)  # type: ignore[arg-type]
+    context, outside = person_page(chromium, firm.stranger)
     own = firm.stranger.organisation
     outside.evaluate("space => meet.connect(space)", own)
     assert outside.evaluate("space => meet.tried('meet.join', {space})", firm.space) == "base.unknown"
     assert outside.evaluate("meet.ask('meet.calls', {})")["calls"] == []
-    for method, data in (("publish", {"sdp": "v=0", "tracks": {}, "generation": "x"}), ("state", {"audio": True}),
-                         ("answer", {"n": 1, "sdp": ""}), ("layers", []), ("silence", {"person": anna.me})):  # fmt: skip
+    for method, data in (
+        ("publish", {"sdp": "v=0", "tracks": {}, "generation": "x"}), ("state", {"audio": True}),
+        ("answer", {"n": 1, "sdp": ""}), ("layers", []), ("silence", {"person": anna.me}),
+    ):  # fmt: skip
         assert outside.evaluate("([m, d]) => meet.tried('meet.' + m, d)", [method, data]) == "meet.absent"
     context.close()
 

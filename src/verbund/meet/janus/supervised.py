@@ -41,15 +41,13 @@ class Supervised:
 
     async def stop(self, quit_too: bool) -> None:
         """Let go of it; with `quit_too` Janus ends at once, without it stays for a while for the next web process."""
+        if quit_too and self._writer is not None:
+            with suppress(OSError):
+                self._writer.write(b'{"quit":true}\n')
+                await self._writer.drain()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._writer is not None:
-            if quit_too:
-                self._writer.write(b'{"quit":true}\n')
-                with suppress(OSError):
-                    await self._writer.drain()
-            self._writer.close()
         await self._sfu.detach()
         for child in self._children:
             if quit_too:
@@ -90,6 +88,7 @@ class Supervised:
             line.cancel()
             if lost is not None:
                 lost.cancel()
+            self._writer.close()
 
     async def _heard(self, state: dict[str, Any], lost: asyncio.Task[object] | None) -> asyncio.Task[object] | None:
         generation = state.get("generation")
