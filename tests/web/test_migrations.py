@@ -1,5 +1,6 @@
 """The store of the previous release opens in this one, and has this one's tables."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -36,12 +37,12 @@ def test_there_is_a_store_of_a_release() -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda file: file.stem)
-async def test_store_of_a_release_opens_and_folds_again(release: Path, tmp_path: Path) -> None:
+def test_store_of_a_release_opens_and_folds_again(release: Path, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "verbund.db") as connection:
         connection.executescript(release.read_text("utf-8"))
     connection.close()
     services = Services(Settings(data=str(tmp_path)), capabilities)
-    assert await refold(services) > 0
+    assert asyncio.run(refold(services)) > 0
     with services.store.read() as read:
         assert read.execute(select(message.c.text)).scalars().all() == ["Grüße aus der ersten Fassung 🪵"]
         assert inspect(read).has_table(OWN)

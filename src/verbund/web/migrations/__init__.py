@@ -1,5 +1,7 @@
-"""Bringing the store of an earlier release forward. A change of tables is a file in versions/ (alembic); folded tables may
-simply be emptied and folded again. How: handbook/howto/change-a-table.md."""
+"""Bringing the store of an earlier release forward.
+
+A change of tables is a file in versions/ (alembic). How: handbook/howto/change-a-table.md.
+"""
 
 from pathlib import Path
 
