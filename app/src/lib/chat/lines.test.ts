@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { linesOf, GROUP_MS } from './lines';
-import { orderOf, rowOf, type Row } from './message';
+import { linesOf, GROUP_MS, withCalls } from './lines';
+import { callRow, orderOf, rowOf, type Row } from './message';
 import { dayName, nearDay } from './times';
 
 const MORNING = new Date(2026, 10, 23, 8, 12).getTime();
@@ -55,5 +55,20 @@ describe('names of days', () => {
 		expect(nearDay(MORNING, MORNING)).toBe('today');
 		expect(nearDay(new Date(2026, 9, 25, 0, 30).getTime(), new Date(2026, 9, 26, 0, 30).getTime())).toBe('yesterday');
 		expect(nearDay(new Date(2026, 10, 21, 23).getTime(), MORNING)).toBeNull();
+	});
+});
+
+describe('calls between messages', () => {
+	const rows = [message('b', 'ben', MORNING), message('d', 'ben', MORNING + 20)];
+	const call = (id: string, ms: number) => callRow({ id, author: 'ben', t: ms.toString(16).padStart(12, '0') + '0000', seconds: 60, people: [] });
+	const calls = [call('a', MORNING - 10), call('c', MORNING + 10), call('e', MORNING + 30)];
+	const shown = (start: boolean, end: boolean) => withCalls(rows, calls, { start, end }).map((row) => row.id);
+
+	it('stand in their place, and only where the stretch that is held reaches', () => {
+		expect(shown(true, true)).toEqual(['a', 'b', 'c', 'd', 'e']);
+		expect(shown(false, true)).toEqual(['b', 'c', 'd', 'e']);
+		expect(shown(true, false)).toEqual(['a', 'b', 'c', 'd']);
+		expect(withCalls([], calls, { start: true, end: true }).length).toBe(3);
+		expect(withCalls([], calls, { start: false, end: true })).toEqual([]);
 	});
 });

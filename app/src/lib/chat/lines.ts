@@ -1,5 +1,5 @@
 /** Turns rows into what the list shows: days, the unread line, and messages grouped by author. */
-import { millisecondsOf, orderOf, type Row } from './message';
+import { compareOrder, millisecondsOf, orderOf, type Row } from './message';
 import { dayKey } from './times';
 
 export const GROUP_MS = 5 * 60_000;
@@ -31,6 +31,16 @@ export function linesOf(rows: readonly Row[], unreadAfter: string | null, me: st
 		before = row;
 	}
 	return lines;
+}
+
+/** Messages with the calls that belong between them. Those outside the stretch that is held wait until it reaches them. */
+export function withCalls(rows: readonly Row[], calls: readonly Row[], complete: { start: boolean; end: boolean }): Row[] {
+	const first = rows[0];
+	const last = rows[rows.length - 1];
+	const within = calls.filter(
+		(call) => (complete.start || (first !== undefined && compareOrder(call, first) > 0)) && (complete.end || (last !== undefined && compareOrder(call, last) < 0))
+	);
+	return within.length === 0 ? [...rows] : [...rows, ...within].sort(compareOrder);
 }
 
 function continues(before: Row, row: Row): boolean {

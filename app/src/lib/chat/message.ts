@@ -70,3 +70,18 @@ export function millisecondsOf(t: string): number {
 export function rowOf(message: Message): Row {
 	return { ...message, kind: message.kind ?? 'message', delivery: null, refusal: null, reactionStamps: {} };
 }
+
+/** A call as the conversation is handed it; "seconds" is null while it goes on. */
+export interface CallEntry {
+	id: string;
+	author: string;
+	t: string;
+	seconds: number | null;
+	people: readonly string[];
+}
+
+/** A call as a line of the conversation. */
+export function callRow({ id, author, t, seconds, people }: CallEntry): Row {
+	const empty = { channel: null, stamp: '', text: '', edited: false, withdrawn: false, mentions: [], files: [], reply_to: null, reactions: [] };
+	return rowOf({ ...empty, id, author, t, kind: 'call', call: { seconds, people: [...people] } });
+}
