@@ -64,7 +64,7 @@ def _serve(settings: Settings, opened: Callable[[Any, Any], Coroutine[Any, Any, 
     from verbund.web.app import create_app
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("uvicorn.error", "httpx"):
+    for chatty in ("uvicorn.error", "httpx", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     app = create_app(settings)
     config = uvicorn.Config(
