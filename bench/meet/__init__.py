@@ -1,0 +1,1 @@
+"""Video calls: how long from the click on "Beitreten" to the other's first picture."""
