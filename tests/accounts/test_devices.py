@@ -2,10 +2,12 @@
 
 from tests.accounts.people import Browser, Place
 from verbund.accounts.events import AgentGranted, DeviceAdded, DeviceRevoked, ProfileChanged
+from verbund.accounts.schemas import Caller
 from verbund.base.ids import AccountId, SpaceId, b64
 from verbund.base.keys import DeviceKey
 from verbund.log.core import Parcel
 from verbund.spaces.events import SpaceDescribed
+from verbund.web.hub import Connection
 
 
 async def two_browsers(place: Place) -> tuple[Browser, Browser, SpaceId]:
@@ -209,3 +211,54 @@ async def test_a_rebuild_gives_the_same_devices(place: Place) -> None:
     before = (await anna.get("/api/devices")).json(), (await anna.get("/api/me")).json()
     await place.services.log.refold()
     assert ((await anna.get("/api/devices")).json(), (await anna.get("/api/me")).json()) == before
+
+
+async def test_a_revocation_that_came_with_the_log_ends_sessions_too(place: Place) -> None:
+    """As the app does it: the fact by the outbox, then the end of the sessions."""
+    anna, second, _ = await two_browsers(place)
+    (outcome,) = await anna.send(await revocation(anna, second.pen.dev))
+    assert outcome["st"] == "accepted"
+    assert (await second.get("/api/me")).status_code == 401
+    assert (await anna.delete(f"/api/devices/{second.pen.dev}", {"parcels": []})).status_code == 204
+
+
+async def test_the_sockets_of_a_device_close_with_it(place: Place) -> None:
+    anna, second, _ = await two_browsers(place)
+    live = place.services.live
+    sockets = {}
+    for name, browser in (("anna", anna), ("second", second)):
+        caller = Caller(browser.account, browser.pen.dev, f"session of {name}")
+        sockets[name] = Connection(caller, "de")
+        live.add(sockets[name])
+    await anna.delete(f"/api/devices/{second.pen.dev}", {"parcels": [await revocation(anna, second.pen.dev)]})
+    frames, closing = await sockets["second"].next_frames()
+    assert closing == "accounts.signed_out"
+    assert b'"bye"' in frames[-1]
+    sockets["anna"].send(b"still here")
+    _, open_ = await sockets["anna"].next_frames()
+    assert open_ is None
+
+
+async def test_the_first_device_can_be_replaced(place: Place) -> None:
+    """The device that opened the account is lost; what it did for the account stays."""
+    anna, second, firm = await two_browsers(place)
+    await second.delete(f"/api/devices/{anna.pen.dev}", {"parcels": [await revocation(second, anna.pen.dev)]})
+    assert (await anna.get("/api/me")).status_code == 401
+    me = (await second.get("/api/me")).json()
+    assert (me["account"]["name"], me["organisation"]) == ("Anna", firm)
+    await second.writes(firm, described("Es geht weiter"))
+
+
+async def test_revoking_the_first_device_from_its_first_fact_on_leaves_the_account(place: Place) -> None:
+    """A cut of 0 in the account's own space would take the account away with everything in it."""
+    anna, second, _ = await two_browsers(place)
+    parcel = await revocation(second, anna.pen.dev, {**await cuts_of(second, anna.pen.dev), second.account: 0})
+    answer = await second.delete(f"/api/devices/{anna.pen.dev}", {"parcels": [parcel]})
+    assert (answer.status_code, answer.json()["code"]) == (409, "accounts.cut_missing")
+    assert (await second.get("/api/me")).json()["account"]["name"] == "Anna"
+
+
+async def cuts_of(browser: Browser, dev: str) -> dict[str, int]:
+    rows = (await browser.get("/api/devices")).json()
+    found: dict[str, int] = next(row["cuts"] for row in rows if row["dev"] == dev)
+    return found

@@ -7,8 +7,10 @@ from sqlalchemy import select
 from tests.accounts.people import PASSWORD, Browser, Place
 from verbund.accounts import tables
 from verbund.accounts.commands import SETUP_LINKS_MAX, make_setup_link
+from verbund.base.ids import personal_space
 from verbund.base.keys import DeviceKey
 from verbund.log import tables as log_tables
+from verbund.spaces.events import PersonalOpened, SpaceCreated
 
 
 async def counted(place: Place) -> tuple[int, int]:
@@ -164,3 +166,51 @@ async def test_rubbish_is_refused_with_a_code(place: Place) -> None:
         answer = await eve.http.post("/api/accounts", content=body, headers={"content-type": "application/json"})
         assert answer.status_code == 422, (body, answer.text)
         assert answer.json()["code"]
+
+
+async def test_everything_of_a_beginning_comes_at_once(place: Place) -> None:
+    """As the app does it: account, profile, personal space, firm; then a colleague with two doors in one link."""
+    anna = place.browser()
+    parcels = anna.opening("Anna")
+    own = personal_space(anna.account)
+    parcels.append(anna.pen.write(own, PersonalOpened(account=anna.account))[1])
+    firm, founding = anna.founding("Tischlerei Lindner")
+    team = SpaceCreated(
+        sort="team", title="Werkstatt", parent=firm, account=anna.account,
+        providers=(place.services.log.provider,), address_form="du",
+    )  # fmt: skip
+    team_id, below = anna.pen.write(None, team)
+    token = await place.services.log.write(make_setup_link)
+    body = {
+        "proof": {"setup": token}, "handle": "anna", "password": PASSWORD, "parcels": [*parcels, founding, below],
+    }  # fmt: skip
+    assert (await anna.post("/api/accounts", body)).status_code == 201
+    me = (await anna.get("/api/me")).json()
+    assert [one["sort"] for one in me["spaces"]] == ["account", "personal", "organisation", "team"]
+    assert me["personal"] == own
+
+    doors = [await anna.invites(space) for space in (firm, team_id)]
+    ben = place.browser()
+    parcels = ben.opening("Ben")
+    joins = [(door, door.join(ben.account), await anna.heads(door.space)) for door in doors]
+    parcels += [ben.pen.write(door.space, join, heads, [door.invitation])[1] for door, join, heads in joins]
+    proof = {"invitation": {"id": doors[0].invitation, "sig": joins[0][1].proof}}
+    body = {"proof": proof, "handle": "ben", "password": PASSWORD, "parcels": parcels}
+    answer = await ben.post("/api/accounts", body)
+    assert answer.status_code == 201, answer.text
+    spaces = (await ben.get("/api/me")).json()["spaces"]
+    assert {one["title"] for one in spaces} == {"", "Tischlerei Lindner", "Werkstatt"}
+
+
+async def test_facts_of_another_device_do_not_ride_along(place: Place) -> None:
+    anna, eve = place.browser(), place.browser()
+    body = await setting_up(place, anna)
+    eve.opening("Eve")
+    foreign = eve.pen.write(None, SpaceCreated(
+        sort="organisation", title="Eves Firma", parent=None, account=eve.account,
+        providers=(place.services.log.provider,), address_form="sie",
+    ))[1]  # fmt: skip
+    parcels = body["parcels"]
+    assert isinstance(parcels, list)
+    assert (await anna.post("/api/accounts", {**body, "parcels": [*parcels, foreign]})).status_code == 422
+    assert await counted(place) == (0, 0)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy import Table, select
 
 from verbund.accounts import events, tables
-from verbund.accounts.queries import last_numbers
+from verbund.accounts.queries import last_numbers, opened_with
 from verbund.base.clock import ms_of
 from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.base.keys import PublicKey
@@ -86,9 +86,12 @@ def _late_cuts(tx: Tx, dev: DeviceId, account: SpaceId) -> None:
 
 
 def _cut_off(tx: Tx, dev: DeviceId, by: CoreId, cuts: Mapping[SpaceId, int]) -> None:
-    """Cut a device in the spaces that are named, and with 0 wherever else it has written."""
+    """Cut a device in the spaces that are named, and with 0 wherever else it has written.
+
+    Invariant: the fact that opened an account stays, or nothing of the account could be verified.
+    """
     for space, ds in cuts.items():
-        tx.cut(space, dev, ds, by)
+        tx.cut(space, dev, max(ds, 1) if opened_with(tx, space, dev) else ds, by)
     for space in last_numbers(tx, dev):
         if space not in cuts:
             tx.cut(space, dev, 0, by)

@@ -59,6 +59,13 @@ def devices_of(view: Reader, account: str) -> list[DeviceId]:
     return list(view.execute(select(device.dev).where(device.account == account).order_by(device.dev)).scalars())
 
 
+def opened_with(view: Reader, account: str, dev: DeviceId) -> bool:
+    """Whether the account was opened with this device."""
+    device = tables.device.c
+    found = view.execute(select(device.voucher).where(device.dev == dev, device.account == account)).scalar()
+    return found == "genesis"
+
+
 def knows_provider(view: Reader, providers: Iterable[str]) -> bool:
     """Whether one of these providers' devices is known here."""
     device = tables.provider_device.c

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from verbund.accounts import events, tables
-from verbund.accounts.queries import DEVICES_MAX, last_numbers
+from verbund.accounts.queries import DEVICES_MAX, last_numbers, opened_with
 from verbund.base.keys import PublicKey, WeakKey, check_key
 from verbund.base.refusal import Refusal, Unknown
 from verbund.log.registry import Event, Fact, Rule, rule
@@ -116,6 +116,8 @@ def admits_revocation(fact: Fact, view: Reader) -> None:
     if owner is None or owner.actor != fact.actor:
         raise Unknown()
     if any(space not in event.cuts for space in last_numbers(view, event.dev)):
+        raise CutMissing()
+    if event.cuts[fact.space] == 0 and opened_with(view, fact.space, event.dev):
         raise CutMissing()
 
 
