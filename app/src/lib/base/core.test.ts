@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { b64, isHash, randomBytes, unb64, utf8 } from './b64';
 import * as canonical from './canonical';
 import { author, BODY_BYTES_MAX, checkSignature, parse, type Draft, type Signer } from './core';
@@ -236,6 +236,22 @@ describe('keys', () => {
 		expect(secret.extractable).toBe(false);
 		await checkKey(key);
 		expect(await verify(key, await sign(key.alg, secret, message), message)).toBe(true);
+	});
+
+	it('where the browser has no Ed25519, the key is P-256 and the signatures of others are verified in script', async () => {
+		const generateKey = crypto.subtle.generateKey.bind(crypto.subtle);
+		const lacking = vi.spyOn(crypto.subtle, 'generateKey').mockImplementation(((algorithm: AlgorithmIdentifier, ...rest: [boolean, KeyUsage[]]) =>
+			algorithm === 'Ed25519' ? Promise.reject(new DOMException('', 'NotSupportedError')) : generateKey(algorithm, ...rest)) as never);
+		vi.resetModules();
+		const keys = await import('./keys');
+		const { key, secret } = await keys.generate();
+		const message = utf8('hallo');
+		expect([key.alg, key.raw.length, secret.extractable]).toEqual(['p256', 65, false]);
+		expect(await keys.verify(key, await keys.sign(key.alg, secret, message), message)).toBe(true);
+		const { signature } = parse(GENESIS);
+		expect(await keys.verify(GENESIS_KEY, signature, utf8('verbund/core/1\0' + GENESIS.c))).toBe(true);
+		expect(await keys.verify(GENESIS_KEY, signature, message)).toBe(false);
+		lacking.mockRestore();
 	});
 
 	it('gives devices the name that the server gives them', () => {

@@ -2,6 +2,7 @@
 import { b64, randomBytes, type Bytes } from './b64';
 import { author, HEADS_MAX, SALT_BYTES, type Signer } from './core';
 import { Hlc } from './hlc';
+import { tellTabs } from './tabs';
 import { deviceId, generate, sign, type Alg } from './keys';
 import type { Store, StoredDevice } from './store';
 import type { CoreId, DeviceId, JsonObject, Parcel, SpaceId } from './types';
@@ -15,6 +16,7 @@ export class Device implements Signer {
 
 	/** A new key that replaces the old one. Everything that the old one had numbered is let go with it. */
 	static async create(store: Store): Promise<Device> {
+		const old = await Device.load(store);
 		const { key, secret } = await generate();
 		const stored = { id: deviceId(key), alg: key.alg, key: b64(key.raw), secret };
 		await store.guard(async () => {
@@ -27,7 +29,13 @@ export class Device implements Signer {
 				tx.done
 			]);
 		});
+		if (old !== null) tellTabs(old.id, { sort: 'signed_out' });
 		return new Device(stored);
+	}
+
+	/** Whether this is still the key of this browser: another tab may have signed in anew. */
+	async isCurrent(store: Store): Promise<boolean> {
+		return (await store.meta<StoredDevice>(DEVICE))?.id === this.id;
 	}
 
 	static async load(store: Store): Promise<Device | null> {

@@ -189,12 +189,8 @@ export class Live {
 
 	#hear(raw: string): void {
 		this.#heard += 1;
-		let frame: Frame | Answer | Passing;
-		try {
-			frame = JSON.parse(raw) as Frame | Answer | Passing;
-		} catch {
-			return this.restart();
-		}
+		const frame = read(raw);
+		if (frame === null) return this.restart();
 		switch (frame.f) {
 			case 'pong':
 				return;
@@ -290,6 +286,18 @@ export class Live {
 		if (this.#state === state) return;
 		this.#state = state;
 		this.onState(state);
+	}
+}
+
+/** Null for what is no frame at all. */
+function read(raw: string): Frame | Answer | Passing | null {
+	try {
+		const frame = JSON.parse(raw) as Frame | Answer | Passing | null;
+		if (frame === null || typeof frame !== 'object') return null;
+		if (frame.f === 'entries' && !Array.isArray(frame.e)) return null;
+		return frame;
+	} catch {
+		return null;
 	}
 }
 

@@ -10,6 +10,7 @@ import { applyRows, persist, SPACES_MAX, type Store, type Trouble } from '../sto
 import type {
 	AccountId, CoreId, Fact, Fold, JsonObject, LiveState, Me, Member, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
 } from '../types';
+import { openTabs, type TabMessage } from '../tabs';
 import { Uploads } from '../upload/uploads.svelte';
 import { askHead, askMe, endSession } from './asking';
 import { Directory, type Person } from './directory.svelte';
@@ -21,11 +22,6 @@ import { Listeners } from './listeners';
 import { Verifier } from './verifier';
 
 const PLACES_MAX = 512;
-
-interface Message {
-	sort: 'facts' | 'waiting' | 'signed_out';
-	facts?: Fact[];
-}
 
 export class Sync {
 	/** Reactive, deeply: capabilities keep the counts in it up to date. */
@@ -72,8 +68,7 @@ export class Sync {
 		this.outbox = this.#makeOutbox();
 		this.#sender = new Sender(this.outbox);
 		this.uploads = new Uploads(store, api, () => this.live.state === 'online');
-		this.#channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel(`verbund.${device.id}`) : null;
-		if (this.#channel) this.#channel.onmessage = (event: MessageEvent<Message>) => this.#overhear(event.data);
+		this.#channel = openTabs(device.id, (message) => this.#overhear(message));
 		store.onTrouble = (code) => this.#alarm(code);
 		store.onOutdated = () => this.#alarm('base.outdated');
 	}
@@ -105,7 +100,7 @@ export class Sync {
 	/** Ends the session and deletes everything that is stored here, the key too. */
 	async signOut(): Promise<void> {
 		await endSession(this.api);
-		this.#channel?.postMessage({ sort: 'signed_out' } satisfies Message);
+		this.#channel?.postMessage({ sort: 'signed_out' } satisfies TabMessage);
 		this.live.stop('signed_out');
 		await this.#sender.stop();
 		this.uploads.stop();
@@ -135,6 +130,7 @@ export class Sync {
 	}
 
 	async post(space: SpaceId | null, kind: string, body: JsonObject, options: WriteOptions = {}): Promise<CoreId> {
+		if (this.state === 'signed_out' || !(await this.device.isCurrent(this.store))) throw new SignedOut();
 		const plain = JSON.parse(JSON.stringify(body)) as JsonObject;
 		const { id } = await this.outbox.add(space, { kind, body: plain, ...options });
 		await this.#count();
@@ -355,7 +351,7 @@ export class Sync {
 		const facts = changes.map((change) => changeFact(change, this.me.account.id, this.#places.get(change.item.id)));
 		const ops = facts.flatMap((fact) => this.#folds.run(fact));
 		const publish = (): void => {
-			this.#channel?.postMessage({ sort: 'facts', facts } satisfies Message);
+			this.#channel?.postMessage({ sort: 'facts', facts } satisfies TabMessage);
 			this.#afterOwn(facts);
 		};
 		return { ops, publish };
@@ -381,7 +377,7 @@ export class Sync {
 	}
 
 	/** Another tab wrote, or was told: the same folds, but it has stored the rows already. */
-	#overhear(message: Message): void {
+	#overhear(message: TabMessage): void {
 		if (message.sort === 'signed_out') return this.live.stop('signed_out');
 		for (const fact of message.facts ?? []) this.#folds.run(fact);
 		this.#afterOwn(message.facts ?? []);

@@ -8,7 +8,7 @@ import type { Store } from '../store';
 import { accountOf, browserOf, freshBrowser, meOf, WORKSHOP } from '../testing/people';
 import { eventually } from '../testing/eventually';
 import { Provider } from '../testing/provider';
-import type { Device } from '../device';
+import { Device } from '../device';
 import type { Entry, Fact, JsonObject, RowWriter, SpaceId } from '../types';
 import { RESUME_MAX } from './following';
 import { Sync } from './sync.svelte';
@@ -382,6 +382,14 @@ describe('the socket', () => {
 		expect(BACKOFF_MS.at(-1)).toBe(15_000);
 	});
 
+	it.each(['', 'null', '7', '{"f":"entries","sp":"x","e":7}', '<html>'])('begins anew after %j, which is no frame', async (raw) => {
+		const { sync } = await opens('anna');
+		const before = provider.follows.length;
+		provider.sayRaw(raw);
+		await eventually(() => provider.follows.length).toBeGreaterThan(before);
+		await eventually(() => sync.state).toBe('online');
+	});
+
 	it('tells that the session is over', async () => {
 		const { sync } = await opens('anna');
 		provider.say({ f: 'bye', code: 'accounts.signed_out' });
@@ -422,6 +430,15 @@ describe('starting', () => {
 		const sync = new Sync(store, device, provider.api(), provider.options());
 		running.push(sync);
 		await expect(sync.start()).rejects.toMatchObject({ code: 'base.signed_out' });
+	});
+
+	it('ends in the other tabs when somebody signs in anew in one of them', async () => {
+		const { sync } = await opens('anna');
+		const { store } = await browserOf('anna', provider);
+		await Device.create(store);
+		await eventually(() => sync.state).toBe('signed_out');
+		await expect(sync.post(WORKSHOP, POSTED, { text: 'mit altem Schlüssel' })).rejects.toMatchObject({ code: 'base.signed_out' });
+		expect(await store.db.count('outbox')).toBe(0);
 	});
 
 	it('leaves nothing behind after signing out', async () => {

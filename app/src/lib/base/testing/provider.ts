@@ -137,6 +137,10 @@ export class Provider {
 		for (const socket of this.#following.keys()) send(socket, frame);
 	}
 
+	sayRaw(text: string): void {
+		for (const socket of this.#following.keys()) socket.send(text);
+	}
+
 	space(id: SpaceId): Space {
 		const held = this.spaces.get(id) ?? { entries: [], heads: new Map(), chain: CHAIN_START };
 		this.spaces.set(id, held);
