@@ -102,7 +102,7 @@ def probe(source: Path, more: Sequence[str] = ()) -> bytes:
     args = ["-of", "json", "-show_format", "-show_streams", "-show_chapters", *more]
     if more:
         args = ["-of", "json", *more]
-    run(Run([*args, "{in}"], source, [said.extend], tool="ffprobe", stall_s=PROBE_S))
+    run(Run([*args, "{in}"], source, [said.extend], tool="ffprobe", nice=0, stall_s=PROBE_S))
     return bytes(said)
 
 

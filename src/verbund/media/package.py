@@ -17,7 +17,7 @@ from verbund.base.ids import b64
 from verbund.media import ffmpeg, recipes
 from verbund.media.boxes import BoxStream, Init
 from verbund.media.pictures import make_poster, make_tiles
-from verbund.media.plan import COPY_TARGET_S, SEGMENT_S, Plan, Rung
+from verbund.media.plan import COPY_TARGET_S, QUICK_SEGMENTS, SEGMENT_S, Plan, Rung
 from verbund.media.playlists import Alternative, Variant, master_playlist, subtitle_playlist
 from verbund.media.source import Truncated
 from verbund.media.track import PLAYLIST, InitChanged, Track, write_whole
@@ -26,7 +26,10 @@ from verbund.media.track import PLAYLIST, InitChanged, Track, write_whole
 FOLDER = "media"
 MASTER = "master.m3u8"
 MANIFEST = "manifest.json"
+#: What somebody waits for, before anything can be watched.
+NICE_FIRST = 0
 NICE_ASIDE = 15
+QUICK_FROM_MS = 8_000
 FIRST_PICTURE_S_MAX = 120
 WORDS_BYTES_MAX = 4 * 1024 * 1024
 FILES_MAX = 200_000
@@ -95,7 +98,7 @@ class Packager:
     def _pictures(self) -> None:
         copied = self.plan.copied
         if copied is not None and not self.tracks[copied.name].complete:
-            self._into(recipes.copy_picture(self.plan), [self.tracks[copied.name]], 0, ffmpeg.NICE)
+            self._into(recipes.copy_picture(self.plan), [self.tracks[copied.name]], 0, NICE_FIRST)
         if self.plan.encoded:
             self._ladder()
 
@@ -103,22 +106,30 @@ class Packager:
         tracks = [self.tracks[rung.name] for rung in self.plan.encoded]
         if all(track.complete for track in tracks):
             return
-        begin = min(len(track.durations_ms) for track in tracks)
         try:
-            self._encode(tracks, begin)
+            self._encode(tracks)
         except InitChanged:
             for track in tracks:
                 track.clear()
-            self._encode(tracks, 0)
+            self._encode(tracks)
 
-    def _encode(self, tracks: list[Track], begin: int) -> None:
+    def _encode(self, tracks: list[Track]) -> None:
+        """The beginning first and without giving way, unless something else can be watched already; then the rest."""
         threads = os.cpu_count() or 1
+        begin = min(len(track.durations_ms) for track in tracks)
+        if begin == 0 and self.plan.copied is None and self.plan.duration_ms > QUICK_FROM_MS:
+            self._run(recipes.encode_ladder(self.plan, 0, threads, self.plan.gop), tracks, 0, NICE_FIRST)
+            begin = QUICK_SEGMENTS
         self._into(recipes.encode_ladder(self.plan, begin, threads), tracks, begin, ffmpeg.NICE)
 
-    def _into(self, args: list[str], tracks: list[Track], begin: int, nice: int) -> None:
-        """One run whose outputs become these tracks, from this segment on."""
+    def _run(self, args: list[str], tracks: list[Track], begin: int, nice: int) -> None:
+        """One run whose outputs become segments of these tracks, from this one on."""
         sinks = [self._sink(track, begin) for track in tracks]
         ffmpeg.run(ffmpeg.Run(args, self.source, sinks, nice=nice), self.stop)
+
+    def _into(self, args: list[str], tracks: list[Track], begin: int, nice: int) -> None:
+        """A run to the end of the film: then these tracks are complete."""
+        self._run(args, tracks, begin, nice)
         for track in tracks:
             if not track.durations_ms:
                 raise ffmpeg.ToolFailed("nothing came out")

@@ -14,6 +14,8 @@ from verbund.media.source import Audio, Chapter, Source, Text, Video
 
 PLAN_VERSION = 1
 SEGMENT_S = 4
+#: These make up one whole segment: a quarter, a quarter, a half.
+QUICK_SEGMENTS = 3
 RUNG_SIDES = (1080, 720, 480, 360)
 RUNG_KBPS = {1080: 5000, 720: 2800, 480: 1400, 360: 800}
 LONG_SIDE_MAX = 2560
@@ -137,14 +139,20 @@ def _is_steady(video: Video) -> bool:
 
 
 def gop_of(rate: Fraction) -> int:
-    """Frames of a whole segment, even, so that the first can be cut in two."""
-    return max(2, round(rate * SEGMENT_S / 2) * 2)
+    """Frames of a whole segment, a multiple of four, so that the first can be cut into a half and two quarters."""
+    return max(1, round(rate * SEGMENT_S / 4)) * 4
 
 
 def boundary(plan: Plan, segment: int) -> Fraction:
-    """Where an encoded segment begins, in seconds. The first two are half as long, so that watching can begin soon."""
-    frame = segment * plan.gop // 2 if segment < 2 else (segment - 1) * plan.gop
-    return Fraction(frame) / Fraction(*plan.rate)
+    """Where an encoded segment begins, in seconds."""
+    return Fraction(first_frame(plan, segment)) / Fraction(*plan.rate)
+
+
+def first_frame(plan: Plan, segment: int) -> int:
+    """The frame that an encoded segment begins with. The first ones are short, so that watching can begin soon."""
+    quarter = plan.gop // 4
+    short = (0, quarter, 2 * quarter)
+    return short[segment] if segment < QUICK_SEGMENTS else (segment - QUICK_SEGMENTS + 1) * plan.gop
 
 
 def may_copy(source: Source) -> bool:

@@ -4,7 +4,7 @@ The muxer options give pieces that fit together: equal initialisation segments a
 run begins (measured; without `frag_discont` every run would start at zero again).
 """
 
-from verbund.media.plan import AUDIO_KBPS, SEGMENT_S, Plan, Rung, Sound, Words, boundary, scaled
+from verbund.media.plan import AUDIO_KBPS, SEGMENT_S, Plan, Rung, Sound, Words, boundary, first_frame, scaled
 
 POSTER_SIDE = 720
 TILE_WIDTH = 160
@@ -31,13 +31,17 @@ def copy_picture(plan: Plan) -> list[str]:
     ]
 
 
-def encode_ladder(plan: Plan, first_segment: int, threads: int) -> list[str]:
-    """All encoded rungs in one process, from this segment to the end; key frames at the same pictures everywhere."""
+def encode_ladder(plan: Plan, first_segment: int, threads: int, frames: int = 0) -> list[str]:
+    """All encoded rungs in one process, from this segment on; key frames at the same pictures everywhere.
+
+    `frames` = how many pictures at most; 0 = to the end.
+    """
     begin = boundary(plan, first_segment)
     seek = ["-ss", f"{float(begin) - SEEK_EARLIER_S:.6f}"] if first_segment else []
     args = [*seek, "{in}", "-filter_complex", ladder_graph(plan)]
     for number, rung in enumerate(plan.encoded):
         args += ["-map", f"[v{number}]", *_x264(plan, rung, first_segment, threads)]
+        args += ["-frames:v", str(frames)] if frames else []
         args += ["-movflags", _KEY_FLAGS, "-output_ts_offset", f"{float(begin):.6f}", *_MUX, f"{{out{number}}}"]
     return args
 
@@ -116,14 +120,12 @@ def _x264(plan: Plan, rung: Rung, first_segment: int, threads: int) -> list[str]
     return [
         *("-c:v", "libx264", "-preset", plan.preset, "-profile:v", "high", "-pix_fmt", "yuv420p"),
         *("-crf", str(plan.crf), "-maxrate", f"{rung.kbps}k", "-bufsize", f"{rung.kbps * 2}k"),
-        *("-g", str(plan.gop), "-sc_threshold", "0", "-force_key_frames", _key_frames(plan.gop, first_segment)),
+        *("-g", str(plan.gop), "-sc_threshold", "0", "-force_key_frames", _key_frames(plan, first_segment)),
         *("-threads", str(threads)),
     ]
 
 
-def _key_frames(gop: int, first_segment: int) -> str:
-    if first_segment == 0:
-        return f"expr:if(lt(n,{gop}),not(mod(n,{gop // 2})),not(mod(n,{gop})))"
-    if first_segment == 1:
-        return f"expr:not(mod(n+{gop // 2},{gop}))"
-    return f"expr:not(mod(n,{gop}))"
+def _key_frames(plan: Plan, first_segment: int) -> str:
+    """Where key frames must be, as an expression of `n`, the number of the picture in this run."""
+    gop, n = plan.gop, f"(n+{first_frame(plan, first_segment)})"
+    return f"expr:if(lt({n},{gop}),eq({n},{gop // 4})+eq({n},{gop // 2}),not(mod({n},{gop})))"
