@@ -62,16 +62,8 @@ def main() -> int:
         "join_first_frame_ms_max": round(max(times), 1),
         "join_track_ms_p50": round(statistics.median(one["track_ms"] for one in samples), 1),
     }
-    runs = [
-        {
-            "n": JOINS,
-            "warm": WARM_JOINS,
-            "seed": None,
-            "command": "make bench-meet",
-            "versions": versions(),
-            "samples": samples,
-        }
-    ]
+    run = {"n": JOINS, "warm": WARM_JOINS, "seed": None, "command": "make bench-meet", "load": os.getloadavg()[0]}
+    runs = [{**run, "versions": versions(), "samples": samples}]
     (RESULTS / "meet.json").write_text(json.dumps({"figures": figures, "runs": runs}, indent=1) + "\n")
     (RESULTS / "meet.svg").write_text(plot(times, JOIN_FIRST_FRAME_MS_BAR))
     table(figures)
