@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
+#: Modules that are programs of their own, or run by one.
+PROGRAMS = ("__main__", "_child", "migrations.env")
 
 
 class Module(NamedTuple):
@@ -48,7 +50,7 @@ def modules() -> tuple[Module, ...]:
 def import_all() -> None:
     """Import every module, so that all events and refusals are defined."""
     for module in modules():
-        if not module.name.endswith(("__main__", "_child")):
+        if not module.name.endswith(PROGRAMS):
             importlib.import_module(module.name)
 
 

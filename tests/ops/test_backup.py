@@ -16,9 +16,12 @@ from verbund.ops.backup import DATABASE, BackupExists, InsideData, NothingToBack
 from verbund.ops.client import Person
 from verbund.ops.manifest import MANIFEST, DamagedBackup, NoBackup
 from verbund.ops.restore import DataExists, restore
+from verbund.ops.transfer import Tables
 from verbund.web.installation import KEYS_FILE, next_incarnation, open_installation
 from verbund.web.main import main
+from verbund.web.migrations import bring_forward
 
+TABLES = Tables(metadata, bring_forward)
 PICTURE = bytes(range(256)) * 64
 
 
@@ -49,7 +52,7 @@ def backup(settings: Settings, tmp_path: Path) -> Path:
     (settings.folder / "blobs" / "tmp").mkdir()
     (settings.folder / "blobs" / "tmp" / "half").write_bytes(b"half")
     folder = tmp_path / "backup"
-    back_up(settings, folder, metadata)
+    back_up(settings, folder, TABLES)
     return folder
 
 
@@ -90,6 +93,9 @@ def test_a_firm_comes_back_with_everything_and_goes_on(
         assert after["incarnation"] == before["incarnation"] + 1
         move(anna, server.address)
         assert texts(anna, firm) == ["vor der Sicherung", "mit Anhang"]
+        assert [hit["text"] for hit in anna.call("GET", "/api/search", params={"q": "Anhänge"})["hits"]] == [
+            "mit Anhang"
+        ]
         assert anna.http.get(f"/blobs/{firm}/{picture['hash']}").content == PICTURE
         anna.say(firm, "es geht weiter")
         assert texts(anna, firm)[-1] == "es geht weiter"
@@ -119,13 +125,13 @@ def test_only_its_owner_reads_a_backup(backup: Path) -> None:
 def test_a_backup_is_not_overwritten(backup: Path, settings: Settings) -> None:
     before = tree(backup)
     with pytest.raises(BackupExists):
-        back_up(settings, backup, metadata)
+        back_up(settings, backup, TABLES)
     assert tree(backup) == before
 
 
 def test_a_backup_may_be_replaced_when_asked(backup: Path, settings: Settings) -> None:
     (settings.folder / "blobs" / "ab" / "new").write_bytes(b"new")
-    back_up(settings, backup, metadata, replace=True)
+    back_up(settings, backup, TABLES, replace=True)
     assert tree(backup)["blobs/ab/new"] == b"new"
     assert sorted(path.name for path in backup.parent.iterdir()) == ["backup", "data"]
 
@@ -135,24 +141,24 @@ def test_something_else_is_never_replaced(settings: Settings, backup: Path, tmp_
     photos.mkdir()
     (photos / "wedding.jpg").write_bytes(b"jpg")
     with pytest.raises(NoBackup):
-        back_up(settings, photos, metadata, replace=True)
+        back_up(settings, photos, TABLES, replace=True)
     assert tree(photos) == {"wedding.jpg": b"jpg"}
 
 
 def test_a_backup_does_not_swallow_itself(backup: Path, settings: Settings) -> None:
     with pytest.raises(InsideData):
-        back_up(settings, settings.folder / "backup", metadata)
+        back_up(settings, settings.folder / "backup", TABLES)
 
 
 def test_no_data_no_backup(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(NothingToBackUp):
-        back_up(settings, tmp_path / "backup", metadata)
+        back_up(settings, tmp_path / "backup", TABLES)
 
 
 def test_data_is_not_overwritten(backup: Path, settings: Settings) -> None:
     before = tree(settings.folder)
     with pytest.raises(DataExists):
-        restore(backup, settings, next_incarnation, metadata)
+        restore(backup, settings, next_incarnation, TABLES)
     assert tree(settings.folder) == before
 
 
@@ -170,7 +176,7 @@ def test_a_damaged_backup_restores_nothing(backup: Path, settings: Settings, dam
         blob.rename(backup.parent / "abc")
         manifest.write_text(manifest.read_text("utf-8").replace("blobs/ab/abc", "../abc"), "utf-8")
     with pytest.raises(DamagedBackup):
-        restore(backup, settings, next_incarnation, metadata)
+        restore(backup, settings, next_incarnation, TABLES)
     assert not settings.folder.exists()
     assert sorted(path.name for path in backup.parent.iterdir() if path.is_dir()) == ["backup"]
 
@@ -179,7 +185,7 @@ def test_a_torn_backup_is_none(backup: Path, settings: Settings) -> None:
     shutil.rmtree(settings.folder)
     (backup / MANIFEST).unlink()
     with pytest.raises(NoBackup):
-        restore(backup, settings, next_incarnation, metadata)
+        restore(backup, settings, next_incarnation, TABLES)
 
 
 def test_a_failed_renewal_leaves_nothing_behind(backup: Path, settings: Settings) -> None:
@@ -189,5 +195,5 @@ def test_a_failed_renewal_leaves_nothing_behind(backup: Path, settings: Settings
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        restore(backup, settings, broken, metadata)
+        restore(backup, settings, broken, TABLES)
     assert sorted(path.name for path in backup.parent.iterdir()) == ["backup"]

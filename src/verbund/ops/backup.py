@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-from sqlalchemy import MetaData, make_url
+from sqlalchemy import make_url
 
 from verbund import __version__
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
 from verbund.ops.manifest import FORMAT, MANIFEST, Held, Manifest, copy, make_folder, read_manifest
-from verbund.ops.transfer import copy_tables
+from verbund.ops.transfer import Tables, copy_tables
 
 DATABASE = "verbund.db"
 BUSY_TIMEOUT_S = 30
@@ -54,7 +54,7 @@ class InsideData(Refusal):
     status = 409
 
 
-def back_up(settings: Settings, folder: Path, tables: MetaData, replace: bool = False) -> Manifest:
+def back_up(settings: Settings, folder: Path, tables: Tables, replace: bool = False) -> Manifest:
     """Fill `folder` with a backup of everything. It appears whole or not at all.
 
     Raises BackupExists, NothingToBackUp, InsideData.
@@ -86,7 +86,7 @@ def _check_places(data: Path, folder: Path, replace: bool) -> None:
         raise BackupExists(folder=folder)
 
 
-def _fill(settings: Settings, fresh: Path, tables: MetaData) -> Manifest:
+def _fill(settings: Settings, fresh: Path, tables: Tables) -> Manifest:
     source = make_url(settings.database_url)
     if source.get_backend_name() == "sqlite":
         _copy_sqlite(Path(source.database or ""), fresh / DATABASE)

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import MetaData
-
 from verbund.base.settings import BadSetting, load
+from verbund.ops.transfer import Tables
 
 
 class Top(NamedTuple):
@@ -18,7 +17,7 @@ class Top(NamedTuple):
     #: Begin a new incarnation in a restored data folder.
     renew: Callable[[Path], object]
     #: Every table of every capability.
-    tables: Callable[[], MetaData]
+    tables: Callable[[], Tables]
 
 
 def add_commands(subparsers: Any, top: Top) -> None:

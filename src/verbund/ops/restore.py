@@ -8,12 +8,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import MetaData
-
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
 from verbund.ops.manifest import Manifest, check, make_folder, read_manifest
-from verbund.ops.transfer import copy_tables, is_empty
+from verbund.ops.transfer import Tables, bring_forward, copy_tables, is_empty
 
 
 class DataExists(Refusal):
@@ -24,7 +22,7 @@ class DataExists(Refusal):
     status = 409
 
 
-def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], tables: MetaData) -> Manifest:
+def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], tables: Tables) -> Manifest:
     """Fill the empty data folder of these settings from a backup, then `renew` its keys. Whole or not at all.
 
     Raises NoBackup, DamagedBackup, DataExists.
@@ -33,7 +31,7 @@ def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], t
     manifest = read_manifest(folder)
     check(folder, manifest)
     own_database = bool(settings.database)
-    if (data.exists() and any(data.iterdir())) or (own_database and not is_empty(settings.database_url)):
+    if (data.exists() and any(data.iterdir())) or (own_database and not is_empty(settings.database_url, tables)):
         raise DataExists(folder=data)
     fresh = data.with_name(f".{data.name}.restored")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -41,8 +39,7 @@ def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], t
         _copy(folder, manifest, fresh)
         renew(fresh)
         if own_database:
-            copy_tables(f"sqlite:///{fresh / manifest.database}", settings.database_url, tables)
-            (fresh / manifest.database).unlink()
+            _move_database(fresh / manifest.database, settings.database_url, tables)
         if data.exists():
             data.rmdir()
         fresh.rename(data)
@@ -50,6 +47,14 @@ def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], t
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     return manifest
+
+
+def _move_database(file: Path, url: str, tables: Tables) -> None:
+    """Into the database of the settings; the backup may be of an older release."""
+    bring_forward(f"sqlite:///{file}", tables)
+    copy_tables(f"sqlite:///{file}", url, tables)
+    for leftover in file.parent.glob(f"{file.name}*"):
+        leftover.unlink()
 
 
 def _copy(folder: Path, manifest: Manifest, fresh: Path) -> None:

@@ -14,8 +14,8 @@ from verbund.web.answers import Outgoing
 from verbund.web.app import create_app
 from verbund.web.frames import Incoming
 
-#: Modules that are programs of their own.
-PROGRAMS = ("__main__", "_child")
+#: Modules that are programs of their own, or run by one.
+PROGRAMS = ("__main__", "_child", "migrations.env")
 
 
 def documents() -> dict[str, Any]:

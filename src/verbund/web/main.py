@@ -13,7 +13,7 @@ from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings, load
 
 if TYPE_CHECKING:
-    from sqlalchemy import MetaData
+    from verbund.ops.transfer import Tables
 
 GRACE_S = 5
 KEEP_ALIVE_S = 75
@@ -182,12 +182,14 @@ def _renew(folder: Path) -> None:
     next_incarnation(folder)
 
 
-def _tables() -> "MetaData":
+def _tables() -> "Tables":
     from verbund.log.store import metadata
+    from verbund.ops.transfer import Tables
     from verbund.web import capabilities
+    from verbund.web.migrations import bring_forward
 
     assert capabilities.PARTS  # importing them is what declares their tables
-    return metadata
+    return Tables(metadata, bring_forward)
 
 
 if __name__ == "__main__":
