@@ -48,7 +48,9 @@ def fact(
 
 
 def posted(name: str, who: str, ms: int, text: str, *re: str, **more: Any) -> dict[str, Any]:
-    given = {key: more.pop(key) for key in ("mentions", "reply_to", "channel", "files", "blobs") if key in more}
+    given: dict[str, Any] = {
+        key: more.pop(key) for key in ("mentions", "reply_to", "channel", "files", "blobs") if key in more
+    }
     body: dict[str, Any] = {"text": text, **given}
     return fact(name, who, ms, events.MessagePosted.kind, body, *re, **more)
 

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from verbund.base.settings import Settings
@@ -27,8 +28,15 @@ def check_python(_settings: Settings) -> Finding:
 
 
 def check_sqlite(_settings: Settings) -> Finding:
-    new = sqlite3.sqlite_version_info >= SQLITE_MIN
-    return found("sqlite.good" if new else "sqlite.old", found=sqlite3.sqlite_version)
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < SQLITE_MIN:
+        return found("sqlite.old", found=version)
+    try:
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.execute("CREATE VIRTUAL TABLE words USING fts5(word)")
+    except sqlite3.OperationalError:
+        return found("sqlite.poor", found=version)
+    return found("sqlite.good", found=version)
 
 
 def check_app(settings: Settings) -> Finding:
