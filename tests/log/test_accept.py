@@ -124,3 +124,44 @@ async def test_restored_log_goes_on_in_a_new_incarnation(
     await service.submit([anna.note(space, "nachher")[1]])
     assert service.vector(space) == {f"{log.provider}.1": 2, f"{log.provider}.2": 1}
     await service.stop()
+
+
+async def test_refold_waits_for_causes_as_the_arrival_did(
+    logs: Logs, log: LogService, anna: notes.Person, ben: notes.Person
+) -> None:
+    """A core can stand before what it refers to: it came first and waited."""
+    late = await _replica_with_the_change_first(logs, log, anna, ben)
+    with late.store.read() as connection:
+        before = notes.rows(connection)
+    assert b"neu" in before
+    await late.refold()
+    with late.store.read() as connection:
+        assert notes.rows(connection) == before
+    assert {one.x for one in entries_of(late, next(iter(anna.heads)))} == {SETTLED}
+
+
+async def _replica_with_the_change_first(
+    logs: Logs, log: LogService, anna: notes.Person, ben: notes.Person
+) -> LogService:
+    between, late = logs(94), logs(95)
+    space, genesis = anna.found()
+    core, parcel = anna.note(space, "alt")
+    await log.submit([genesis, parcel])
+    await between.accept(entries_of(log, space))
+    await between.submit([ben.write(space, notes.Rewritten.kind, {"note": core, "text": "neu"}, re=[core])[1]])
+    await late.accept([one for one in entries_of(between, space) if one.p == between.provider])
+    await late.accept(entries_of(log, space))
+    return late
+
+
+async def test_device_may_bring_what_its_later_core_waits_for(logs: Logs, log: LogService, anna: notes.Person) -> None:
+    """A partner's entry came without the ones before it; their author's device still has them."""
+    between, late = logs(94), logs(95)
+    space, genesis = anna.found()
+    _, first = anna.note(space, "1")
+    await log.submit([genesis, first])
+    await between.accept(entries_of(log, space))
+    await between.submit([anna.note(space, "2")[1]])
+    await late.accept([one for one in entries_of(between, space) if one.p == between.provider])
+    assert [one.st for one in await late.submit([genesis, first])] == ["accepted", "accepted"]
+    assert [one.x for one in entries_of(late, space)] == [SETTLED] * 3

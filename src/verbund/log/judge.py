@@ -224,7 +224,8 @@ class Judge:
     def _gap(self, parsed: Parsed, view: View) -> Ask | Refuse | None:
         core = parsed.core
         ds, dp = view.head(parsed.space, core.dev)
-        if core.ds <= ds or (core.ds == ds + 1 and core.dp != dp):
+        used = core.ds <= ds and view.numbered(parsed.space, core.dev, core.ds) is not None
+        if used or (core.ds == ds + 1 and core.dp != dp):
             return Refuse(NumberUsed(ds=ds + 1), void=False)
         missing = self._missing(parsed, view)
         if core.ds > ds + 1 or missing:

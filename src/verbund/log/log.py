@@ -13,7 +13,7 @@ from verbund.log import entry as entries
 from verbund.log import tables
 from verbund.log.core import Parcel, Parsed, make_parcel, parse
 from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
-from verbund.log.judge import Ask, Hold, Judge, Known, Refuse, SetAside, Take
+from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
 from verbund.log.stored import authority_heads, body_of, salt, stored_parcel, wire
@@ -124,41 +124,93 @@ class Log:
 
     def finish(self, tx: Tx) -> None:
         """Before the commit: what others waited for, what a cut disturbed, the ends of the sub-logs."""
-        while tx.arrivals:
-            self._settle(tx, tx.arrivals.pop())
-        for space in sorted(tx.disturbed):
+        self._settle_arrivals(tx)
+        while tx.disturbed:
+            space = min(tx.disturbed)
             tx.disturbed.discard(space)
             self.refold(tx, space)
-        tx.disturbed.clear()
+            self._settle_arrivals(tx)
         for (space, provider, incarnation), (seq, chain) in tx.sublogs.items():
             row = {"space": space, "provider": provider, "incarnation": incarnation, "seq": seq, "chain": chain}
             tx.upsert(tables.sublog, row)
 
+    def _settle_arrivals(self, tx: Tx) -> None:
+        while tx.arrivals:
+            self._settle(tx, tx.arrivals.pop())
+
     def refold(self, tx: Tx, space: SpaceId | None = None) -> None:
-        """Empty the tables of a space (or of all) and fold its log again; what cuts set aside follows from it anew."""
+        """Empty the tables of a space (or of all) and fold its log again; what cuts set aside follows from it anew.
+
+        Positions say what arrived first, not what causes what: whatever stands before its causes waits for them. The
+        ids that are still to be folded are kept in memory meanwhile (43 characters each).
+        """
         tx.flush()
         for table in self.registry.projected:
             statement = table.delete() if space is None else table.delete().where(table.c.space == space)
             tx.execute(statement)
         tx.cache.clear()
+        tx.unfolded = self._whole(tx, space)
+        held: dict[str, list[Any]] = {}
         last = 0
         while rows := self._stored(tx, space, last):
+            last = rows[-1].position
             for row in rows:
-                last = row.position
-                self._fold_again(tx, row)
+                self._fold_again(tx, row, held)
+        tx.unfolded = set()
+        for row in [row for rows in held.values() for row in rows]:
+            self._let_wait(tx, row)
 
-    def _fold_again(self, tx: Tx, row: Any) -> None:
+    def _fold_again(self, tx: Tx, row: Any, held: dict[str, list[Any]]) -> None:
+        """Fold one stored core, and what was held until it came; hold it when it stands before its causes."""
+        ready = [row]
+        while ready:
+            row = ready.pop()
+            parsed = parse(stored_parcel(row))
+            if parsed.data is None:
+                continue
+            verdict = self._judge_again(tx, parsed, row.at)
+            if isinstance(verdict, Hold):
+                tx.unfolded.add(parsed.id)
+                held.setdefault(verdict.missing[0], []).append(row)
+                continue
+            state = SETTLED if isinstance(verdict, Take) else QUARANTINED
+            tx.cache[("state", parsed.id)] = state
+            if state != row.state:
+                tx.execute(update(tables.core).where(tables.core.c.id == parsed.id).values(state=state))
+            arrived = len(tx.arrivals)
+            if isinstance(verdict, Take):
+                self._fold(tx, verdict, row.position, row.at)
+            for one in (parsed.id, *tx.arrivals[arrived:]):
+                ready += held.pop(one, [])
+
+    def _let_wait(self, tx: Tx, row: Any) -> None:
+        """Its causes are not here any more."""
         parsed = parse(stored_parcel(row))
-        if parsed.data is None:
-            return
+        verdict = self._judge_again(tx, parsed, row.at)
+        missing = verdict.missing if isinstance(verdict, Hold) else (parsed.space,)
+        tx.execute(update(tables.core).where(tables.core.c.id == parsed.id).values(state=WAITING))
+        self._wait(tx, parsed, missing)
+
+    def _judge_again(self, tx: Tx, parsed: Parsed, at: int) -> Accepted:
+        tx.unfolded.discard(parsed.id)
         tx.cache[("state", parsed.id)] = VOID
-        verdict = self.judge.accept(parsed, tx, row.at)
-        state = SETTLED if isinstance(verdict, Take) else QUARANTINED if isinstance(verdict, SetAside) else WAITING
-        tx.cache[("state", parsed.id)] = state
-        if state != row.state:
-            tx.execute(update(tables.core).where(tables.core.c.id == parsed.id).values(state=state))
-        if isinstance(verdict, Take):
-            self._fold(tx, verdict, row.position, row.at)
+        return self.judge.accept(parsed, tx, at)
+
+    def _wait(self, tx: Tx, parsed: Parsed, missing: Iterable[str]) -> None:
+        tx.cache[("state", parsed.id)] = WAITING
+        tx.cache["waiting"] = True
+        for one in missing:
+            tx.insert_once(tables.waiting, {"missing": one, "core": parsed.id, "space": parsed.space})
+
+    def _whole(self, tx: Tx, space: SpaceId | None) -> set[CoreId]:
+        """The cores that a refold folds: those with a body."""
+        core = tables.core.c
+        query = (
+            select(core.id)
+            .join(tables.body, tables.body.c.core == core.id)
+            .where(core.state.in_((SETTLED, QUARANTINED)))
+        )
+        return set(tx.execute(query if space is None else query.where(core.space == space)).scalars())
 
     def _stored(self, tx: Tx, space: SpaceId | None, after: int) -> list[Any]:
         core, body, entry = tables.core.c, tables.body.c, tables.entry.c
@@ -194,9 +246,7 @@ class Log:
                 self._append(tx, parsed, None, place, None)
             case Hold(missing):
                 self._append(tx, parsed, WAITING, place, None)
-                tx.cache["waiting"] = True
-                for one in missing:
-                    tx.insert_once(tables.waiting, {"missing": one, "core": parsed.id, "space": parsed.space})
+                self._wait(tx, parsed, missing)
             case SetAside(reason):
                 self._append(tx, parsed, QUARANTINED, place, None, reason)
         self._settle(tx, parsed.id)
@@ -221,12 +271,9 @@ class Log:
             return False
         row = self._one_stored(tx, core)
         parsed = parse(stored_parcel(row))
-        tx.cache[("state", core)] = VOID
-        verdict = self.judge.accept(parsed, tx, row.at)
+        verdict = self._judge_again(tx, parsed, row.at)
         if isinstance(verdict, Hold):
-            tx.cache[("state", core)] = WAITING
-            for one in verdict.missing:
-                tx.insert_once(tables.waiting, {"missing": one, "core": core, "space": parsed.space})
+            self._wait(tx, parsed, verdict.missing)
             return False
         state = SETTLED if isinstance(verdict, Take) else QUARANTINED
         reason = verdict.reason if isinstance(verdict, SetAside) else ""

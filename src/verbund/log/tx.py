@@ -11,6 +11,7 @@ from sqlalchemy.sql import Executable
 from verbund.base.clock import Clock
 from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.log import tables
+from verbund.log.entry import WAITING
 from verbund.log.registry import Device, Directory, Fact
 
 Row = dict[str, Any]
@@ -123,6 +124,8 @@ class Tx(Reader):
         #: What else goes when a body is erased: its references to blobs.
         self.erased: Callable[[Tx, CoreId], None] = _nothing
         self.disturbed: set[SpaceId] = set()
+        #: While a log is folded again: what is on disk but not folded yet, and counts as waiting.
+        self.unfolded: set[CoreId] = set()
         #: (space, encoded entry, fact or None) in the order of their positions: what followers are told.
         self.appended: list[tuple[SpaceId, bytes, Fact | None]] = []
         #: (space, provider, incarnation) → (seq, chain): written once at the end.
@@ -158,6 +161,9 @@ class Tx(Reader):
             for statement, _, rows in buffer.values():
                 self.connection.execute(statement, rows)
 
+    def state(self, core: CoreId) -> int | None:
+        return WAITING if core in self.unfolded else super().state(core)
+
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call this in the writer's thread once everything is on disk."""
         self.after_commit_calls.append(call)
@@ -167,7 +173,9 @@ class Tx(Reader):
         self.arrivals.append(identifier)
 
     def cut(self, space: SpaceId, dev: DeviceId, ds: int, by: CoreId) -> None:
-        """What this device wrote in the space after number `ds` is set aside, unless it had seen `by`."""
+        """What this device wrote in the space after number `ds` is set aside, unless it had seen `by`. Repeatable."""
+        if (ds, by) in self.cuts(space, dev):
+            return
         self.insert_once(tables.cut, {"space": space, "dev": dev, "ds": ds, "by": by})
         self.cache.pop(("cuts", space, dev), None)
         if self.head(space, dev)[0] > ds:

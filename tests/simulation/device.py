@@ -1,0 +1,219 @@
+"""A device of the simulation: what the app's outbox does, in the same rules (app/src/lib/base/outbox).
+
+A core is kept before it is sent; a number once sent is never used again; a refused core stays in the chain as a void;
+a core is let go when both providers hold it; a provider that asks is given what this device holds.
+"""
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from tests.simulation.provider import Clock, Provider, Vectors
+from verbund.base.clock import Hlc
+from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId
+from verbund.base.keys import DeviceKey
+from verbund.log.core import Core, Parcel, make_parcel
+from verbund.log.entry import VOID, Entry, Vector
+from verbund.log.outcome import Outcome
+from verbund.log.registry import Event
+from verbund.log.stored import authority_heads, body_of, decode_core
+
+BATCH_MAX = 8
+EXTRA_MAX = 32
+
+
+class Known(msgspec.Struct):
+    """A core that this device holds: its own or one it was shown. `state` as the provider told it."""
+
+    id: CoreId
+    core: Core
+    parcel: Parcel
+    data: dict[str, Any]
+    state: int
+    authority: bool
+
+
+class Item(msgspec.Struct):
+    """A core of this device. `gone`: only its header is still offered, for it was refused."""
+
+    id: CoreId
+    space: SpaceId
+    ds: int
+    parcel: Parcel
+    kind: str
+    gone: bool = False
+    accepted: bool = False
+    refused: str = ""
+    places: list[tuple[str, int, bool]] = []
+
+
+class Row(msgspec.Struct):
+    """As `authority_heads` reads it."""
+
+    id: CoreId
+    raw: bytes
+
+
+class Device:
+    """Somebody's browser. Talks to one provider at a time, fails over to the other with its outbox."""
+
+    def __init__(self, name: str, key: DeviceKey, clock: Clock, chance: random.Random) -> None:
+        self.name, self.key, self.clock, self.chance = name, key, clock, chance
+        self.account = AccountId("")
+        self.hlc = Hlc(clock)
+        self.chain: dict[SpaceId, tuple[int, CoreId | None]] = {}
+        self.own: dict[CoreId, Item] = {}
+        self.outbox: dict[CoreId, Item] = {}
+        self.known: dict[SpaceId, dict[CoreId, Known]] = {}
+        self.vectors: Vectors = {}
+        self.provider: Provider | None = None
+        self.session = 0
+        self.settled_here: set[CoreId] = set()
+        self.extra: dict[CoreId, tuple[Core, Parcel]] = {}
+        self.durable: set[CoreId] = set()
+        self.refusals: dict[CoreId, str] = {}
+
+    @property
+    def dev(self) -> DeviceId:
+        return self.key.device
+
+    def connect(self, provider: Provider) -> None:
+        """A new connection, perhaps to another provider: everything that is not durable is sent there again."""
+        self.provider = provider
+        self.session += 1
+        self.settled_here.clear()
+        self.extra.clear()
+
+    def write(self, space: SpaceId | None, event: Event, re: Iterable[str] = ()) -> Item:
+        """Number, chain, stamp and sign; keep it before it is sent."""
+        ds, dp = self.chain.get(space, (0, None)) if space else (0, None)
+        heads = self.heads(space) if space else ()
+        core = {
+            "ah": sorted(heads), "bk": None, "dp": dp, "ds": ds + 1, "k": event.kind, "mu": False,
+            "re": list(dict.fromkeys(re)), "t": self.hlc.tick(), **({"sp": space} if space else {}),
+        }  # fmt: skip
+        identifier, parcel = make_parcel(self.key, core, body_of(event), self.chance.randbytes(16))
+        where = space or SpaceId(identifier)
+        item = Item(identifier, where, ds + 1, parcel, event.kind)
+        self.chain[where] = (ds + 1, identifier)
+        self.own[identifier] = item
+        self.outbox[identifier] = item
+        self.keep(where, identifier, parcel, 0, event.authority)
+        return item
+
+    def keep(self, space: SpaceId, core: CoreId, parcel: Parcel, state: int, authority: bool) -> None:
+        """Remember a core; what was seen with its body keeps it."""
+        held = self.known.setdefault(space, {})
+        before = held.get(core)
+        if before is not None:
+            if state != VOID or before.state == VOID:
+                before.state = state
+            if before.parcel.b is not None or parcel.b is None:
+                return
+        data = msgspec.json.decode(parcel.b) if parcel.b is not None else {}
+        held[core] = Known(core, decode_core(parcel.c.encode()), parcel, data, state, authority)
+
+    def heads(self, space: SpaceId) -> tuple[CoreId, ...]:
+        """The newest authority facts that this device has seen, its own among them."""
+        rows = [
+            Row(one.id, one.parcel.c.encode())
+            for one in self.known.get(space, {}).values()
+            if one.authority and one.state == 0
+        ]
+        return authority_heads(rows)
+
+    def batch(self) -> list[tuple[CoreId, Parcel]]:
+        """What to send now: first what the provider asked for, then the oldest that it has not answered."""
+        items = [one for one in self.outbox.values() if one.id not in self.settled_here]
+        turn = {space: self.chance.random() for space in dict.fromkeys(one.space for one in items)}
+        waiting = [(one.id, _sent(one)) for one in sorted(items, key=lambda one: (turn[one.space], one.ds))]
+        extra = sorted(self.extra.items(), key=lambda one: (one[1][0].t, one[1][0].ds))
+        return [*((core, parcel) for core, (_, parcel) in extra), *waiting][:BATCH_MAX]
+
+    def answered(self, core: CoreId, outcome: Outcome) -> None:
+        """What the provider said about one that was sent to it in this session."""
+        item = self.own.get(core)
+        self.extra.pop(core, None)
+        if outcome.st == "ask":
+            self._asked(core, outcome)
+        elif item is not None and outcome.st == "accepted":
+            item.accepted = True
+            self.settled_here.add(core)
+        elif item is not None and outcome.refusal is not None:
+            self._refused(item, outcome)
+
+    def shown(self, space: SpaceId, page: list[Entry], kinds: Any) -> None:
+        """Entries of a space that it follows, in the order of their sub-logs; what does not follow on is left."""
+        vector = self.vectors.setdefault(space, {})
+        for entry in page:
+            sublog = f"{entry.p}.{entry.i}"
+            if entry.n != vector.get(sublog, 0) + 1:
+                continue
+            vector[sublog] = entry.n
+            core = decode_core(entry.c.encode())
+            self.hlc.observe(core.t)
+            kind = kinds.kind(core.k)
+            self.keep(space, entry.id, entry.parcel, entry.x, kind is not None and kind.event.authority)
+            if core.dev == self.dev and (item := self.own.get(entry.id)) is not None:
+                item.places = [*item.places, (sublog, entry.n, entry.x == VOID)]
+
+    def covered(self, space: SpaceId, vector: Vector) -> None:
+        """Both providers hold what this vector covers: let it go."""
+        for item in [one for one in self.outbox.values() if one.space == space]:
+            held = [void for sublog, n, void in item.places if vector.get(sublog, 0) >= n]
+            if not held:
+                continue
+            if all(held) and any(not void for _, _, void in item.places):
+                continue
+            self.let_go(item)
+            if not all(held):
+                self.durable.add(item.id)
+
+    def let_go(self, item: Item) -> None:
+        self.outbox.pop(item.id, None)
+        self.settled_here.add(item.id)
+
+    def _refused(self, item: Item, outcome: Outcome) -> None:
+        """Refused: with a void its number is used up; without, its header is offered so that it will be."""
+        assert outcome.refusal is not None
+        used_up = outcome.dp == item.id or (outcome.ds or 0) > item.ds
+        item.refused = outcome.refusal.code
+        self.refusals[item.id] = outcome.refusal.code
+        if not used_up:
+            item.gone = True
+            return
+        item.gone = True
+        self.settled_here.add(item.id)
+        if not item.accepted:
+            self.let_go(item)
+        self.after_refusal(item)
+
+    def after_refusal(self, item: Item) -> None:
+        """The next fact takes the next number: nothing to do."""
+
+    def _asked(self, core: CoreId, outcome: Outcome) -> None:
+        """Give what is missing, as far as this device holds it."""
+        for space, held in self.known.items():
+            wanted = held.get(core)
+            if wanted is None:
+                continue
+            for one in outcome.missing:
+                found = held.get(CoreId(one))
+                if found is not None:
+                    self._give(space, found)
+            for one in held.values():
+                if one.core.dev == wanted.core.dev and (outcome.ds or 1) <= one.core.ds < wanted.core.ds:
+                    self._give(space, one)
+
+    def _give(self, space: SpaceId, known: Known) -> None:
+        if known.id in self.outbox or len(self.extra) >= EXTRA_MAX:
+            return
+        item = self.own.get(known.id)
+        parcel = _sent(item) if item is not None else known.parcel
+        self.extra[known.id] = (known.core, parcel)
+
+
+def _sent(item: Item) -> Parcel:
+    return Parcel(item.parcel.c, item.parcel.s, None, None) if item.gone else item.parcel

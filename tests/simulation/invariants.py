@@ -1,0 +1,230 @@
+"""What must hold after every schedule. Each check names the invariant that it found broken."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from tests.simulation.provider import REGISTRY, Provider
+from verbund.base.ids import CoreId, SpaceId
+from verbund.chat.tables import message
+from verbund.log import tables
+from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, chain
+from verbund.log.search import item
+from verbund.log.stored import decode_core
+from verbund.spaces.authority import authority_now, history_here
+from verbund.spaces.events import MemberRemoved
+from verbund.spaces.history import History
+
+if TYPE_CHECKING:
+    from tests.simulation.schedule import Schedule
+
+#: What each provider has of its own: when and in which order it took something in.
+LOCAL = {"position", "at"}
+BODILESS = "bodiless"
+NAMES = {SETTLED: "settled", WAITING: "waiting", QUARANTINED: "quarantined", VOID: "void"}
+
+
+class Violation(Exception):
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(f"{invariant}: {detail}")
+        self.invariant, self.detail = invariant, detail
+
+
+def check_crash(schedule: "Schedule", provider: Provider) -> None:
+    """Nothing that was acknowledged as accepted on this disk is gone after the crash."""
+    lost = provider.lost()
+    if lost:
+        raise Violation("accepted_lost", f"{provider.name} lost {_short(lost)}")
+
+
+def check_all(schedule: "Schedule") -> None:
+    for provider in schedule.providers:
+        check_crash(schedule, provider)
+    check_durable(schedule)
+    check_cores(schedule)
+    check_numbers(schedule)
+    check_vectors(schedule)
+    for provider in schedule.providers:
+        check_chains(provider)
+    check_authority(schedule)
+    check_rows(schedule)
+    for provider in schedule.providers:
+        check_rebuild(provider)
+    check_rows(schedule)
+    for provider in schedule.providers:
+        check_visible(schedule, provider)
+
+
+def check_durable(schedule: "Schedule") -> None:
+    """What a device let go is at both providers, and no void."""
+    for provider in schedule.providers:
+        states = provider.states()
+        for device in schedule.devices:
+            lost = [core for core in sorted(device.durable) if states.get(core, VOID) in (VOID, WAITING)]
+            if lost:
+                raise Violation("durable_lost", f"{_short(lost)} of {device.name} at {provider.name}")
+
+
+def check_cores(schedule: "Schedule") -> None:
+    """Both hold the same cores in the same state; nothing waits any more."""
+    one, two = (standing(provider) for provider in schedule.providers)
+    if one != two:
+        differing = sorted(core for core in one.keys() | two.keys() if one.get(core) != two.get(core))
+        shown = ", ".join(f"{core[:6]} A {one.get(core)} B {two.get(core)}" for core in differing[:5])
+        raise Violation("diverged_cores", shown)
+    waiting = [core for core, state in one.items() if state == NAMES[WAITING]]
+    if waiting:
+        raise Violation("waiting_left", _short(waiting))
+
+
+def standing(provider: Provider) -> dict[CoreId, str]:
+    """core → settled, quarantined, void, waiting; bodiless for what was erased, however that came to be known."""
+    core, body = tables.core.c, tables.body.c
+    query = select(core.id, core.state, body.core.label("whole")).outerjoin(tables.body, body.core == core.id)
+    with provider.disk.read() as connection:
+        rows = connection.execute(query).all()
+    return {
+        row.id: BODILESS if row.whole is None and row.state in (SETTLED, QUARANTINED) else NAMES[row.state]
+        for row in rows
+    }
+
+
+def check_numbers(schedule: "Schedule") -> None:
+    """A device's number in a space stands for one core, unless the second is kept as a proof."""
+    for provider in schedule.providers:
+        core = tables.core.c
+        with provider.disk.read() as connection:
+            rows = connection.execute(select(core.space, core.dev, core.ds, core.id).where(core.reason != "log.reused_number"))
+            used = Counter((row.space, row.dev, row.ds) for row in rows)
+        twice = [key for key, count in used.items() if count > 1]
+        if twice:
+            raise Violation("number_reused", f"{len(twice)} at {provider.name}: {twice[0][1][:6]} #{twice[0][2]}")
+
+
+def check_vectors(schedule: "Schedule") -> None:
+    """Equal vectors and equal chains."""
+    c = tables.sublog.c
+    found = []
+    for provider in schedule.providers:
+        with provider.disk.read() as connection:
+            rows = connection.execute(select(c.space, c.provider, c.incarnation, c.seq, c.chain)).all()
+        found.append(sorted((*row[:4], bytes(row[4])) for row in rows))
+    if found[0] != found[1]:
+        raise Violation("diverged_vectors", "sub-logs end differently")
+
+
+def check_chains(provider: Provider) -> None:
+    """Every sub-log's chain verifies from its first entry, without a gap."""
+    c = tables.entry.c
+    order = (c.space, c.provider, c.incarnation, c.seq)
+    with provider.disk.read() as connection:
+        rows = connection.execute(select(tables.entry).order_by(*order)).all()
+    ends: dict[Any, tuple[int, bytes]] = {}
+    for row in rows:
+        key = (row.space, row.provider, row.incarnation)
+        seq, before = ends.get(key, (0, CHAIN_START))
+        after = chain(before, row.provider, row.incarnation, row.seq, row.core, row.at, bool(row.void))
+        if row.seq != seq + 1 or after != bytes(row.chain):
+            raise Violation("broken_chain", f"{provider.name} {row.provider[:4]}.{row.incarnation}:{row.seq}")
+        ends[key] = (row.seq, after)
+
+
+def check_authority(schedule: "Schedule") -> None:
+    """Both come to the same members, roles, invitations and removals; what is in memory says what a new look says."""
+    spaces = sorted(schedule.providers[0].vectors())
+    one, two = ([authority(provider, space) for space in spaces] for provider in schedule.providers)
+    if one != two:
+        differing = [space[:6] for space, here, there in zip(spaces, one, two, strict=True) if here != there]
+        raise Violation("diverged_authority", f"{differing}")
+
+
+def authority(provider: Provider, space: SpaceId) -> Any:
+    with provider.reader() as view:
+        state = authority_now(view, space)
+    if state is None:
+        return None
+    return (
+        state.sort, state.archived, sorted(state.providers), sorted(state.members.items()),
+        sorted((account, removal.by) for account, removal in state.removed.items()), sorted(state.invitations.values()),
+    )  # fmt: skip
+
+
+def check_rows(schedule: "Schedule") -> None:
+    """Equal rows in every table that folds fill, without what is local to a provider."""
+    one, two = (rows(provider) for provider in schedule.providers)
+    _same(one, two, "diverged_rows", "between A and B")
+
+
+def check_rebuild(provider: Provider) -> None:
+    """Folding the whole log again gives the same rows."""
+    before = rows(provider), standing(provider)
+    provider.write(provider.log.refold)
+    after = rows(provider), standing(provider)
+    _same(before[0], after[0], "diverged_rebuild", f"at {provider.name}")
+    if before[1] != after[1]:
+        raise Violation("diverged_rebuild", f"other states at {provider.name}")
+
+
+def rows(provider: Provider) -> dict[str, list[Any]]:
+    """table → its rows, in an order that does not depend on how they came."""
+    found: dict[str, list[Any]] = {}
+    with provider.disk.read() as connection:
+        for table in (*REGISTRY.projected, tables.cut, item):
+            columns = [column for column in table.columns if column.name not in LOCAL]
+            found[table.name] = sorted(map(repr, connection.execute(select(*columns)).all()))
+    return found
+
+
+def _same(one: dict[str, list[Any]], two: dict[str, list[Any]], invariant: str, where: str) -> None:
+    for name in one:
+        if one[name] != two[name]:
+            only = [row for row in one[name] if row not in two[name]][:2], [row for row in two[name] if row not in one[name]][:2]
+            raise Violation(invariant, f"{name} {where}: {only}")
+
+
+def check_visible(schedule: "Schedule", provider: Provider) -> None:
+    """No text is shown twice; nothing is shown of a removed device after its cut that had not seen the removal."""
+    c = message.c
+    with provider.disk.read() as connection:
+        shown = connection.execute(select(c.id, c.text, c.edited).where(c.withdrawn == 0)).all()
+    texts = Counter(row.text for row in shown if not row.edited)
+    twice = [text for text, count in texts.items() if count > 1]
+    if twice:
+        raise Violation("shown_twice", f"{twice[:3]} at {provider.name}")
+    with provider.reader() as view:
+        history = history_here(view, schedule.people.space)
+        steps = history.effective() if isinstance(history, History) else []
+    cuts = [(step.fact.id, step.fact.event) for step in steps if isinstance(step.fact.event, MemberRemoved)]
+    accounts = {device.dev: device.account for device in schedule.devices}
+    cores = {row.id: decode_core(bytes(row.raw)) for row in _raws(provider)}
+    for row in shown:
+        core = cores[row.id]
+        for by, removal in cuts:
+            late = core.ds > removal.cuts.get(core.dev, 0)
+            if removal.account == accounts[core.dev] and late and core.sp == schedule.people.space and by not in _seen(cores, core):
+                raise Violation("cut_visible", f"{row.id[:6]} #{core.ds} after {by[:6]} at {provider.name}")
+
+
+def _raws(provider: Provider) -> list[Any]:
+    with provider.disk.read() as connection:
+        return list(connection.execute(select(tables.core.c.id, tables.core.c.raw)).all())
+
+
+def _seen(cores: dict[CoreId, Any], core: Any) -> set[CoreId]:
+    """The facts that the author had seen, with what those had seen."""
+    seen: set[CoreId] = set()
+    stack = list(core.ah)
+    while stack:
+        one = stack.pop()
+        if one in seen or one not in cores:
+            continue
+        seen.add(one)
+        stack += [*cores[one].ah, *cores[one].re, *([cores[one].dp] if cores[one].dp else [])]
+    return seen
+
+
+def _short(cores: list[CoreId]) -> str:
+    return " ".join(core[:6] for core in cores[:5])

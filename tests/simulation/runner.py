@@ -1,0 +1,66 @@
+"""Runs many seeds, in several processes, with or without a mutant."""
+
+import logging
+import multiprocessing
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tests.simulation.invariants import Violation
+from tests.simulation.mutants import switched_on
+from tests.simulation.provider import Disk
+from tests.simulation.schedule import STEPS, Schedule
+
+WORKERS = 2
+_disks: list[Disk] = []
+
+
+class Result(NamedTuple):
+    """How one seed ended. `invariant` is empty when everything held."""
+
+    seed: int
+    steps: int
+    cores: int
+    invariant: str
+    detail: str
+    cpu_s: float
+    trace: tuple[str, ...] = ()
+
+
+class Given(NamedTuple):
+    seed: int
+    steps: int = STEPS
+    mutant: str | None = None
+    traced: bool = False
+
+
+def run(given: Given) -> Result:
+    """One seed. With a mutant anything that goes wrong counts as found; without, an error is a bug and is told too."""
+    logging.disable(logging.CRITICAL)
+    if not _disks:
+        _disks.extend((Disk(), Disk()))
+    started = time.process_time()
+    with switched_on(given.mutant):
+        schedule = Schedule(given.seed, (_disks[0], _disks[1]), given.steps)
+        invariant, detail = "", ""
+        try:
+            schedule.run()
+        except Violation as violation:
+            invariant, detail = violation.invariant, violation.detail
+        except Exception as error:
+            invariant, detail = "crashed", f"{type(error).__name__}: {error}"[:2000]
+            if given.traced:
+                raise
+    trace = tuple(schedule.trace) if given.traced or invariant else ()
+    cores = sum(len(device.own) for device in schedule.devices)
+    return Result(given.seed, schedule.step, cores, invariant, detail, time.process_time() - started, trace)
+
+
+def run_many(given: list[Given], workers: int = WORKERS) -> Iterator[Result]:
+    """The results in the order of the seeds. Closing the iterator ends the work."""
+    if workers == 1:
+        yield from map(run, given)
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers) as pool:
+        yield from pool.imap(run, given, chunksize=1)
