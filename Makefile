@@ -11,11 +11,11 @@ up: ## alles einrichten und starten / set everything up and start
 setup: ## nur einrichten / only set up
 	@scripts/setup up
 
-demo: ## eine Beispielfirma anlegen (der Server läuft) / fill in a demo firm (server running)
-	@scripts/verbund demo
+demo: ## eine Beispielfirma zeigen, auf einem Port für sich / show a demo firm, on a port of its own
+	@scripts/up demo
 
 demo-remove: ## die Beispielfirma wieder entfernen / remove the demo firm
-	@scripts/verbund demo --remove
+	@scripts/verbund demo remove
 
 doctor: ## prüfen, was fehlt / check what is missing
 	@scripts/verbund doctor
