@@ -212,9 +212,9 @@ class Link:
 class Place:
     """A provider that runs, with its data in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str = "") -> None:
         self.clock = Clock()
-        settings = Settings(data=str(folder), port=8420, meet="off", name="Werkhof")
+        settings = Settings(data=str(folder), port=8420, meet="off", name="Werkhof", database=database)
         self.services = Services(settings, capabilities, self.clock)
         self.app = Application(self.services)
         self.origin = settings.origin
@@ -236,9 +236,9 @@ class Place:
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Place]:
+async def running(folder: Path, database: str = "") -> AsyncIterator[Place]:
     """A provider from its start to its end."""
-    place = Place(folder)
+    place = Place(folder, database)
     await place.services.start()
     wired = SpacesService in capabilities.SERVICES
     extra: list[Any] = [] if wired else [SpacesService(place.services), AccountsService(place.services)]

@@ -87,9 +87,9 @@ def history_here(view: Reader, space: SpaceId) -> History | Authority | None:
     found = held.get(space)
     if found is None:
         above = Above(view)
-        history = _load(view, space, above)
-        if history is None:
-            return None
+        history, whole = _load(view, space, above)
+        if history is None or not whole:
+            return history
         found = held[space] = (history, above)
         if len(held) > HISTORIES_MAX:
             held.popitem(last=False)
@@ -123,7 +123,9 @@ class Above:
         return step.fact.event.account
 
 
-def _load(view: Reader, space: SpaceId, above: Above) -> History | Authority | None:
+def _load(view: Reader, space: SpaceId, above: Above) -> tuple[History | Authority | None, bool]:
+    """(what is known, whether it is whole). While a rebuild is under way, authors may still be unknown: what is built
+    without them would have wrong causes, so it must not be kept."""
     core, body = log_tables.core.c, log_tables.body.c
     rows = view.execute(
         select(core.id, core.kind, core.raw, core.reason, body.raw.label("body"))
@@ -133,14 +135,15 @@ def _load(view: Reader, space: SpaceId, above: Above) -> History | Authority | N
         .limit(AUTHORITY_FACTS_MAX)
     ).all()
     if not rows:
-        return None
+        return None, True
     opened = next((row for row in rows if row.kind == AccountOpened.kind), None)
     if opened is not None:
-        return _of_account(space, msgspec.json.decode(bytes(opened.body), type=AccountOpened))
+        return _of_account(space, msgspec.json.decode(bytes(opened.body), type=AccountOpened)), True
+    whole = all(view.device(decode_core(bytes(row.raw)).dev) is not None for row in rows)
     facts = [fact for row in rows if (fact := _fact(view, space, row)) is not None]
     sort = next((founded(fact) for fact in facts if fact.event.founds), "")
     history = history_of((_with_sort(fact, sort) for fact in facts), above)
-    return history if history.current() is not None else None
+    return (history, whole) if history.current() is not None else (None, True)
 
 
 def _fact(view: Reader, space: SpaceId, row: Any) -> Fact | None:
