@@ -1,6 +1,7 @@
 """A firm with a server that can do calls: Anna, Ben, a guest, a stranger."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +28,9 @@ def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def firm(tmp_path: Path, page_folder: Path) -> Iterator[Firm]:
-    server = Server(tmp_path / "data", page_folder)
+@contextmanager
+def firm_of(server: Server) -> Iterator[Firm]:
+    """The server runs, and a firm lives on it."""
     server.start()
     people = [Person(server.address, name) for name in ("Anna Lindner", "Ben Krause", "Fremde")]
     try:
@@ -44,6 +45,12 @@ def firm(tmp_path: Path, page_folder: Path) -> Iterator[Firm]:
         for person in people:
             person.close()
         server.stop()
+
+
+@pytest.fixture
+def firm(tmp_path: Path, page_folder: Path) -> Iterator[Firm]:
+    with firm_of(Server(tmp_path / "data", page_folder)) as firm:
+        yield firm
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,16 @@ class Page {
 		}
 	}
 
+	/** From now on media goes through TURN or not at all. */
+	onlyRelayed(): void {
+		const Plain = RTCPeerConnection;
+		globalThis.RTCPeerConnection = class extends Plain {
+			constructor(configuration: RTCConfiguration) {
+				super({ ...configuration, iceTransportPolicy: 'relay' });
+			}
+		};
+	}
+
 	async join(): Promise<boolean> {
 		const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 360 } });
 		this.tracks = { microphone: media.getAudioTracks()[0]!, camera: media.getVideoTracks()[0]! };

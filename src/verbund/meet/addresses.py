@@ -24,3 +24,11 @@ def usable(address: str) -> bool:
     except AddressValueError:
         return False
     return not (parsed.is_loopback or parsed.is_unspecified or parsed.is_multicast)
+
+
+def is_public(address: str) -> bool:
+    """Whether the whole internet may reach this address."""
+    try:
+        return IPv4Address(address).is_global
+    except AddressValueError:
+        return False

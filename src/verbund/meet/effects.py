@@ -12,7 +12,7 @@ from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.base.settings import Settings
 from verbund.log.service import LogService
 from verbund.meet import claims
-from verbund.meet.addresses import primary_address, usable
+from verbund.meet.addresses import is_public, primary_address, usable
 from verbund.meet.calls import Calls
 from verbund.meet.janus import config
 from verbund.meet.janus.sfu import JanusSfu
@@ -50,7 +50,7 @@ class MeetService:
         self.sfu = JanusSfu()
         self.meetings = Meetings(self.sfu, clock, self, self._keep)
         self.calls = Calls(service, clock, self.meetings.started, self._removed)
-        self._turn = Turn(settings.media_public_address or settings.media_address, settings.turn_port)
+        self._turn = Turn(settings.turn_port)
         self._supervised = Supervised(folder, self._wanted(), self.sfu, self._sfu_changed)
         self._left = claims.Claims()
         self._claimed = False
@@ -117,6 +117,7 @@ class MeetService:
         return Wanted(
             janus=shutil.which("janus") or "", modules=MODULES, address=settings.media_address,
             public_address=settings.media_public_address, ports=ports,
+            turn=self._turn_program(), turn_port=settings.turn_port,
         )  # fmt: skip
 
     async def _taken_over(self) -> None:
@@ -130,9 +131,18 @@ class MeetService:
         left = None
         if generation is not None and not self._claimed:
             left, self._claimed = self._left, True
+        self._turn.host = self._settings.media_public_address or self._supervised.address
+        self._turn.secret = self._supervised.turn_secret
         await self.meetings.sfu_changed(generation, left)
         if generation is not None:
             self._first_life.set()
+
+    def _turn_program(self) -> str:
+        """coturn, where it is wanted: `auto` where it is installed and browsers elsewhere are to be expected."""
+        program = shutil.which("turnserver") or ""
+        address = self._settings.media_public_address or self._settings.media_address or primary_address() or ""
+        wanted = self._settings.turn == "on" or (self._settings.turn == "auto" and is_public(address))
+        return program if wanted else ""
 
     def _removed(self, space: SpaceId, account: AccountId) -> None:
         self._begin(self.meetings.remove_account(space, account))

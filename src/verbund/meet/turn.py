@@ -12,18 +12,18 @@ CREDENTIAL_S = 6 * 3600
 
 
 class Turn:
-    """`secret` empty: there is no TURN."""
+    """`host` as browsers reach it; `secret` empty: there is no TURN."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
-        self.secret = ""
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.host = self.secret = ""
 
     def servers(self, user: str, now_s: float) -> list[dict[str, Any]]:
         """The browser's `iceServers`, good for CREDENTIAL_S."""
         if not self.secret:
             return []
         name = f"{int(now_s) + CREDENTIAL_S}:{user}"
-        urls = [f"turn:{self._host}:{self._port}?transport={transport}" for transport in ("udp", "tcp")]
+        urls = [f"turn:{self.host}:{self._port}?transport={transport}" for transport in ("udp", "tcp")]
         return [{"urls": urls, "username": name, "credential": credential(self.secret, name)}]
 
 

@@ -16,7 +16,7 @@ LOG_BYTES_MAX = 2 * 1024 * 1024
 LOG_LINE_BYTES_MAX = 4096
 LOG_LINES_BURST = 200
 LOG_LINES_PER_S = 10
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/ssl/openssl.cnf")
 
 
@@ -41,7 +41,7 @@ async def start(janus: str, folder: Path) -> asyncio.subprocess.Process:
     else:
         shell += ["setpriv", "--pdeathsig", "KILL", "--no-new-privs"]
     return await asyncio.create_subprocess_exec(
-        *shell, janus, "-C", "etc/janus.jcfg", "-F", "etc", cwd=folder, env=_ENVIRONMENT,
+        *shell, janus, "-C", "etc/janus.jcfg", "-F", "etc", cwd=folder, env=ENVIRONMENT,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         start_new_session=True, limit=LOG_LINE_BYTES_MAX,
     )  # fmt: skip

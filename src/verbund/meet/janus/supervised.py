@@ -35,6 +35,8 @@ class Supervised:
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
         self._children: list[Popen[bytes]] = []
+        #: Where media arrives, and coturn's secret (empty: no TURN), as the supervisor said last.
+        self.address = self.turn_secret = ""
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="meet supervisor")
@@ -97,6 +99,7 @@ class Supervised:
             return lost
         if generation == self._sfu.generation:
             return lost
+        self.address, self.turn_secret = state["address"], state["turn_secret"]
         await self._gone()
         try:
             link = await Link.connect(self._folder, state["api_secret"])

@@ -1,7 +1,7 @@
 """The process that keeps Janus alive and outlives the web process, so that media goes on while that one restarts.
 
 `python -m verbund.meet.janus.supervisor FOLDER`. It speaks JSON lines on `supervisor.sock` in the folder: the web
-process says `{"settings": …}` and perhaps `{"quit": true}`; it is told `{"generation", "api_secret", "admin_key"}`
+process says `{"settings": …}` and perhaps `{"quit": true}`; it is told `{"generation", "api_secret", …}`
 whenever Janus came up, and `{"generation": null}` whenever it went. Nobody connected for LINGER_S: it ends Janus and
 itself.
 """
@@ -20,6 +20,7 @@ import msgspec
 
 from verbund.base.ids import random_id
 from verbund.meet.addresses import primary_address, usable
+from verbund.meet.coturn import Relay, Relaying
 from verbund.meet.janus import config, process
 from verbund.meet.janus.link import Link
 from verbund.meet.janus.seat import PLUGIN
@@ -48,6 +49,9 @@ class Wanted(msgspec.Struct, frozen=True):
     address: str
     public_address: str
     ports: str
+    #: coturn's program; empty: no TURN.
+    turn: str = ""
+    turn_port: int = 0
 
 
 class Supervisor:
@@ -61,6 +65,7 @@ class Supervisor:
         self._state: dict[str, Any] = {"generation": None}
         self._over = asyncio.Event()
         self._alone: asyncio.TimerHandle | None = None
+        self._relay = Relay(folder)
 
     async def run(self) -> None:
         """Serve until it is over."""
@@ -77,6 +82,7 @@ class Supervisor:
         await asyncio.wait({keeper, over}, return_when=asyncio.FIRST_COMPLETED)
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
+        await self._relay.stop()
         server.close()
         for client in list(self._clients):
             client.close()
@@ -146,6 +152,8 @@ class Supervisor:
         await asyncio.to_thread(
             config.write, self._folder, installed, address, wanted.public_address, wanted.ports, keys
         )
+        relaying = Relaying(wanted.turn, address, wanted.public_address, wanted.turn_port)
+        await self._relay.want(relaying if wanted.turn else None)
         janus = await process.start(wanted.janus, self._folder)
         chores = [asyncio.create_task(process.keep_log(janus, self._folder / "janus.log"))]
         try:
@@ -153,7 +161,10 @@ class Supervisor:
             if link is None:
                 self._announce(generation=None)
                 return
-            self._announce(generation=random_id(), api_secret=keys.api_secret, admin_key=keys.admin_key)
+            self._announce(
+                generation=random_id(), api_secret=keys.api_secret, admin_key=keys.admin_key, address=address,
+                turn_secret=self._relay.secret,
+            )  # fmt: skip
             chores.append(asyncio.create_task(self._watch(link, wanted, address)))
             ended = asyncio.create_task(janus.wait())
             changed = asyncio.create_task(self._changed.wait())
