@@ -48,7 +48,7 @@ export class Conversation {
 	/** Show what is held at once, then what the provider says. */
 	async open(): Promise<void> {
 		if (!this.stale) return;
-		if (this.phase === 'empty') await this.showCached();
+		if (this.rows.length === 0) await this.showCached();
 		if (this.window.moreAfter) return;
 		await this.load({}, 'whole');
 	}
@@ -127,7 +127,7 @@ export class Conversation {
 	private async showCached(): Promise<void> {
 		const cached = await this.sync.rows<Row>(this.space, ROW_KIND, { limit: CACHED_MAX });
 		const messages = cached.map((row) => row.value).filter((row) => row.channel === this.channel);
-		if (messages.length === 0 || this.phase !== 'empty') return;
+		if (messages.length === 0 || this.rows.length > 0) return;
 		this.window.absorb({ messages, more_before: true, more_after: false }, 'whole');
 		for (const row of messages) if (row.delivery !== null) this.adopt(row);
 		this.phase = 'cached';

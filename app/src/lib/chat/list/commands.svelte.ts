@@ -33,9 +33,7 @@ interface Room {
 export class Withdrawals {
 	private readonly due = new SvelteMap<string, { run: () => void; timer: ReturnType<typeof setTimeout>; notice: number }>();
 
-	constructor(private readonly chat: Chat) {
-		addEventListener('pagehide', () => this.finish());
-	}
+	constructor(private readonly chat: Chat) {}
 
 	has(id: string): boolean {
 		return this.due.has(id);
