@@ -4,11 +4,14 @@ import pytest
 
 from tests.accounts.people import Browser, Place
 from verbund.accounts.events import ProfileChanged
-from verbund.base.ids import SpaceId, direct_space, personal_space
+from verbund.base.ids import AccountId, CoreId, SpaceId, direct_space, personal_space
+from verbund.chat.events import ChannelRead, MessagePosted
+from verbund.log.registry import Event
 from verbund.spaces.events import (
     DirectOpened,
     InvitationWithdrawn,
     MemberAdded,
+    MemberJoined,
     MemberRemoved,
     PersonalOpened,
     RoleChanged,
@@ -62,23 +65,34 @@ async def test_nobody_reads_without_a_session(place: Place, ids: dict[str, str])
             assert (await place.browser().get(path.format(identifier))).status_code == 401, path
 
 
-@pytest.mark.parametrize("name", ["firm", "direct", "personal", "account"])
-async def test_writing_into_foreign_and_missing_looks_the_same(wolf: Browser, ids: dict[str, str], name: str) -> None:
-    for event in (
+def attempts(ids: dict[str, str], wolf: Browser) -> list[tuple[str, Event]]:
+    """What somebody could try in each of them."""
+    firm: list[Event] = [
         SpaceDescribed(title="Übernommen", description="", address_form="du"),
         MemberAdded(account=wolf.account, role="owner"),
         RoleChanged(account=wolf.account, role="owner"),
-        MemberRemoved(account=ids["account"], cuts={}),  # type: ignore[arg-type]
-        InvitationWithdrawn(invitation=ids["invitation"]),  # type: ignore[arg-type]
+        MemberRemoved(account=AccountId(ids["account"]), cuts={}),
+        InvitationWithdrawn(invitation=CoreId(ids["invitation"])),
+        MemberJoined(account=wolf.account, invitation=CoreId(NOWHERE), proof="A" * 86, parent_heads=()),
         SpaceArchived(archived=True),
-        ProfileChanged(name="Übernommen"),
-    ):
+        MessagePosted(text="Hallo"),
+    ]
+    return [
+        *(("firm", event) for event in firm),
+        ("direct", MessagePosted(text="Hallo")),
+        ("personal", ChannelRead(space=SpaceId(ids["firm"]), id=CoreId(NOWHERE), read="0" * 16)),
+        ("account", ProfileChanged(name="Übernommen")),
+    ]
+
+
+async def test_writing_into_foreign_and_missing_looks_the_same(wolf: Browser, ids: dict[str, str]) -> None:
+    for name, event in attempts(ids, wolf):
         answers = []
         for space in (ids[name], NOWHERE):
             wolf.pen.last.pop(space, None)
             (outcome,) = await wolf.send(wolf.pen.write(space, event)[1])
             answers.append((outcome["st"], outcome["code"]))
-        assert answers == [("refused", "base.unknown")] * 2, event.kind
+        assert answers == [("refused", "base.unknown")] * 2, (name, event.kind)
 
 
 async def test_my_list_holds_mine_alone(wolf: Browser, ids: dict[str, str]) -> None:
