@@ -73,6 +73,8 @@ class Device:
         self.settled_here: set[CoreId] = set()
         self.extra: dict[CoreId, tuple[Core, Parcel]] = {}
         self.durable: set[CoreId] = set()
+        #: What it let go: it may not have it any more when a provider asks.
+        self.forgotten: set[CoreId] = set()
         self.refusals: dict[CoreId, str] = {}
 
     @property
@@ -168,6 +170,7 @@ class Device:
             if all(held) and any(not void for _, _, void in item.places):
                 continue
             self.let_go(item)
+            self.forgotten.add(item.id)
             if not all(held):
                 self.durable.add(item.id)
 
@@ -208,7 +211,7 @@ class Device:
                     self._give(space, one)
 
     def _give(self, space: SpaceId, known: Known) -> None:
-        if known.id in self.outbox or len(self.extra) >= EXTRA_MAX:
+        if known.id in self.outbox or known.id in self.forgotten or len(self.extra) >= EXTRA_MAX:
             return
         item = self.own.get(known.id)
         parcel = _sent(item) if item is not None else known.parcel

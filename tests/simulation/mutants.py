@@ -30,6 +30,7 @@ class LettingGoEarly(Device):
         if outcome.st == "accepted" and core in self.outbox:
             self.let_go(self.outbox[core])
             self.durable.add(core)
+            self.forgotten.add(core)
 
 
 class ReusingNumbers(Device):

@@ -31,7 +31,7 @@ EMOJI = ("👍", "🎉", "🪵")
 ROLES = ("owner", "admin", "member", "guest")
 ACTS: tuple[tuple[str, int], ...] = (
     ("post", 40), ("reply", 8), ("edit", 12), ("withdraw", 5), ("react", 12), ("channel", 3), ("rename", 2),
-    ("describe", 3), ("remove", 3), ("leave", 1), ("join", 4), ("invite", 2), ("role", 2), ("archive", 1), ("direct", 5),
+    ("describe", 3), ("remove", 6), ("leave", 1), ("join", 6), ("invite", 3), ("role", 2), ("archive", 1), ("direct", 5),
 )  # fmt: skip
 
 

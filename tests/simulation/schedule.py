@@ -125,10 +125,10 @@ class Schedule:
         """One step: somebody acts, something arrives, something is written, something goes wrong."""
         faults = self.faults
         doings: list[tuple[Callable[[], None], float]] = [
-            (self._act, 4.0), (self._arrive, 14.0), (self._write, 7.0), (self._exchange, 3.0),
-            (self._send_some, 5.0), (self._poll_some, 4.0), (self._crash, 0.25 * faults.crashes),
-            (self._back_up, 0.3), (self._restore, 0.3 * faults.restores), (self._part, 0.3 * faults.partitions),
-            (self._join_again, 0.6), (self._fail_over, 0.4 * faults.failovers), (self._reconnect, 2.0),
+            (self._act, 7.0), (self._arrive, 14.0), (self._write, 7.0), (self._exchange, 2.5),
+            (self._send_some, 5.0), (self._poll_some, 3.0), (self._crash, 0.7 * faults.crashes),
+            (self._back_up, 0.4), (self._restore, 0.9 * faults.restores), (self._part, 0.4 * faults.partitions),
+            (self._join_again, 0.5), (self._fail_over, 0.5 * faults.failovers), (self._reconnect, 2.0),
         ]  # fmt: skip
         doing = self.chance.choices([doing for doing, _ in doings], [weight for _, weight in doings])[0]
         doing()
@@ -277,8 +277,8 @@ class Schedule:
 
     def _crash(self) -> None:
         """Power fails: between write and fsync, or after the commit and before the answers."""
-        provider = self.chance.choice(self.providers)
-        if self.chance.random() < 0.5:
+        provider = max(self.providers, key=lambda one: (len(one.inbox), self.chance.random()))
+        if self.chance.random() < 0.6:
             provider.log.power_fails = True
             self.say(f"{provider.name} loses power before the commit of {len(provider.inbox)}")
             self._commit(provider)

@@ -1,0 +1,31 @@
+"""A short run of the simulator: everything holds for some seeds, each mutant is found, a seed runs the same way twice."""
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.runner import Given, run
+
+SEEDS = 24
+MUTANT_SEEDS_MAX = 60
+#: A seed at which the mutant shows, to begin the search there.
+SHOWN_AT: dict[str, int] = {}
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_everything_holds(seed: int) -> None:
+    result = run(Given(seed))
+    assert not result.invariant, f"{result.detail}\nagain: python -m tests.simulation --seed {seed} -v"
+    assert result.cores > 0
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_mutant_is_found(mutant: str) -> None:
+    first = SHOWN_AT.get(mutant, 0)
+    seeds = range(first, first + MUTANT_SEEDS_MAX)
+    assert any(run(Given(seed, mutant=mutant)).invariant for seed in seeds), "the simulator proves nothing"
+
+
+def test_seed_runs_the_same_way_again() -> None:
+    once, again = run(Given(7, traced=True)), run(Given(7, traced=True))
+    assert once.trace == again.trace
+    assert len(once.trace) > once.steps / 4
