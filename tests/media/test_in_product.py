@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.flows.server import PASSWORD, Server
-from tests.media.films import browser_film, foreign_film
+from tests.media.films import browser_film, foreign_film, make
 from verbund.base.ids import personal_space
 from verbund.ops.client import Declined, Person
 
-WAIT_S = 90
+WAIT_S = 300
 
 pytestmark = pytest.mark.programs
 
@@ -183,6 +183,19 @@ def programs_on(data: Path) -> list[str]:
             return []
         time.sleep(0.1)
     return found
+
+
+def test_long_film_does_not_keep_others_from_beginning(tmp_path: Path, anna: Person) -> None:
+    space = anna.create("Werkstatt")
+    piece = foreign_film(tmp_path / "piece.webm", 10, "1280x720")
+    again = ["-stream_loop", "11", "-i", str(piece), "-c", "copy"]
+    long = add(anna, space, make(tmp_path / "long.webm", *again), "Lang")
+    until(anna, long, lambda found: found["state"] == "playable")
+    short = add(anna, space, foreign_film(tmp_path / "short.webm", 12), "Kurz")
+    until(anna, short, lambda found: found["state"] in ("playable", "ready"))
+    assert film(anna, long)["state"] == "playable"
+    assert until(anna, long, settled)["state"] == "ready"
+    assert until(anna, short, settled)["state"] == "ready"
 
 
 def test_position_is_known_in_another_browser_and_ends_with_the_film(

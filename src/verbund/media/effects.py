@@ -1,4 +1,6 @@
-"""Prepares films: one after the other, oldest first, found in the tables, so that none waits for ever.
+"""Prepares films, one at a time, found in the tables, so that none waits for ever.
+
+First every film is brought to where it can be watched, then each to its end, oldest first: the one at work gives way.
 
 What is done is on disk and in `media_job`; after `kill -9` the next start goes on at the next missing segment.
 """
@@ -21,7 +23,7 @@ from verbund.log.tx import Tx
 from verbund.media import ffmpeg, queries, tables
 from verbund.media.events import CHAPTERS_MAX, LANGUAGES_MAX, ChapterMark, FilmAdded, FilmPrepared, FilmWithdrawn
 from verbund.media.inspection import inspect, maps_tones
-from verbund.media.package import Packager, Prepared
+from verbund.media.package import MASTER, Packager, Prepared
 from verbund.media.plan import Plan, plan_hash, plan_of
 
 ATTEMPTS_MAX = 3
@@ -56,12 +58,13 @@ class Hub(Protocol):
 
 
 class Work(NamedTuple):
-    """A film to prepare, and how to stop it."""
+    """A film to prepare, and how to stop it. `playable` = it could be watched before this attempt."""
 
     film: CoreId
     space: SpaceId
     source: BlobHash
     attempts: int
+    playable: bool
     stop: Flag
 
 
@@ -100,7 +103,10 @@ class MediaService:
             if fact is not None and isinstance(fact.event, FilmAdded | FilmWithdrawn):
                 self._wake.set()
                 current = self._current
-                if isinstance(fact.event, FilmWithdrawn) and current and current.film == fact.event.film:
+                if current is None:
+                    continue
+                withdrawn = isinstance(fact.event, FilmWithdrawn) and current.film == fact.event.film
+                if withdrawn or (isinstance(fact.event, FilmAdded) and self._state.get("playable")):
                     current.stop.set()
 
     async def _run(self) -> None:
@@ -125,7 +131,7 @@ class MediaService:
         if not rows:
             return None
         row = rows[0]
-        return Work(row.id, row.space, row.source, row.attempts or 0, Flag())
+        return Work(row.id, row.space, row.source, row.attempts or 0, bool(row.playable), Flag())
 
     async def _attempt(self, work: Work) -> None:
         """One attempt under a lease. Whatever happens, the film is prepared, refused, or free again."""
@@ -146,7 +152,7 @@ class MediaService:
             await self._log.author(self._log.provider_device, work.space, event, re=[work.film])
             self._signal(work, state=event.outcome, percent=100)
         else:
-            attempts = work.attempts if event == "again" or self._state.get("moved") else work.attempts + 1
+            attempts = work.attempts if event in ("again", "stopped") or self._state.get("moved") else work.attempts + 1
             await self._free(work, attempts, self._clock.now_ms() + (0 if event == "stopped" else RETRY_MS))
 
     def _work(self, work: Work) -> FilmPrepared | str:
@@ -176,7 +182,7 @@ class MediaService:
         def told(percent: int, playable: bool) -> None:
             loop.call_soon_threadsafe(self._moved, work, folder, plan.duration_ms, percent, playable)
 
-        told(0, False)
+        told(0, (self._folder / work.film / folder / MASTER).exists())
         return told
 
     def _log_loop(self) -> asyncio.AbstractEventLoop:
@@ -189,12 +195,18 @@ class MediaService:
         self._state = {"plan": plan, "duration_ms": duration_ms, "percent": percent, "playable": int(playable)}
         self._state["moved"] = before.get("moved", False) or percent > before.get("percent", percent)
         if before.get("plan") != plan or before.get("playable") != int(playable):
-            task = asyncio.ensure_future(self._note(work, **_columns(self._state)))
+            task = asyncio.ensure_future(self._noted(work, playable and not work.playable))
             task.add_done_callback(_read_error)
         if before.get("percent") != percent or before.get("playable") != int(playable):
             state = "playable" if playable else "working"
             media = f"/media/{work.space}/{work.film}/{plan}/"
             self._signal(work, state=state, percent=percent, media=media, duration_ms=duration_ms)
+
+    async def _noted(self, work: Work, may_give_way: bool) -> None:
+        """Write down where the film is; when it can be watched for the first time, others get their turn."""
+        await self._note(work, **_columns(self._state))
+        if may_give_way and await asyncio.to_thread(self._next) is not None:
+            work.stop.set()
 
     def _signal(self, work: Work, **data: Any) -> None:
         self._hub.signal(work.space, "media.progress", {"film": work.film, **data})

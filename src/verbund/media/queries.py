@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from verbund.base.clock import ms_of
 from verbund.base.ids import AccountId, CoreId, SpaceId
@@ -96,14 +96,17 @@ def plan_in_use(connection: Connection, one: CoreId) -> str:
 
 
 def waiting(connection: Connection, now_ms: int, attempts_max: int) -> list[Any]:
-    """(film, space, source, name, attempts) that nobody is working on and that are not prepared, oldest first."""
+    """(film, space, source, attempts, playable) that nobody is working on and that are not prepared.
+
+    Those that cannot be watched yet come first, then the oldest: a long film does not keep others from beginning.
+    """
     unprepared = film.outerjoin(prepared, prepared.c.film == film.c.id).outerjoin(job, job.c.film == film.c.id)
     free = or_(job.c.film.is_(None), and_(job.c.lease_until < now_ms, job.c.attempts < attempts_max))
     query = (
-        select(film.c.id, film.c.space, film.c.source, film.c.source_name, job.c.attempts)
+        select(film.c.id, film.c.space, film.c.source, job.c.attempts, job.c.playable)
         .select_from(unprepared)
         .where(prepared.c.film.is_(None), film.c.withdrawn == 0, free)
-        .order_by(film.c.position)
+        .order_by(func.coalesce(job.c.playable, 0), film.c.position)
         .limit(WAITING_MAX)
     )
     return list(connection.execute(query).all())

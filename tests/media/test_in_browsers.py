@@ -1,0 +1,98 @@
+"""The story of a film in a real browser: watched while it is still being prepared, found again in another browser."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.flows.server import PASSWORD, Server
+from tests.media.films import foreign_film, make
+from tests.media.test_in_product import add, film, until
+from verbund.ops.client import Person
+from verbund.web.composition import APP_FOLDER
+
+CHROMIUM = "/usr/bin/chromium"
+SECONDS = 100
+WAIT_MS = 180_000
+LEAVE_AT_S = 40
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (APP_FOLDER / "index.html").is_file(), reason="the app is not built"),
+]
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    running = Server(tmp_path / "data", app="/tmp/w/media/app/build").start()
+    yield running
+    running.stop()
+
+
+def sign_in(browser: Browser, server: Server, violations: list[str]) -> Page:
+    page = browser.new_context(locale="de-DE").new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.on("console", lambda said: violations.append(said.text) if "Security Policy" in said.text else None)
+    page.on("pageerror", lambda error: violations.append(str(error)))
+    page.goto(f"{server.address}/anmelden")
+    page.locator("input[autocomplete^=username]").fill("anna")
+    page.locator("input[type=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{server.address}/")
+    page.goto(f"{server.address}/mediathek")
+    return page
+
+
+def position(page: Page) -> int:
+    """Whole seconds, as the scrub bar tells them."""
+    return int(page.get_by_role("slider", name="Stelle im Film").get_attribute("aria-valuenow") or 0)
+
+
+def wait_for_position(page: Page, seconds: int) -> None:
+    deadline = time.monotonic() + WAIT_MS / 1000
+    while position(page) < seconds:
+        assert time.monotonic() < deadline, position(page)
+        page.wait_for_timeout(100)
+
+
+def test_film_is_watched_while_it_is_prepared_and_found_again(tmp_path: Path, browser: Browser, server: Server) -> None:
+    piece = foreign_film(tmp_path / "piece.webm", 10, "1280x720")
+    repeats = str(SECONDS // 10 - 1)
+    path = make(tmp_path / "film.webm", "-stream_loop", repeats, "-i", str(piece), "-c", "copy")
+    violations: list[str] = []
+    with closing(Person(server.address, "Anna Lindner")) as anna:
+        anna.found(server.setup, "Tischlerei Lindner", "anna", PASSWORD)
+        page = sign_in(browser, server, violations)
+        expect(page.get_by_text("Hier beginnt die Mediathek")).to_be_visible()
+        one = add(anna, anna.create("Werkstatt"), path, "Die Kunst der Treppe")
+        page.locator(f"[data-film='{one}'][data-state=playable]").first.wait_for()
+        page.get_by_role("link", name="Ansehen").click()
+        wait_for_position(page, 2)
+        assert film(anna, one)["state"] == "playable"
+        until(anna, one, lambda found: found["percent"] * SECONDS >= (LEAVE_AT_S + 8) * 100)
+        page.keyboard.press("4")
+        wait_for_position(page, LEAVE_AT_S + 1)
+        page.keyboard.press("k")
+        until(anna, one, lambda found: found["position_ms"] >= LEAVE_AT_S * 1000)
+        page.context.close()
+        other = sign_in(browser, server, violations)
+        row = other.locator("section", has=other.get_by_role("heading", name="Weiterschauen"))
+        expect(row.get_by_text(re.compile(r"Weiter bei 0:4\d"))).to_be_visible()
+        row.locator(f"[data-film='{one}']").click()
+        wait_for_position(other, LEAVE_AT_S)
+        other.go_back()
+        expect(other.get_by_role("button", name="Film schließen")).to_be_visible()
+    assert violations == []
