@@ -37,7 +37,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path / "data", app="/tmp/w/media/app/build").start()
+    running = Server(tmp_path / "data").start()
     yield running
     running.stop()
 
