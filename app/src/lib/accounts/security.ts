@@ -1,6 +1,7 @@
 /** How one signs in and on which devices: what the account's page asks of the provider. */
 import { api, ApiError, Offline, type DeviceId, type SpaceId, type Sync } from '$lib/base';
 import { voice } from '$lib/ui';
+import { postSettled } from './settled';
 import { makePasskey } from './passkeys';
 
 export interface DeviceShape {
@@ -50,17 +51,8 @@ export const endFactor = (code: string) => remove('/api/second-factor', { code }
 export async function signOutDevice(sync: Sync, device: DeviceShape): Promise<void> {
 	const space = sync.me.account.id as unknown as SpaceId;
 	const cuts = { [space]: 0, ...device.cuts };
-	await sync.post(space, 'account.device_revoked.1', { dev: device.dev, cuts });
-	await taken(sync);
+	await postSettled(sync, space, 'account.device_revoked.1', { dev: device.dev, cuts });
 	await remove(`/api/devices/${device.dev}`, { parcels: [] });
-}
-
-const TAKEN_POLLS_MAX = 40;
-const TAKEN_POLL_MS = 100;
-
-/** Until no fact of this browser waits any more, or it has taken too long to wait for. */
-async function taken(sync: Sync): Promise<void> {
-	for (let poll = 0; poll < TAKEN_POLLS_MAX && sync.waiting > 0; poll++) await new Promise((resolve) => setTimeout(resolve, TAKEN_POLL_MS));
 }
 
 /** DELETE that says something: a code, the facts that go with it. */

@@ -2,6 +2,7 @@
 import { api, type AccountId, type CoreId, type SpaceId, type Sync } from '$lib/base';
 import type { Entrance } from '$lib/accounts/opening';
 import { sign, type Ticket } from './invitation';
+import { postSettled } from '$lib/accounts/settled';
 
 /** GET /api/invitations/{id} */
 export interface InvitationPreview {
@@ -52,7 +53,7 @@ export async function joinAll(sync: Sync, tickets: readonly Ticket[], shown: rea
 	const waiting = entrancesOf(tickets, shown).filter((entrance) => !sync.space(entrance.space));
 	for (const entrance of waiting) {
 		const body = { account, invitation: entrance.invitation, proof: await entrance.sign(account), parent_heads: [] };
-		await sync.post(entrance.space, 'authority.member_joined.1', body, { ah: entrance.heads, re: [entrance.invitation] });
+		await postSettled(sync, entrance.space, 'authority.member_joined.1', body, { ah: entrance.heads, re: [entrance.invitation] });
 	}
 	await arrived(sync, waiting.map((entrance) => entrance.space));
 }
@@ -60,7 +61,7 @@ export async function joinAll(sync: Sync, tickets: readonly Ticket[], shown: rea
 /** A colleague joins a team of the organisation. */
 export async function joinTeam(sync: Sync, team: OpenSpace): Promise<void> {
 	const body = { account: sync.me.account.id, invitation: null, proof: null, parent_heads: team.parent_heads };
-	await sync.post(team.id, 'authority.member_joined.1', body, { ah: team.heads, re: team.parent_heads });
+	await postSettled(sync, team.id, 'authority.member_joined.1', body, { ah: team.heads, re: team.parent_heads });
 	await arrived(sync, [team.id]);
 }
 

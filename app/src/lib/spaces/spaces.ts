@@ -2,6 +2,7 @@
 import { api, directSpace, type AccountId, type CoreId, type Member, type ProviderInfo, type SpaceId, type SpaceSummary, type Sync } from '$lib/base';
 import { linkOf, makeKey, type Ticket } from './invitation';
 import { arrived } from './joining';
+import { postSettled } from '$lib/accounts/settled';
 
 export type Role = 'owner' | 'admin' | 'member' | 'guest';
 
@@ -46,7 +47,7 @@ export async function foundSpace(sync: Sync, sort: 'team' | 'private', title: st
 		providers: [provider],
 		address_form: sync.me.address_form
 	};
-	const space = (await sync.post(null, 'authority.space_created.1', body)) as unknown as SpaceId;
+	const space = (await postSettled(sync, null, 'authority.space_created.1', body)) as unknown as SpaceId;
 	await arrived(sync, [space]);
 	return space;
 }
@@ -56,25 +57,25 @@ export async function openDirect(sync: Sync, others: readonly AccountId[]): Prom
 	const people = [...new Set([sync.me.account.id, ...others])].sort();
 	const space = directSpace(people);
 	if (sync.space(space)) return space;
-	await sync.post(space, 'authority.direct_opened.1', { people }, { derived: true });
+	await postSettled(sync, space, 'authority.direct_opened.1', { people }, { derived: true });
 	await arrived(sync, [space]);
 	return space;
 }
 
 export const describeSpace = (sync: Sync, space: SpaceId, title: string, description: string, form: 'sie' | 'du') =>
-	sync.post(space, 'spaces.space_described.1', { title, description, address_form: form });
+	postSettled(sync, space, 'spaces.space_described.1', { title, description, address_form: form });
 
-export const archive = (sync: Sync, space: SpaceId, archived: boolean) => sync.post(space, 'authority.space_archived.1', { archived });
+export const archive = (sync: Sync, space: SpaceId, archived: boolean) => postSettled(sync, space, 'authority.space_archived.1', { archived });
 
-export const changeRole = (sync: Sync, space: SpaceId, account: AccountId, role: Role) => sync.post(space, 'authority.role_changed.1', { account, role });
+export const changeRole = (sync: Sync, space: SpaceId, account: AccountId, role: Role) => postSettled(sync, space, 'authority.role_changed.1', { account, role });
 
 export const withdrawInvitation = (sync: Sync, space: SpaceId, invitation: CoreId) =>
-	sync.post(space, 'authority.invitation_withdrawn.1', { invitation }, { re: [invitation] });
+	postSettled(sync, space, 'authority.invitation_withdrawn.1', { invitation }, { re: [invitation] });
 
 /** Takes somebody out. What their devices wrote until now stays: their numbers are the cuts. */
 export function removeMember(sync: Sync, space: SpaceId, member: SpaceMember): Promise<CoreId> {
 	const cuts = Object.fromEntries((member.devices as DeviceWithNumber[]).map((device) => [device.id, device.ds ?? 0]));
-	return sync.post(space, 'authority.member_removed.1', { account: member.account, cuts });
+	return postSettled(sync, space, 'authority.member_removed.1', { account: member.account, cuts });
 }
 
 /** Leaves the space. This very fact is the last one of this device that counts. */
@@ -84,7 +85,7 @@ export async function leave(sync: Sync, space: SpaceId): Promise<void> {
 	const cuts = Object.fromEntries(((own?.devices ?? []) as DeviceWithNumber[]).map((device) => [device.id, device.ds ?? 0]));
 	const head = await api.get<{ ds: number }>(`/api/spaces/${space}/head`);
 	if (sync.me.device) cuts[sync.me.device] = head.ds + 1;
-	await sync.post(space, 'authority.member_removed.1', { account: sync.me.account.id, cuts });
+	await postSettled(sync, space, 'authority.member_removed.1', { account: sync.me.account.id, cuts });
 }
 
 export interface InvitationWish {
@@ -95,7 +96,7 @@ export interface InvitationWish {
 
 async function ticket(sync: Sync, space: SpaceId, wish: InvitationWish): Promise<Ticket> {
 	const { seed, key } = await makeKey();
-	const invitation = await sync.post(space, 'authority.invitation_made.1', { key, ...wish, note: '' });
+	const invitation = await postSettled(sync, space, 'authority.invitation_made.1', { key, ...wish, note: '' });
 	return { space, invitation, seed };
 }
 

@@ -1,0 +1,102 @@
+"""Every screen of the frame for everybody: no findings of axe, nothing wider than a small phone, light and dark."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.flows.browser import Person, chromium
+from tests.flows.server import Server
+from tests.flows.test_story import invite, make_space, set_up
+
+pytestmark = pytest.mark.browser
+AXE = Path("app/node_modules/axe-core/axe.min.js")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SMALL_PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1440, "height": 900}
+PASSWORD = "lange genug und nirgends sonst"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+def findings(person: Person) -> list[Any]:
+    """What axe finds on the page: rule and places. It runs beside the content policy, which lets nothing in."""
+    session = person.context.new_cdp_session(person.page)
+    session.send("Runtime.evaluate", {"expression": AXE.read_text() + ";0"})
+    ask = f"axe.run({{runOnly: {json.dumps(RULES)}}}).then(({{violations}}) => JSON.stringify(violations.map("
+    ask += "one => [one.id, ...one.nodes.map(node => node.target.join(' ') + ': ' + node.failureSummary)])))"
+    answer = session.send("Runtime.evaluate", {"expression": ask, "awaitPromise": True, "returnByValue": True})
+    session.detach()
+    found: list[Any] = json.loads(answer["result"]["value"])
+    return found
+
+
+def check(person: Person, where: str) -> None:
+    assert findings(person) == [], where
+    wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{where} is {wide} px too wide"
+
+
+def check_rooms(person: Person, space: str, people: str) -> None:
+    """The rooms of the frame, each once its content is there."""
+    rooms = {
+        "/": "Guten ",
+        f"/raum/{space}": "Hier beginnt",
+        f"/raum/{space}/einstellungen": "Bereich verlassen",
+        "/personen": people,
+        "/gespraeche": "Direkt",
+        "/mehr": "Abmelden",
+        "/konto": "Dieses Gerät",
+        "/gibt-es-nicht": "Hier ist nichts",
+    }
+    for path, text in rooms.items():
+        person.go(path)
+        expect(person.page.get_by_role("main").get_by_text(text).first).to_be_visible()
+        check(person, path)
+
+
+def test_every_screen_is_for_everybody(browser: Browser, tmp_path: Path) -> None:
+    server = Server(tmp_path / "werkhof").start()
+    try:
+        anna = Person(browser, "anna", server.address, viewport=DESK, reduced_motion="reduce")
+        for path, text in (
+            ("/anmelden", "Anmeldename"),
+            ("/passwort", "Passwort vergessen"),
+            ("/willkommen", "Es fehlt der Link"),
+        ):
+            anna.go(path)
+            anna.sees(text)
+            check(anna, path)
+        set_up(anna, server)
+        anna.sees("Drei Schritte")
+        check(anna, "first day")
+        make_space(anna, "Werkstatt")
+        space = anna.page.url.split("/raum/")[1]
+        anna.page.keyboard.press("Control+k")
+        expect(anna.page.get_by_role("combobox")).to_be_focused()
+        check(anna, "the field for everything")
+        anna.page.keyboard.press("Escape")
+        check_rooms(anna, space, "Noch ist niemand sonst hier")
+
+        stranger = Person(
+            browser, "stranger", server.address, viewport=SMALL_PHONE, reduced_motion="reduce", color_scheme="dark"
+        )
+        stranger.go(invite(anna, space))
+        stranger.sees("lädt Sie ein")
+        check(stranger, "invitation")
+        stranger.page.get_by_label("Ihr Name").fill("Ben Krause")
+        stranger.page.get_by_label("Passwort", exact=True).last.fill(PASSWORD)
+        stranger.button("Beitreten").click()
+        stranger.sees("Hier beginnt")
+        check_rooms(stranger, space, "Anna Lindner")
+        assert anna.complaints == stranger.complaints == []
+        assert anna.outside == stranger.outside == []
+    finally:
+        server.stop()
