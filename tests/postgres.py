@@ -42,10 +42,11 @@ def cluster() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def create_database(prefix: str, name: str) -> str:
+def create_database(prefix: str, name: str, collation: str = "") -> str:
     """A new, empty database; its SQLAlchemy URL."""
+    how = f" TEMPLATE template0 LC_COLLATE '{collation}' LC_CTYPE '{collation}'" if collation else ""
     with psycopg.connect(prefix.format("postgres").replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}"{how}')
     return prefix.format(name)
 
 

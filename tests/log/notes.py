@@ -69,6 +69,9 @@ class Wall:
     def includes(self, core: CoreId) -> bool:
         return core in self.seen
 
+    def role_of(self, account: str) -> str | None:
+        return "member"
+
 
 class Walls:
     def at(self, view: Reader, space: SpaceId, heads: tuple[CoreId, ...]) -> Wall | None:

@@ -64,6 +64,7 @@ class View(Protocol):
     def state(self, core: CoreId) -> int | None: ...
     def numbered(self, space: SpaceId, dev: DeviceId, ds: int) -> CoreId | None: ...
     def device(self, dev: DeviceId) -> Device | None: ...
+    def own_authority(self, space: SpaceId, dev: DeviceId, before: int) -> tuple[CoreId, ...]: ...
     def cuts(self, space: SpaceId, dev: DeviceId) -> list[tuple[int, CoreId]]: ...
     def now_ms(self) -> int: ...
 
@@ -240,7 +241,9 @@ class Judge:
 
     def _authority(self, parsed: Parsed, event: Event, device: Device, view: View, at: int) -> Authority | None:
         founding = parsed.core.ds == 1 and event.founds
-        found = self.authorities.at(view, parsed.space, parsed.core.ah)  # type: ignore[arg-type]
+        # What a device wrote itself it has seen, whether or not its heads reach that far.
+        heads = (*parsed.core.ah, *view.own_authority(parsed.space, parsed.core.dev, parsed.core.ds))
+        found = self.authorities.at(view, parsed.space, heads)  # type: ignore[arg-type]
         if found is not None or not founding:
             return found
         derived = event.derived_space()
@@ -250,7 +253,7 @@ class Judge:
 
     def _may(self, fact: Fact, kind: Kind, authority: Authority, view: View) -> None:
         if fact.sort not in kind.event.sorts:
-            raise WrongSpace()
+            raise WrongSpace() if fact.by_provider or authority.role_of(fact.actor) else Unknown()
         kinds, spaces = fact.device.kinds, fact.device.spaces
         if (kinds is not None and fact.core.k not in kinds) or (spaces is not None and fact.space not in spaces):
             raise AgentLimited()

@@ -332,6 +332,7 @@ class Log:
         )  # fmt: skip
         if take.kind.event.authority:
             tx.cache.pop(("heads", fact.space), None)
+            tx.cache.pop(("own", fact.space, fact.dev), None)
         if fact.blobs:
             self.registry.fold_blobs(tx, fact)
         take.kind.fold(tx, fact)

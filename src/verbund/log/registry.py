@@ -97,6 +97,9 @@ class Authority(Protocol):
     def includes(self, core: CoreId) -> bool:
         """Whether this fact is among those that the state was made of."""
 
+    def role_of(self, account: str) -> str | None:
+        """What somebody is in the space; None for a stranger."""
+
 
 class Authorities(Protocol):
     """Who may: implemented by `spaces`."""

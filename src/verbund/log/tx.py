@@ -11,7 +11,7 @@ from sqlalchemy.sql import Executable
 from verbund.base.clock import Clock
 from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.log import tables
-from verbund.log.entry import WAITING
+from verbund.log.entry import SETTLED, WAITING
 from verbund.log.registry import Device, Directory, Fact
 
 Row = dict[str, Any]
@@ -101,6 +101,17 @@ class Reader:
         return self.execute(
             select(core.id).where(core.space == space, core.dev == dev, core.ds == ds).order_by(core.id).limit(1)
         ).scalar()
+
+    def own_authority(self, space: SpaceId, dev: DeviceId, before: int) -> tuple[CoreId, ...]:
+        """The authority facts of a space that this device wrote before its number `before`."""
+        key = ("own", space, dev)
+        found: list[tuple[int, CoreId]] | None = self.cache.get(key)
+        if found is None:
+            core = tables.core.c
+            mine = (core.space == space, core.dev == dev, core.authority == 1, core.state == SETTLED)
+            rows = self.execute(select(core.ds, core.id).where(*mine).order_by(core.ds))
+            found = self.cache.put(key, [(row.ds, row.id) for row in rows])
+        return tuple(identifier for ds, identifier in found if ds < before)
 
     def cuts(self, space: SpaceId, dev: DeviceId) -> list[tuple[int, CoreId]]:
         """(last number that stays, the fact that cut) for a device in a space."""

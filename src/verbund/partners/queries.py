@@ -5,7 +5,7 @@ from sqlalchemy import Connection, select
 from verbund.base.ids import ProviderId, SpaceId
 from verbund.log import tables
 from verbund.log.entry import Vector, sublog
-from verbund.spaces.queries import members_of, spaces_at
+from verbund.spaces.queries import people_of, spaces_at
 
 SPACES_MAX = 5_000
 
@@ -13,7 +13,7 @@ SPACES_MAX = 5_000
 def shared(connection: Connection, provider: ProviderId) -> tuple[list[SpaceId], list[SpaceId]]:
     """(spaces that name this provider, account spaces of the people in them)."""
     spaces = spaces_at(connection, provider)[:SPACES_MAX]
-    people = {account for space in spaces for account in members_of(connection, space)}
+    people = {account for space in spaces for account in people_of(connection, space)}
     return spaces, [SpaceId(account) for account in sorted(people)]
 
 

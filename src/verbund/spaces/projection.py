@@ -36,7 +36,7 @@ def authority_fact(tx: Tx, fact: Fact) -> None:
         return
     _write_space(tx, fact, history, state)
     _differences(tx, tables.space_member, fact.space, (
-        {"account": account, "role": member.role} for account, member in state.members.items()
+        {"account": account, "role": member.role, "by": member.by} for account, member in state.members.items()
     ))  # fmt: skip
     _differences(tx, tables.space_provider, fact.space, ({"provider": provider} for provider in state.providers))
     if state.invitations:

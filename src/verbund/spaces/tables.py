@@ -33,6 +33,7 @@ space_member = Table(
     Column("space", String, primary_key=True),
     Column("account", String, primary_key=True),
     Column("role", String, nullable=False),
+    Column("by", String, nullable=False),
     Index("space_member_account", "account", "space"),
 )
 

@@ -15,7 +15,7 @@ from verbund.base.refusal import Malformed, Unknown
 from verbund.log.core import Parcel
 from verbund.log.service import ENTRIES_PAGE_MAX, PARCELS_MAX, LogService
 from verbund.log.tx import Reader
-from verbund.spaces.queries import role
+from verbund.spaces.queries import heads_of, role
 from verbund.web.composition import Services
 from verbund.web.problems import language_of
 
@@ -126,7 +126,7 @@ def _head(log: LogService, caller: Caller, space: SpaceId) -> HeadShape:
             raise Unknown()
         reader = Reader(connection, log.core.clock, log.core.directory)
         ds, dp = reader.head(space, caller.device)
-        heads = list(log.core.heads(reader, space))
+        heads = heads_of(connection, space, caller.account)
     return HeadShape(ds, dp, heads, log.vector(space))
 
 

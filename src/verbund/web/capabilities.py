@@ -10,6 +10,7 @@ from verbund.accounts import events as accounts_events
 from verbund.accounts import projection as accounts_projection
 from verbund.accounts import rules as accounts_rules
 from verbund.accounts.commands import admit_provider_device
+from verbund.accounts.effects import AccountsService
 from verbund.blobs import api as blobs_api
 from verbund.blobs.projection import drop_references, fold_blobs
 from verbund.blobs.rules import admit_blobs
@@ -37,6 +38,7 @@ from verbund.spaces import api as spaces_api
 from verbund.spaces import events as spaces_events
 from verbund.spaces import projection as spaces_projection
 from verbund.spaces import rules as spaces_rules
+from verbund.spaces.effects import SpacesService
 from verbund.web import api as web_api
 from verbund.web.composition import Services
 from verbund.web.migrations import bring_forward
@@ -73,7 +75,14 @@ def _meet(services: Services) -> MeetService:
 
 
 #: Started in this order, stopped in the other.
-SERVICES: list[Callable[[Services], Any]] = [lambda services: services.blobs, _media, _meet, PartnersService]
+SERVICES: list[Callable[[Services], Any]] = [
+    lambda services: services.blobs,
+    AccountsService,
+    SpacesService,
+    _media,
+    _meet,
+    PartnersService,
+]
 
 
 def registry() -> Registry:

@@ -19,7 +19,8 @@ from verbund.web.hub import Connection, Hub
 FRAME_BYTES_MAX = 256 * 1024
 FRAMES_PER_S = 50
 FRAMES_BURST = 400
-SILENCE_S_MAX = 60.0
+#: Browsers wake a hidden tab once a minute; two missed pings and it is gone.
+SILENCE_S_MAX = 150.0
 CALLS_MAX = 16
 SIGNAL_KINDS = frozenset({"typing"})
 SIGNAL_BYTES_MAX = 2048

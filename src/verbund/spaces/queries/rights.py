@@ -92,6 +92,7 @@ def spaces_of(connection: Connection, account: str) -> list[Any]:
         connection.execute(
             select(
                 space.space, space.sort, space.parent, space.archived, space.founder, space.founded_at, space.heads,
+                member.by,
                 member.role, title.title, title.description, title.address_form,
             )
             .join(tables.space_member, and_(member.space == space.space, member.account == account))
@@ -144,16 +145,21 @@ def may_help_sign_in(connection: Connection, helper: str, account: str) -> bool:
     )
 
 
-def latest_heads(held: str) -> list[CoreId]:
-    """The heads for `ah`, of those that the fold keeps."""
-    return sorted(CoreId(one) for _, one in json.loads(held)[:HEADS_MAX])
+def latest_heads(held: str, membership: str | None = None) -> list[CoreId]:
+    """The heads for `ah`, of those that the fold keeps; where there are too many, the author's membership is one."""
+    heads = [CoreId(one) for _, one in json.loads(held)]
+    if membership and len(heads) > HEADS_MAX:
+        heads = [CoreId(membership), *(one for one in heads if one != membership)]
+    return sorted(heads[:HEADS_MAX])
 
 
-def heads_of(connection: Connection, space: str) -> list[CoreId]:
-    """The newest authority facts of a space, for `ah`."""
+def heads_of(connection: Connection, space: str, account: str | None = None) -> list[CoreId]:
+    """The newest authority facts of a space, for the `ah` of what this account writes."""
     held = connection.execute(select(tables.space.c.heads).where(tables.space.c.space == space)).scalar()
     if held is not None:
-        return latest_heads(held)
+        member = tables.space_member.c
+        by = connection.execute(select(member.by).where(member.space == space, member.account == account)).scalar()
+        return latest_heads(held, by)
     core = log_tables.core.c
     rows = connection.execute(
         select(core.id, core.raw).where(core.space == space, core.authority == 1, core.state == SETTLED)

@@ -60,7 +60,7 @@ def _summary(
     return SpaceSummary(
         row.space, row.sort, row.title or "", row.parent, row.role, abilities_of_row(row), bool(row.archived),
         row.address_form or "sie", people, list(more.get("channels", [])), vectors.get(row.space, {}),
-        latest_heads(row.heads), ds, dp,
+        latest_heads(row.heads, row.by), ds, dp,
     )  # fmt: skip
 
 
