@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from verbund.log.store import Store
 from verbund.log.tx import Cache, Tx
 from verbund.meet import events, queries, tables
 from verbund.meet.projection import FOLDS
+from verbund.meet.refusals import NotSetUp
 from verbund.meet.schemas import CallShape
 
 NONCE = "0123456789abcdefABCDEF"
@@ -116,3 +118,16 @@ def test_every_order_folds_to_the_same_rows(database: Callable[[str], str]) -> N
     for order in itertools.permutations(rest):
         assert folded(store, [first, *order]) == expected
     store.close()
+
+
+async def test_server_without_janus_says_so_and_does_the_rest(place: Place) -> None:
+    anna, _, firm, _ = await begun(place)
+    provider = (await anna.get("/api/provider")).json()
+    assert provider["features"]["meet"] is False
+    assert (await anna.get(f"/api/spaces/{firm}/call")).json() == {"available": False, "running": None}
+    join = place.services.live.handler("meet.join")
+    assert join is not None
+    socket: Any = SimpleNamespace(id="socket", account=anna.account, device=anna.pen.dev, send_json=None)
+    with pytest.raises(NotSetUp) as refused:
+        await join(socket, {"space": firm})
+    assert refused.value.sentence("de").startswith("Videoanrufe sind auf diesem Server noch nicht eingerichtet.")
