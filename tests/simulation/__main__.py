@@ -39,7 +39,8 @@ def show_one(given: Given) -> int:
     result = run(given)
     if given.traced:
         print("\n".join(result.trace))
-    print(f"seed {result.seed}: {result.invariant or 'holds'} {result.detail} ({result.steps} steps, {result.cores} cores)")
+    told = f"{result.invariant or 'holds'} {result.detail}"
+    print(f"seed {result.seed}: {told} ({result.steps} steps, {result.cores} cores)")
     return int(bool(result.invariant) and given.mutant is None)
 
 

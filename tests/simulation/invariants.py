@@ -10,6 +10,7 @@ from verbund.base.ids import CoreId, SpaceId
 from verbund.chat.tables import message
 from verbund.log import tables
 from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, chain
+from verbund.log.judge import NumberUsed
 from verbund.log.search import item
 from verbund.log.stored import decode_core
 from verbund.spaces.authority import authority_now, history_here
@@ -97,7 +98,8 @@ def check_numbers(schedule: "Schedule") -> None:
     for provider in schedule.providers:
         core = tables.core.c
         with provider.disk.read() as connection:
-            rows = connection.execute(select(core.space, core.dev, core.ds, core.id).where(core.reason != "log.reused_number"))
+            query = select(core.space, core.dev, core.ds, core.id).where(core.reason != NumberUsed.code)
+            rows = connection.execute(query)
             used = Counter((row.space, row.dev, row.ds) for row in rows)
         twice = [key for key, count in used.items() if count > 1]
         if twice:
@@ -179,9 +181,10 @@ def rows(provider: Provider) -> dict[str, list[Any]]:
 
 
 def _same(one: dict[str, list[Any]], two: dict[str, list[Any]], invariant: str, where: str) -> None:
-    for name in one:
-        if one[name] != two[name]:
-            only = [row for row in one[name] if row not in two[name]][:2], [row for row in two[name] if row not in one[name]][:2]
+    for name, here in one.items():
+        there = two[name]
+        if here != there:
+            only = [row for row in here if row not in there][:2], [row for row in there if row not in here][:2]
             raise Violation(invariant, f"{name} {where}: {only}")
 
 
@@ -202,9 +205,9 @@ def check_visible(schedule: "Schedule", provider: Provider) -> None:
     cores = {row.id: decode_core(bytes(row.raw)) for row in _raws(provider)}
     for row in shown:
         core = cores[row.id]
-        for by, removal in cuts:
-            late = core.ds > removal.cuts.get(core.dev, 0)
-            if removal.account == accounts[core.dev] and late and core.sp == schedule.people.space and by not in _seen(cores, core):
+        for by, removal in cuts if core.sp == schedule.people.space else ():
+            late = removal.account == accounts[core.dev] and core.ds > removal.cuts.get(core.dev, 0)
+            if late and by not in _seen(cores, core):
                 raise Violation("cut_visible", f"{row.id[:6]} #{core.ds} after {by[:6]} at {provider.name}")
 
 

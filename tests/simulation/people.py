@@ -31,7 +31,8 @@ EMOJI = ("👍", "🎉", "🪵")
 ROLES = ("owner", "admin", "member", "guest")
 ACTS: tuple[tuple[str, int], ...] = (
     ("post", 40), ("reply", 8), ("edit", 12), ("withdraw", 5), ("react", 12), ("channel", 3), ("rename", 2),
-    ("describe", 3), ("remove", 6), ("leave", 1), ("join", 6), ("invite", 3), ("role", 2), ("archive", 1), ("direct", 5),
+    ("describe", 3), ("remove", 6), ("leave", 1), ("join", 6), ("invite", 3), ("role", 2), ("archive", 1),
+    ("direct", 5),
 )  # fmt: skip
 
 
@@ -119,7 +120,8 @@ class People:
     def _remove(self, device: Device) -> Item | None:
         other = self.chance.choice([one for one in self.devices if one is not device])
         last = max((one.core.ds for one in self._all(device) if one.core.dev == other.dev), default=0)
-        event = MemberRemoved(account=other.account, cuts={other.dev: self.chance.choice([last, last, max(0, last - 1)])})
+        cut = self.chance.choice([last, last, max(0, last - 1)])
+        event = MemberRemoved(account=other.account, cuts={other.dev: cut})
         return device.write(self.space, event)
 
     def _leave(self, device: Device) -> Item | None:

@@ -79,7 +79,8 @@ class Schedule:
         """Raises Violation."""
         try:
             self._prepare()
-            for self.step in range(1, self.steps + 1):
+            for step in range(1, self.steps + 1):
+                self.step = step
                 self.time[0] += self.chance.randint(1, 2_000)
                 self._happen()
             self._heal()
@@ -233,7 +234,7 @@ class Schedule:
         self._put(device.name, provider.name, "follows", asked)
 
     def _follows(self, device: Device, space: SpaceId) -> bool:
-        return space == self.people.space or space == device.account or space in device.chain or not self._is_account(space)
+        return space == device.account or not self._is_account(space)
 
     def _is_account(self, space: SpaceId) -> bool:
         return any(str(one.account) == str(space) for one in self.devices)
@@ -253,7 +254,7 @@ class Schedule:
 
     def _tell(self, asking: Provider) -> None:
         giving = self.other(asking)
-        vectors, key, provider = asking.vectors(), asking.key, asking.provider
+        vectors, key = asking.vectors(), asking.key
 
         def asked() -> None:
             giving.partner = {space: dict(vector) for space, vector in vectors.items()}
@@ -373,10 +374,11 @@ class Schedule:
     def _quiet(self) -> bool:
         one, two = self.providers
         vectors = one.vectors()
+        wanted = {self.people.space: vectors[self.people.space]}
         return (
             not any(device.outbox for device in self.devices)
             and vectors == two.vectors()
-            and all(covers(device.vectors, {space: vectors[space]}) for device in self.devices for space in (self.people.space,))
+            and all(covers(device.vectors, wanted) for device in self.devices)
         )
 
 
@@ -390,8 +392,11 @@ def garbled(page: list[Entry], chance: random.Random) -> list[Entry]:
 
 
 def covers(vectors: Vectors, wanted: Vectors) -> bool:
+    """Whether these vectors reach at least as far."""
     return all(
-        vectors.get(space, {}).get(sublog, 0) >= seq for space, vector in wanted.items() for sublog, seq in vector.items()
+        vectors.get(space, {}).get(sublog, 0) >= seq
+        for space, vector in wanted.items()
+        for sublog, seq in vector.items()
     )
 
 

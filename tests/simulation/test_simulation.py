@@ -1,14 +1,20 @@
-"""A short run of the simulator: everything holds for some seeds, each mutant is found, a seed runs the same way twice."""
+"""A short run of the simulator: some seeds hold, each mutant is found, a seed runs the same way twice."""
 
 import pytest
 
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.runner import Given, run
 
-SEEDS = 24
+SEEDS = 20
 MUTANT_SEEDS_MAX = 60
 #: A seed at which the mutant shows, to begin the search there.
-SHOWN_AT: dict[str, int] = {}
+SHOWN_AT = {
+    "lets go at the first acknowledgement": 19,
+    "goes on in the old sub-log after a restore": 0,
+    "uses a refused number again": 18,
+    "compares lengths, not chains": 9,
+    "folds without waiting for causes": 10,
+}
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
