@@ -16,8 +16,8 @@ SCHEDULES = 1_000
 MUTANT_SCHEDULES_MAX = 60
 MUTANTS_WANTED = 4
 TRACE_LINES_SHOWN = 60
-RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results" / "simulate.json"
 LOST = {"durable_lost", "accepted_lost"}
+RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results" / "simulate.json"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,16 +2,13 @@
 
 import random
 from collections.abc import Callable
-from typing import Any, NamedTuple
-
-import msgspec
 
 from tests.simulation.device import Device
 from tests.simulation.invariants import Violation, check_all, check_crash
+from tests.simulation.network import Faults, Message, covers, garbled
 from tests.simulation.people import People
 from tests.simulation.provider import REGISTRY, Clock, Disk, Provider, Vectors, key_of
-from verbund.base.ids import CoreId, SpaceId
-from verbund.base.refusal import Refusal
+from verbund.base.ids import SpaceId
 from verbund.log.core import Parcel
 from verbund.log.entry import Entry
 from verbund.log.outcome import Outcome
@@ -23,27 +20,6 @@ HEAL_ROUNDS_MAX = 60
 PAGE_MAX = 40
 WRONG_CLOCK_SHARE, WRONG_CLOCK_MS = 0.2, 70_000
 START_MS = 1_800_000_000_000
-
-
-class Faults(NamedTuple):
-    """What goes wrong in this schedule, and how often; swarm testing: each seed has other faults on."""
-
-    loss: float
-    duplication: float
-    garbling: float
-    crashes: float
-    restores: float
-    partitions: float
-    failovers: float
-
-
-class Message(NamedTuple):
-    """Something on its way between two nodes."""
-
-    source: str
-    target: str
-    what: str
-    deliver: Callable[[], None]
 
 
 class Schedule:
@@ -382,24 +358,6 @@ class Schedule:
         )
 
 
-def garbled(page: list[Entry], chance: random.Random) -> list[Entry]:
-    """A page that was damaged on its way: a time, a place or a signature is another one."""
-    number = chance.randrange(len(page))
-    entry = page[number]
-    what: dict[str, Any] = chance.choice([{"at": entry.at + 1}, {"x": 0 if entry.x == 3 else 3}, {"at": 0}])
-    changed = msgspec.structs.replace(entry, **what)
-    return [*page[:number], changed, *page[number + 1 :]]
-
-
-def covers(vectors: Vectors, wanted: Vectors) -> bool:
-    """Whether these vectors reach at least as far."""
-    return all(
-        vectors.get(space, {}).get(sublog, 0) >= seq
-        for space, vector in wanted.items()
-        for sublog, seq in vector.items()
-    )
-
-
 def _showing(device: Device, space: SpaceId, page: list[Entry], durable: dict[str, int]) -> Callable[[], None]:
     def shown() -> None:
         device.shown(space, page, REGISTRY)
@@ -410,6 +368,3 @@ def _showing(device: Device, space: SpaceId, page: list[Entry], durable: dict[st
 
 def _shown(outcome: Outcome) -> str:
     return outcome.refusal.code if outcome.refusal is not None else outcome.st
-
-
-__all__ = ["CoreId", "Refusal", "Schedule"]
