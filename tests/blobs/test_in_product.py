@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.ops.host import Server
+from tests.flows.server import Server
 from verbund.ops.client import Declined, Person
 
 PASSWORD = "ein langes Passwort für Tests"
@@ -17,8 +17,9 @@ PASSWORD = "ein langes Passwort für Tests"
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "data", meet="off") as server:
-        yield server
+    server = Server(tmp_path / "data").start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -108,15 +108,11 @@ class Gate:
         row = await asyncio.to_thread(self._passkey, identifier)
         if row is None:
             raise DeviceUnknown()
-        uses = self.relying_party.check_request(
-            challenge, asked.passkey.credential, bytes(row.public_key), row.uses
-        )
+        uses = self.relying_party.check_request(challenge, asked.passkey.credential, bytes(row.public_key), row.uses)
 
         def admit(tx: Tx) -> Admitted:
             passkey = tables.passkey.c
-            tx.execute(
-                update(tables.passkey).where(passkey.id == identifier).values(uses=uses, used_at=tx.now_ms())
-            )
+            tx.execute(update(tables.passkey).where(passkey.id == identifier).values(uses=uses, used_at=tx.now_ms()))
             return self._open(tx, AccountId(row.account), asked.device, visitor, "provider")
 
         admitted = await self.log.write(admit)

@@ -28,9 +28,7 @@ def set_password(tx: Tx, account: str, verifier: str) -> None:
     """From now on this password signs in."""
     credential = tables.credential.c
     tx.execute(
-        update(tables.credential)
-        .where(credential.account == account)
-        .values(verifier=verifier, changed_at=tx.now_ms())
+        update(tables.credential).where(credential.account == account).values(verifier=verifier, changed_at=tx.now_ms())
     )
 
 

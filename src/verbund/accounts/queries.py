@@ -108,9 +108,7 @@ def revoked(view: Reader, dev: DeviceId, account: str) -> bool:
     """Whether the account has revoked this device."""
     revocation = tables.revocation.c
     return (
-        view.execute(
-            select(revocation.by).where(revocation.dev == dev, revocation.space == account).limit(1)
-        ).first()
+        view.execute(select(revocation.by).where(revocation.dev == dev, revocation.space == account).limit(1)).first()
         is not None
     )
 
@@ -118,9 +116,7 @@ def revoked(view: Reader, dev: DeviceId, account: str) -> bool:
 def verifier_of(connection: Connection, handle: str) -> tuple[AccountId | None, str | None]:
     """(account, verifier) of a handle in its folded form; (None, None) for one that nobody has."""
     credential = tables.credential.c
-    row = connection.execute(
-        select(credential.account, credential.verifier).where(credential.handle == handle)
-    ).first()
+    row = connection.execute(select(credential.account, credential.verifier).where(credential.handle == handle)).first()
     return (row.account, row.verifier) if row else (None, None)
 
 
@@ -237,13 +233,9 @@ def security_of(connection: Connection, account: str) -> Security:
     """How somebody signs in."""
     credential, factor = tables.credential.c, tables.second_factor.c
     passkey, code = tables.passkey.c, tables.recovery_code.c
-    row = connection.execute(
-        select(credential.handle, credential.verifier).where(credential.account == account)
-    ).one()
+    row = connection.execute(select(credential.handle, credential.verifier).where(credential.account == account)).one()
     confirmed = connection.execute(select(factor.confirmed_at).where(factor.account == account)).scalar()
-    left = connection.execute(
-        select(func.count()).where(code.account == account, code.used_at.is_(None))
-    ).scalar()
+    left = connection.execute(select(func.count()).where(code.account == account, code.used_at.is_(None))).scalar()
     keys = connection.execute(
         select(passkey.id, passkey.label, passkey.created_at, passkey.used_at)
         .where(passkey.account == account)

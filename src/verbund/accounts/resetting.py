@@ -35,8 +35,6 @@ def use(tx: Tx, token: str, verifier: str) -> list[str]:
     account = tx.execute(select(link.account).where(link.token_hash == hashed(token))).scalar_one()
     tx.execute(update(tables.reset_link).where(link.token_hash == hashed(token)).values(used_at=tx.now_ms()))
     tx.execute(
-        update(tables.credential)
-        .where(credential.account == account)
-        .values(verifier=verifier, changed_at=tx.now_ms())
+        update(tables.credential).where(credential.account == account).values(verifier=verifier, changed_at=tx.now_ms())
     )
     return end_others(tx, account, None)

@@ -79,9 +79,12 @@ def _holds_all(tx: Tx, history: History, fact: Fact) -> bool:
     """Whether everything of this space that the fact has seen is in the history."""
     core = log_tables.core.c
     unknown = [one for one in (*fact.core.ah, *fact.re) if not history.has(one)]
-    return not unknown or not tx.execute(
-        select(core.id).where(core.id.in_(unknown), core.space == fact.space, core.authority == 1).limit(1)
-    ).first()
+    return (
+        not unknown
+        or not tx.execute(
+            select(core.id).where(core.id.in_(unknown), core.space == fact.space, core.authority == 1).limit(1)
+        ).first()
+    )
 
 
 def _write_space(tx: Tx, fact: Fact, history: History, state: Authority) -> None:

@@ -75,9 +75,7 @@ async def passkey_options(
     """What the browser needs to make a passkey before the account exists."""
     gate.limiter.give_back(gate.limiter.by_network(visitor.network))
     challenge, _ = gate.challenges.issue(OPENING, 300_000)
-    options = gate.relying_party.creation_options(
-        unb64(challenge), secrets.token_bytes(32), data.handle, data.name, []
-    )
+    options = gate.relying_party.creation_options(unb64(challenge), secrets.token_bytes(32), data.handle, data.name, [])
     return PasskeyOptions(challenge, options)
 
 

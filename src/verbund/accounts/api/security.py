@@ -41,9 +41,7 @@ async def security(caller: Caller, log: LogService) -> Security:
 
 
 @post("/password", summary="Set a new password", status_code=204)
-async def change_password(
-    data: PasswordChange, caller: Caller, gate: NamedDependency[Gate], log: LogService
-) -> None:
+async def change_password(data: PasswordChange, caller: Caller, gate: NamedDependency[Gate], log: LogService) -> None:
     """The old one is asked for, where there is one."""
     spent = gate.limiter.second_step(caller.account)
 
@@ -96,9 +94,7 @@ async def remove_passkey(passkey: str, caller: Caller, log: LogService) -> None:
 @post("/second-factor", summary="Begin the second factor", status_code=200)
 async def begin_factor(caller: Caller, log: LogService, settings: Settings) -> SecondFactorSetup:
     """A secret for the authenticator app. It counts once a code has confirmed it."""
-    return await log.write(
-        lambda tx: factors.begin(tx, caller.account, handle_in(tx, caller.account), settings.name)
-    )
+    return await log.write(lambda tx: factors.begin(tx, caller.account, handle_in(tx, caller.account), settings.name))
 
 
 @post("/second-factor/confirm", summary="Turn the second factor on", status_code=200)
@@ -129,9 +125,7 @@ async def recovery_codes(
 
 
 @delete("/second-factor", summary="Turn the second factor off", status_code=204)
-async def end_factor(
-    data: SecondFactorCode, caller: Caller, gate: NamedDependency[Gate], log: LogService
-) -> None:
+async def end_factor(data: SecondFactorCode, caller: Caller, gate: NamedDependency[Gate], log: LogService) -> None:
     """A code of it is asked for once more."""
     spent = gate.limiter.second_step(caller.account)
 

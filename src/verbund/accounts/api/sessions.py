@@ -70,9 +70,7 @@ async def sign_in_by_device(
 
 
 @delete("/sessions/current", summary="Sign out", status_code=204)
-async def sign_out(
-    caller: Caller, log: LogService, settings: Settings, live: NamedDependency[Any]
-) -> Response[None]:
+async def sign_out(caller: Caller, log: LogService, settings: Settings, live: NamedDependency[Any]) -> Response[None]:
     """This session ends. The device's key stays good until it is revoked."""
     await log.write(lambda tx: end_session(tx, caller.session))
     live.close_session(caller.session)

@@ -21,9 +21,7 @@ def role(connection: Connection, space: str, account: str) -> str | None:
     if space == account:
         return OWNER
     member = tables.space_member.c
-    return connection.execute(
-        select(member.role).where(member.space == space, member.account == account)
-    ).scalar()
+    return connection.execute(select(member.role).where(member.space == space, member.account == account)).scalar()
 
 
 def abilities_in(connection: Connection, space: str, account: str) -> frozenset[str]:
@@ -91,9 +89,18 @@ def spaces_of(connection: Connection, account: str) -> list[Any]:
     return list(
         connection.execute(
             select(
-                space.space, space.sort, space.parent, space.archived, space.founder, space.founded_at, space.heads,
+                space.space,
+                space.sort,
+                space.parent,
+                space.archived,
+                space.founder,
+                space.founded_at,
+                space.heads,
                 member.by,
-                member.role, title.title, title.description, title.address_form,
+                member.role,
+                title.title,
+                title.description,
+                title.address_form,
             )
             .join(tables.space_member, and_(member.space == space.space, member.account == account))
             .outerjoin(tables.space_title, title.space == space.space)
