@@ -85,7 +85,7 @@ def hunt(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """How many schedules it takes until the mutant is found."""
     given = [Given(options.first + number, options.steps, name) for number in range(MUTANT_SCHEDULES_MAX)]
     for number, result in enumerate(run_many(given, options.workers), 1):
-        if result.invariant:
+        if result.found:
             return {"mutant": name, "found": True, "schedules": number, "by": result.invariant, "seed": result.seed}
     return {"mutant": name, "found": False, "schedules": len(given), "by": "", "seed": None}
 

@@ -12,6 +12,7 @@ from tests.simulation.provider import Disk
 from tests.simulation.schedule import STEPS, Schedule
 
 WORKERS = 2
+CRASHED = "crashed"
 _disks: list[Disk] = []
 
 
@@ -25,6 +26,11 @@ class Result(NamedTuple):
     detail: str
     cpu_s: float
     trace: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether an invariant broke; an error of the program is no finding."""
+        return self.invariant not in ("", CRASHED)
 
 
 class Given(NamedTuple):
@@ -48,7 +54,7 @@ def run(given: Given) -> Result:
         except Violation as violation:
             invariant, detail = violation.invariant, violation.detail
         except Exception as error:
-            invariant, detail = "crashed", f"{type(error).__name__}: {error}"[:2000]
+            invariant, detail = CRASHED, f"{type(error).__name__}: {error}"[:2000]
             if given.traced:
                 raise
     trace = tuple(schedule.trace) if given.traced or invariant else ()

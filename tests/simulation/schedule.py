@@ -350,7 +350,7 @@ class Schedule:
     def _quiet(self) -> bool:
         one, two = self.providers
         vectors = one.vectors()
-        wanted = {self.people.space: vectors[self.people.space]}
+        wanted = {self.people.space: vectors.get(self.people.space, {})}
         return (
             not any(device.outbox for device in self.devices)
             and vectors == two.vectors()
