@@ -13,8 +13,7 @@ from tests.simulation.runner import WORKERS, Given, Result, run, run_many
 from tests.simulation.schedule import STEPS
 
 SCHEDULES = 1_000
-MUTANT_SCHEDULES_MAX = 60
-MUTANTS_WANTED = 4
+MUTANT_SCHEDULES_MAX = 200
 TRACE_LINES_SHOWN = 60
 LOST = {"durable_lost", "accepted_lost"}
 RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results" / "simulate.json"

@@ -6,7 +6,7 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.runner import Given, run
 
 SEEDS = 20
-MUTANT_SEEDS_MAX = 60
+MUTANT_SEEDS_MAX = 200
 #: A seed at which the mutant shows, to begin the search there.
 SHOWN_AT = {
     "lets go at the first acknowledgement": 19,
