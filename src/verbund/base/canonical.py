@@ -33,6 +33,11 @@ def encode(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
+def encode_known(value: Any) -> bytes:
+    """The canonical bytes of a value that we made ourselves and that is within the profile."""
+    return _encoder.encode(value)
+
+
 def decode(raw: bytes) -> Any:
     """The value of canonical bytes. Raises NotCanonical unless `encode` gives exactly these bytes."""
     try:

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
 from hashlib import sha256
 from typing import NewType
 
@@ -14,12 +14,15 @@ ProviderId = NewType("ProviderId", str)
 BlobHash = NewType("BlobHash", str)
 
 HASH_CHARS = 43
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
+#: The last letter carries 4 or 2 bits that must be zero: length modulo 4 → letters.
+_LAST = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
 _HASH = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 
 def b64(raw: bytes) -> str:
     """Bytes as base64url without padding (RFC 4648, section 5)."""
-    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+    return b2a_base64(raw, newline=False).translate(_TO_URL).rstrip(b"=").decode("ascii")
 
 
 def unb64(text: str) -> bytes:
@@ -27,10 +30,10 @@ def unb64(text: str) -> bytes:
 
     Raises ValueError for anything else: padding, other alphabets, stray bits at the end.
     """
-    raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if b64(raw) != text:
+    rest = len(text) % 4
+    if rest == 1 or (rest and text[-1] not in _LAST[rest]) or "+" in text or "/" in text or "=" in text:
         raise ValueError("not canonical base64url")
-    return raw
+    return a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"==="[: -rest % 4], strict_mode=True)
 
 
 def is_hash(text: object) -> bool:

@@ -81,6 +81,7 @@ class Parsed(msgspec.Struct, frozen=True):
     body: bytes | None
     data: dict[str, Any] | None
     blobs: tuple[BlobHash, ...]
+    parcel: Parcel
 
     @property
     def stamp(self) -> str:
@@ -103,14 +104,14 @@ def parse(parcel: Parcel) -> Parsed:
     signature = _b64(parcel.s)
     space = SpaceId(identifier) if core.sp is UNSET else core.sp
     if parcel.b is None or parcel.sa is None:
-        return Parsed(core, identifier, space, raw, signature, None, None, None, ())
+        return Parsed(core, identifier, space, raw, signature, None, None, None, (), parcel)
     body, salt = _utf8(parcel.b, BODY_BYTES_MAX), _b64(parcel.sa)
     if len(salt) != SALT_BYTES or core.bs != len(body) or core.bh != body_hash(salt, body):
         raise canonical.NotCanonical(reason="body does not match its hash")
     data = canonical.decode(body)
     if not isinstance(data, dict):
         raise canonical.NotCanonical(reason="body is not an object")
-    return Parsed(core, identifier, space, raw, signature, salt, body, data, _blobs(data))
+    return Parsed(core, identifier, space, raw, signature, salt, body, data, _blobs(data), parcel)
 
 
 def check_signature(parsed: Parsed, key: PublicKey) -> None:

@@ -59,7 +59,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def chain(previous: bytes, provider: str, incarnation: int, seq: int, core: str, at: int, void: bool) -> bytes:
     """The chain after this entry (32 bytes), from the chain before it."""
     envelope = {"at": at, "i": incarnation, "id": core, "n": seq, "p": provider, "x": VOID if void else SETTLED}
-    return sha256(DOMAIN + previous + canonical.encode(envelope)).digest()
+    return sha256(DOMAIN + previous + canonical.encode_known(envelope)).digest()
 
 
 def check_place(entry: Entry, previous: bytes) -> Place:

@@ -24,7 +24,7 @@ RESULTS_MAX = 50
 WORD_CHARS_MAX = 40
 PREFIX_CHARS_MIN = 2
 _WORD = re.compile(r"[^\W_]+")
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"})
+_UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"}
 _stemmers = threading.local()
 
 item = Table(
@@ -37,7 +37,6 @@ item = Table(
     Column("at", BigInteger, nullable=False),
     Column("words", String, nullable=False),
     Index("search_item_id", "id"),
-    Index("search_item_space", "space"),
 )
 
 _REMOVED = "INSERT INTO search_index(search_index, rowid, words) VALUES ('delete', old.position, old.words)"
@@ -120,12 +119,17 @@ def find(
 def stems_of(words: str) -> set[str]:
     """The German and English stems of a text, folded; at most WORDS_MAX words."""
     found = {word[:WORD_CHARS_MAX] for word in _WORD.findall(_folded(words))[:WORDS_MAX]}
-    german, english = _stemmer("german"), _stemmer("english")
-    return found | {german.stemWord(word) for word in found} | {english.stemWord(word) for word in found}
+    words_once = list(found)
+    return found.union(_stemmer("german").stemWords(words_once), _stemmer("english").stemWords(words_once))
 
 
 def _folded(words: str) -> str:
-    composed = unicodedata.normalize("NFC", words.lower()).translate(_UMLAUTS)
+    lower = words.lower()
+    if lower.isascii():
+        return lower
+    composed = unicodedata.normalize("NFC", lower)
+    for letter, letters in _UMLAUTS.items():
+        composed = composed.replace(letter, letters)
     if composed.isascii():
         return composed
     return "".join(mark for mark in unicodedata.normalize("NFKD", composed) if not unicodedata.combining(mark))

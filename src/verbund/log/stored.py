@@ -39,12 +39,12 @@ def stored_parcel(row: Any) -> Parcel:
 
 def wire(parsed: Parsed, place: Place, position: int, state: int) -> bytes:
     """An entry as followers get it. The body of what is void is not passed on."""
-    shown = parsed.body is not None and state != VOID
-    return _encode(
-        parsed.id, place.provider, place.incarnation, place.seq, place.chain, place.at, position,
-        VOID if place.void else state, parsed.raw, parsed.signature,
-        parsed.salt if shown else None, parsed.body if shown else None,
-    )  # fmt: skip
+    parcel, shown = parsed.parcel, state != VOID
+    return msgspec.json.encode({
+        "id": parsed.id, "p": place.provider, "i": place.incarnation, "n": place.seq, "h": b64(place.chain),
+        "at": place.at, "o": position, "x": VOID if place.void else state, "c": parcel.c, "s": parcel.s,
+        "sa": parcel.sa if shown else None, "b": parcel.b if shown else None,
+    })  # fmt: skip
 
 
 def stored_wire(row: Any) -> bytes:

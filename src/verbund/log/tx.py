@@ -19,7 +19,7 @@ Head = tuple[int, CoreId | None]
 NO_HEAD: Head = (0, None)
 CACHED_MAX = 20_000
 #: One statement per table, way and columns: as many as the folds have.
-_statements: dict[Any, Any] = {}
+_statements: dict[Any, "Gathered"] = {}
 
 
 class Cache(OrderedDict[Any, Any]):
@@ -129,7 +129,7 @@ class Tx(Reader):
 
     def __init__(self, connection: Connection, clock: Clock, directory: Directory, cache: Cache) -> None:
         super().__init__(connection, clock, directory, cache)
-        self._buffer: dict[int, tuple[Executable, Table, list[Row]]] = {}
+        self._buffer: dict[int, tuple[Gathered, Table, list[Row]]] = {}
         self.after_commit_calls: list[Callable[[], None]] = []
         self.arrivals: list[str] = []
         #: What else goes when a body is erased: its references to blobs.
@@ -170,7 +170,7 @@ class Tx(Reader):
         if self._buffer:
             buffer, self._buffer = self._buffer, {}
             for statement, _, rows in buffer.values():
-                self.connection.execute(statement, rows)
+                statement.write(self.connection, rows)
 
     def state(self, core: CoreId) -> int | None:
         return WAITING if core in self.unfolded else super().state(core)
@@ -231,7 +231,7 @@ class Tx(Reader):
         """The device's record changed: read it anew."""
         self.cache.pop(("device", dev), None)
 
-    def _gather(self, statement: Any, table: Table, row: Row) -> None:
+    def _gather(self, statement: "Gathered", table: Table, row: Row) -> None:
         key = id(statement)
         held = self._buffer.get(key)
         if held is not None:
@@ -241,12 +241,38 @@ class Tx(Reader):
             self.flush()
         self._buffer[key] = (statement, table, [row])
 
-    def _statement(self, table: Table, how: str, columns: Sequence[str] = (), newer: str | None = None) -> Any:
+    def _statement(
+        self, table: Table, how: str, columns: Sequence[str] = (), newer: str | None = None
+    ) -> "Gathered":
         key = (self.connection.dialect.name, table.name, how, columns, newer)
         statement = _statements.get(key)
         if statement is None:
-            statement = _statements[key] = _build(key[0], table, how, columns, newer)
+            built = _build(key[0], table, how, columns, newer)
+            statement = _statements[key] = Gathered(built, self.connection)
         return statement
+
+
+class Gathered:
+    """A statement for many rows, compiled once per set of columns; the rows go to the driver as they are."""
+
+    def __init__(self, statement: Any, connection: Connection) -> None:
+        self._statement, self._dialect = statement, connection.dialect
+        self._compiled: dict[tuple[str, ...], tuple[str, tuple[str, ...] | None]] = {}
+
+    def write(self, connection: Connection, rows: list[Row]) -> None:
+        by_columns: dict[tuple[str, ...], list[Row]] = {}
+        for row in rows:
+            by_columns.setdefault(tuple(row), []).append(row)
+        for columns, same in by_columns.items():
+            sql, order = self._compiled.get(columns) or self._compile(columns)
+            many: Any = [tuple(row[name] for name in order) for row in same] if order is not None else same
+            connection.exec_driver_sql(sql, many)
+
+    def _compile(self, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...] | None]:
+        compiled: Any = self._statement.compile(dialect=self._dialect, column_keys=list(columns))
+        order = tuple(compiled.positiontup) if compiled.positional else None
+        self._compiled[columns] = (str(compiled), order)
+        return self._compiled[columns]
 
 
 def _build(dialect: str, table: Table, how: str, columns: Sequence[str], newer: str | None) -> Any:
