@@ -88,7 +88,7 @@ def message_withdrawn(tx: Tx, fact: Fact) -> None:
         tx.remove(table, message=target)
     edits = tx.execute(select(tables.edit.c.core).where(tables.edit.c.message == target)).scalars().all()
     tx.remove(tables.edit, message=target)
-    search.forget(tx, target)
+    search.forget(tx, header.position)
     for core in (target, *edits):
         tx.erase(core)
 

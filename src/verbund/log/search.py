@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 import Stemmer
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, String, Table, event, inspect, text
+from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, event, inspect, text
 
 from verbund.base.ids import SpaceId, unb64
 from verbund.log.store import metadata
@@ -36,7 +36,6 @@ item = Table(
     Column("kind", String, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("words", String, nullable=False),
-    Index("search_item_id", "id"),
 )
 
 _REMOVED = "INSERT INTO search_index(search_index, rowid, words) VALUES ('delete', old.position, old.words)"
@@ -86,9 +85,9 @@ def index(tx: Tx, position: int, space: SpaceId, kind: str, identifier: str, at:
     tx.upsert(item, row)
 
 
-def forget(tx: Tx, identifier: str) -> None:
-    """Make something unfindable."""
-    tx.remove(item, id=identifier)
+def forget(tx: Tx, position: int) -> None:
+    """Make something unfindable, by the position it was indexed with."""
+    tx.remove(item, position=position)
 
 
 def find(
@@ -119,8 +118,8 @@ def find(
 def stems_of(words: str) -> set[str]:
     """The German and English stems of a text, folded; at most WORDS_MAX words."""
     found = {word[:WORD_CHARS_MAX] for word in _WORD.findall(_folded(words))[:WORDS_MAX]}
-    words_once = list(found)
-    return found.union(_stemmer("german").stemWords(words_once), _stemmer("english").stemWords(words_once))
+    once = list(found)
+    return set(_stemmer("german").stemWords(once)).union(_stemmer("english").stemWords(once))
 
 
 def _folded(words: str) -> str:

@@ -10,7 +10,9 @@ metadata = MetaData()
 
 READERS_MAX = 16
 BUSY_TIMEOUT_S = 10
-CACHE_KIB = 8 * 1024
+CACHE_KIB = 16 * 1024
+#: Pages in the write-ahead log before they are carried over: a page that is written often is then carried once.
+CHECKPOINT_PAGES = 8_000
 
 
 class Store:
@@ -50,6 +52,7 @@ def _pragmas(connection: Any, _record: object) -> None:
         "synchronous=FULL",
         f"busy_timeout={BUSY_TIMEOUT_S * 1000}",
         f"cache_size=-{CACHE_KIB}",
+        f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         "secure_delete=ON",
         "temp_store=MEMORY",
     ):

@@ -241,9 +241,7 @@ class Tx(Reader):
             self.flush()
         self._buffer[key] = (statement, table, [row])
 
-    def _statement(
-        self, table: Table, how: str, columns: Sequence[str] = (), newer: str | None = None
-    ) -> "Gathered":
+    def _statement(self, table: Table, how: str, columns: Sequence[str] = (), newer: str | None = None) -> "Gathered":
         key = (self.connection.dialect.name, table.name, how, columns, newer)
         statement = _statements.get(key)
         if statement is None:

@@ -63,7 +63,7 @@ def film_withdrawn(tx: Tx, fact: Fact) -> None:
     }  # fmt: skip
     tx.upsert(tables.film, tombstone)
     tx.remove(tables.prepared, film=target)
-    search.forget(tx, target)
+    search.forget(tx, header.position)
     tx.erase(target)
 
 
