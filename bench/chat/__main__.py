@@ -2,8 +2,8 @@
 
 Writes bench/results/chat.json and a plot.
 
-A delivery is one message parsed by one client. CPU is that of the whole server process tree, a peer's database included.
-Synapse is measured where BENCH_SYNAPSE names the Python of an environment that has it.
+A delivery is one message parsed by one client. CPU is that of the whole server process tree, a peer's database
+included. Synapse is measured where BENCH_SYNAPSE names the Python of an environment that has it.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from tests.flows.server import Server, free_port
 from tests.postgres import cluster, create_database
 from verbund.base.ids import b64
 
-ROUNDS = 1
+ROUNDS = 5
 MEMBERS = 50
 SENDERS = 10
 INGEST_EACH = 60

@@ -10,8 +10,10 @@ def plot(figures: dict[str, float], bars: dict[str, tuple[str, float]]) -> str:
     rows = [(name, figures[name], *bars[name]) for name in bars if name in figures]
     height = ROW * len(rows) + 50
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" font-family="sans-serif" '
-        'font-size="13">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+            'font-family="sans-serif" font-size="13">'
+        ),
         f'<rect width="{WIDTH}" height="{height}" fill="#fbfaf7"/>',
     ]
     for number, (name, value, sign, bar) in enumerate(rows):
