@@ -41,7 +41,7 @@ simulate: ## zwei Anbieter, drei Geräte, tausend Unfälle / the seeded simulato
 bench: bench-chat bench-app bench-meet bench-media ## alle Messungen / all benchmarks
 
 bench-chat: ## Messung: Nachrichten / benchmark: messages
-	@scripts/python -m bench.chat
+	@scripts/setup test && scripts/peers && scripts/python -m bench.chat
 
 bench-app: ## Messung: die Oberfläche / benchmark: the app
 	@scripts/python -m bench.app

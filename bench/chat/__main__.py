@@ -3,7 +3,7 @@
 Writes bench/results/chat.json and a plot.
 
 A delivery is one message parsed by one client. CPU is that of the whole server process tree, a peer's database
-included. Synapse is measured where BENCH_SYNAPSE names the Python of an environment that has it.
+included. Synapse is measured where scripts/peers could set it up.
 """
 
 import asyncio
@@ -41,6 +41,8 @@ OPEN_LOOP_S = 6.0
 IDLE_SOCKETS = 1000
 SETTLE_S = 3.0
 RESULTS = Path(__file__).parents[1] / "results"
+#: Made by scripts/peers.
+SYNAPSE = Path(__file__).parents[2] / ".build" / "synapse" / "bin" / "python"
 BARS = {
     "ingest_vs_raw_50": (">=", 0.6), "fanout_vs_prosody_50": (">=", 2), "fanout_vs_synapse_50": (">=", 50),
     "delivery_p99_vs_prosody_50": ("<=", 1), "idle_rss_mb": ("<=", 120), "idle_1000_sockets_mb": ("<=", 40),
@@ -93,10 +95,9 @@ class Bench:
         return max(one["rate"] for one in self.samples if (one["what"], one["server"]) == ("fanout", server))
 
     def _start_synapse(self, socket_prefix: str) -> None:
-        python = os.environ.get("BENCH_SYNAPSE", "")
-        if python:
+        if SYNAPSE.exists():
             socket = socket_prefix.rsplit("host=", 1)[1]
-            self.synapse = Synapse(python, self.folder / "synapse", free_port(), socket, MEMBERS, text)
+            self.synapse = Synapse(str(SYNAPSE), self.folder / "synapse", free_port(), socket, MEMBERS, text)
             self.synapse.start()
 
     async def idle(self) -> None:
@@ -260,8 +261,8 @@ def versions() -> dict[str, str]:
     told = {"python": platform.python_version(), "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
     asked = subprocess.run(["prosodyctl", "about"], capture_output=True, text=True, check=False)
     told["prosody"] = next((line.split()[-1] for line in asked.stdout.splitlines() if "Prosody " in line), "?")
-    if python := os.environ.get("BENCH_SYNAPSE"):
-        command = [python, "-c", "import synapse; print(synapse.__version__)"]
+    if SYNAPSE.exists():
+        command = [str(SYNAPSE), "-c", "import synapse; print(synapse.__version__)"]
         asked = subprocess.run(command, capture_output=True, text=True, check=False)
         told["synapse"] = asked.stdout.strip()
     return told
@@ -273,7 +274,7 @@ def main() -> int:
     for old in ("chat.json", "chat.svg"):
         (RESULTS / old).unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder, cluster() as prefix:
-        if os.environ.get("BENCH_SYNAPSE"):
+        if SYNAPSE.exists():
             create_database(prefix, "synapse", collation="C")
         bench = Bench(Path(folder))
         figures = asyncio.run(bench.run(prefix))

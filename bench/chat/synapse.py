@@ -1,6 +1,6 @@
 """Matrix Synapse under the same load: one room, long-polling /sync, PostgreSQL; in an environment of its own.
 
-`BENCH_SYNAPSE` names the Python of that environment (pip install matrix-synapse psycopg2-binary).
+`python` is that of the environment that scripts/peers makes.
 """
 
 import asyncio

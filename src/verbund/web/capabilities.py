@@ -1,6 +1,7 @@
 """The list of capabilities, floor by floor. A new one is a line in each place here."""
 
 import logging
+import shutil
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -62,7 +63,7 @@ APIS: list[Any] = [web_api, blobs_api, accounts_api, spaces_api, chat_api, media
 
 def _media(services: Services) -> MediaService:
     service = MediaService(services.log, services.blobs, services.live, services.clock, services.data / "media")
-    services.features["media"] = True
+    services.features["media"] = shutil.which("ffmpeg") is not None
     return service
 
 
