@@ -132,9 +132,7 @@ def test_server_killed_media_goes_on_and_the_call_is_taken_over(firm: Firm, two:
     assert sorted(over["people"]) == sorted([firm.anna.account, firm.ben.account])
 
 
-def test_stranger_learns_nothing_and_gets_nowhere(
-    firm: Firm, two: tuple[InCall, InCall], chromium: Browser
-) -> None:
+def test_stranger_learns_nothing_and_gets_nowhere(firm: Firm, two: tuple[InCall, InCall], chromium: Browser) -> None:
     anna, _ = two
     context, outside = person_page(chromium, firm.stranger)
     own = firm.stranger.organisation

@@ -69,7 +69,6 @@ def _unchecked_place(entry: Entry, previous: bytes) -> Place:
     return Place(entry.p, entry.i, entry.n, expected, entry.at, void)
 
 
-
 @contextmanager
 def _devices(kind: type[Device]) -> Iterator[None]:
     with patch.object(Schedule, "device_class", kind):

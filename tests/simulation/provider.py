@@ -119,9 +119,7 @@ class Provider:
         self.inbox: list[tuple[Work, Callable[[Work], None]]] = []
         self.partner: Vectors = {}
         self.met = ""
-        self.log = MortalLog(
-            self.clock, REGISTRY, AUTHORITIES, Devices(), self.provider, self.incarnation, self._salt
-        )
+        self.log = MortalLog(self.clock, REGISTRY, AUTHORITIES, Devices(), self.provider, self.incarnation, self._salt)
         self.service = LogService(self.disk, self.log, self.key)
         self.connection = self.disk.engine.connect()
         self.write(lambda tx: admit_provider_device(tx, self.provider, self.key.public))

@@ -80,9 +80,7 @@ class Scene:
     def change(self, by: Actor, who: Actor, role: str, seen: Iterable[Fact] | None = None) -> Fact:
         return self.act(by, RoleChanged(account=who.account, role=role), seen)  # type: ignore[arg-type]
 
-    def remove(
-        self, by: Actor, who: Actor, seen: Iterable[Fact] | None = None, cut: int | None = None
-    ) -> Fact:
+    def remove(self, by: Actor, who: Actor, seen: Iterable[Fact] | None = None, cut: int | None = None) -> Fact:
         """A removal; the cut is what the remover had seen, unless said."""
         known = self.facts if seen is None else list(seen)
         last = max((fact.ds for fact in known if fact.dev == who.dev), default=0)
@@ -98,9 +96,7 @@ class Scene:
         )  # fmt: skip
         return self.act(by, event, seen), key
 
-    def join(
-        self, who: Actor, invitation: tuple[Fact, DeviceKey], seen: Iterable[Fact] | None = None
-    ) -> Fact:
+    def join(self, who: Actor, invitation: tuple[Fact, DeviceKey], seen: Iterable[Fact] | None = None) -> Fact:
         made, key = invitation
         proof = b64(key.sign(join_message(self.space, who.account)))
         event = MemberJoined(account=who.account, invitation=made.id, proof=proof, parent_heads=())
