@@ -31,8 +31,9 @@ class LogService:
     def __init__(self, store: Store, log: Log, device: DeviceKey) -> None:
         self.store, self.core, self.provider_device = store, log, device
         self.told: list[Callable[[Appended], None]] = []
+        self._appended: Appended = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.writer = Writer(store, log.begin, log.finish, self._committed)
+        self.writer = Writer(store, log.begin, log.finish, self._committed, self._settled)
 
     @property
     def provider(self) -> ProviderId:
@@ -83,8 +84,13 @@ class LogService:
         return [stored_wire(row) for row in page], len(rows) > limit
 
     def _committed(self, tx: Tx) -> None:
-        if tx.appended and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._tell, tx.appended)
+        self._appended += tx.appended
+
+    def _settled(self) -> None:
+        """Followers are told after the authors: whoever wrote knows what became of it before it comes back."""
+        appended, self._appended = self._appended, []
+        if appended and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._loop.call_soon, self._tell, appended)
 
     def _tell(self, appended: Appended) -> None:
         for call in self.told:

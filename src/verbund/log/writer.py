@@ -57,7 +57,9 @@ class Job(Work):
 
 
 class Writer:
-    """Runs jobs in order, many to a transaction. `begin` makes a Tx, `finish` completes it before the commit."""
+    """Runs jobs in order, many to a transaction. `begin` makes a Tx, `finish` completes it before the commit,
+    `committed` gets it afterwards; `settled` is called once the batch's authors are being told.
+    """
 
     def __init__(
         self,
@@ -65,9 +67,10 @@ class Writer:
         begin: Callable[[Connection, Cache], Tx],
         finish: Callable[[Tx], None],
         committed: Callable[[Tx], None],
+        settled: Callable[[], None],
     ) -> None:
         self._store = store
-        self._begin, self._finish, self._committed = begin, finish, committed
+        self._begin, self._finish, self._committed, self._settled = begin, finish, committed, settled
         self._cache = Cache()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -103,6 +106,7 @@ class Writer:
                 jobs = [one for one in batch if one is not None]
                 self.write(connection, jobs)
                 _settle(jobs)
+                self._settled()
                 if stop:
                     return
 
