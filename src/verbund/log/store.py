@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, func, select
 
 metadata = MetaData()
 
 READERS_MAX = 16
+#: The name of the writer's advisory lock on PostgreSQL.
+WRITER_LOCK = 8_420
 BUSY_TIMEOUT_S = 10
 CACHE_KIB = 16 * 1024
 #: Pages in the write-ahead log before they are carried over: a page that is written often is then carried once.
@@ -21,6 +23,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.engine: Engine = _engine(url)
         self.sqlite = self.engine.dialect.name == "sqlite"
+        self._claim: Connection | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -33,7 +36,22 @@ class Store:
         """The tables of a new installation (an existing one is brought forward by migrations)."""
         metadata.create_all(self.engine)
 
+    def claim(self) -> bool:
+        """Whether this process may write: one writer for a database. On SQLite the data folder's lock sees to it."""
+        if self.sqlite or self._claim is not None:
+            return True
+        connection = self.engine.connect()
+        if connection.execute(select(func.pg_try_advisory_lock(WRITER_LOCK))).scalar():
+            connection.commit()
+            self._claim = connection
+            return True
+        connection.close()
+        return False
+
     def close(self) -> None:
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
         self.engine.dispose()
 
 

@@ -15,7 +15,7 @@ from verbund.log.service import LogService
 from verbund.log.store import Store
 from verbund.spaces.authority import SpaceAuthorities
 from verbund.web.hub import Hub
-from verbund.web.installation import FolderLock, Installation, open_installation
+from verbund.web.installation import AlreadyRunning, FolderLock, Installation, open_installation
 from verbund.web.live import Live
 from verbund.web.notices import Notices
 from verbund.web.presence import Presence
@@ -85,6 +85,8 @@ class Services:
     async def start(self) -> None:
         """Open the store, take up writing, then every capability's service in the order of the floors."""
         self.lock.take()
+        if not self.store.claim():
+            raise AlreadyRunning()
         self._capabilities.prepare(self.store)
         self.log.start()
         await self._capabilities.introduce(self)

@@ -9,6 +9,7 @@ from verbund.log import tables
 from verbund.log.tx import Cache, Tx
 from verbund.web import capabilities
 from verbund.web.composition import Services
+from verbund.web.installation import AlreadyRunning
 
 Result = TypeVar("Result")
 
@@ -16,6 +17,8 @@ Result = TypeVar("Result")
 async def refold(services: Services) -> int:
     """Fold the whole log again; the number of entries."""
     services.lock.take()
+    if not services.store.claim():
+        raise AlreadyRunning()
     capabilities.prepare(services.store)
     services.log.start()
     try:
