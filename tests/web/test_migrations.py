@@ -20,13 +20,15 @@ from verbund.web.upkeep import refold
 RELEASES = sorted((Path(__file__).parent / "releases").glob("*.sql"))
 #: The index of words is made by the database from search_item; alembic does not know it.
 OWN = "search_index"
+#: Tables of other tests, which are in the same process.
+OTHERS = "test_"
 
 
 def differences(url: str) -> list[object]:
     """How the tables of a store differ from those of this release."""
     engine = create_engine(url)
     with engine.connect() as connection:
-        options = {"include_name": lambda name, kind, _: not (kind == "table" and (name or "").startswith(OWN))}
+        options = {"include_object": lambda _, name, *__: not (name or "").startswith((OWN, OTHERS))}
         found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
     engine.dispose()
     return list(found)
