@@ -12,16 +12,22 @@ FLAGS = (
     "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required", "--mute-audio",
     "--disable-renderer-backgrounding", "--disable-background-timer-throttling",
-    "--disable-backgrounding-occluded-windows",
+    "--disable-backgrounding-occluded-windows", "--allow-loopback-in-peer-connection",
 )  # fmt: skip
 WAIT_MS = 45_000
+#: Playwright's own waiting evaluates strings in the page, which the content policy forbids.
+SHELL_HELD = """async (limit) => {
+    const end = Date.now() + limit;
+    while (!navigator.serviceWorker.controller && Date.now() < end) await new Promise((then) => setTimeout(then, 50));
+    return navigator.serviceWorker.controller !== null;
+}"""
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*flags: str) -> Iterator[Browser]:
     """One browser; people get contexts of their own in it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         yield browser
         browser.close()
 
@@ -58,6 +64,18 @@ class Person:
 
     def sees_not(self, text: str) -> None:
         expect(self.page.get_by_text(text)).to_have_count(0, timeout=WAIT_MS)
+
+    def sign_in(self, handle: str, password: str, path: str = "/") -> None:
+        """By password, as on a browser that was never here; ends at `path`, or where the door sent them away from."""
+        self.go(path)
+        self.page.get_by_label("Anmeldename").fill(handle)
+        self.page.get_by_label("Passwort", exact=True).fill(password)
+        self.button("Anmelden").click()
+        expect(self.page.get_by_role("navigation").first).to_be_visible(timeout=WAIT_MS)
+
+    def waits_for_shell(self) -> None:
+        """From here on the app opens without a network."""
+        assert self.page.evaluate(SHELL_HELD, WAIT_MS), "no service worker took over"
 
     def says(self, text: str) -> None:
         """Write into the composer and send."""

@@ -105,7 +105,7 @@ def test_two_people_set_up_talk_and_survive(browser: Browser, server: Server) ->
 
 def offline_and_back(anna: Person, ben: Person) -> None:
     """Ben's network goes; he reloads, still sees what he had, writes; the network returns: once and in order."""
-    ben.page.wait_for_function("navigator.serviceWorker.controller !== null")
+    ben.waits_for_shell()
     ben.context.set_offline(True)
     ben.page.reload()
     ben.sees("Moin Anna")
