@@ -25,7 +25,8 @@ FIRM = "Tischlerei Lindner"
 FILM_SECONDS = 75
 FILM_TIMEOUT_S = 300
 HISTORY_DAYS = 3
-DAY_MS = 24 * 3600 * 1000
+#: Between a message and the reactions to it. The story ends an hour ago, so nothing comes from the future.
+REACTION_MS = 20_000
 PEOPLE = (
     ("anna", "Anna Lindner"),
     ("ben", "Ben Krause"),
@@ -117,7 +118,7 @@ class Story:
             self._at(line.days, line.time)
             message = self.people[line.who].say(space, line.text, channel)
             for who, emoji in line.reactions:
-                self._clock.ms += 60_000
+                self._clock.ms += REACTION_MS
                 body = {"message": message, "emoji": emoji, "on": True}
                 self.people[who].post(space, "chat.reaction_set.1", body, re=[message])
 
@@ -129,7 +130,7 @@ class Story:
             space, f"@{anna.name} so sieht sie aus.", mentions=[anna.account], files=[file], blobs=[file["hash"]]
         )
         for who, emoji in (("cem", "👍"), ("dora", "👍"), ("emil", "🪵"), ("anna", "🪵")):
-            self._clock.ms += 60_000
+            self._clock.ms += REACTION_MS
             body = {"message": message, "emoji": emoji, "on": True}
             self.people[who].post(space, "chat.reaction_set.1", body, re=[message])
         self._at(0, "08:15")
@@ -140,7 +141,7 @@ class Story:
         anna, ben = self.people["anna"], self.people["ben"]
         space = ben.direct(anna.account)
         ben.say(space, "Kannst du mir für Mittwoch freigeben? Unser Kleiner hat Einschulung.")
-        self._clock.ms += 120_000
+        self._clock.ms += REACTION_MS
         anna.refresh()
         anna.say(space, "Natürlich. Viel Freude euch!")
 
@@ -158,7 +159,7 @@ class Story:
     def _at(self, days_ago: int, time: str) -> None:
         hour, minute = time.split(":")
         moment = self._today - dt.timedelta(days=days_ago) + dt.timedelta(hours=int(hour), minutes=int(minute))
-        latest = dt.datetime.now().astimezone() - dt.timedelta(minutes=5)
+        latest = dt.datetime.now().astimezone() - dt.timedelta(hours=1)
         self._clock.ms = max(self._clock.ms + 1, int(min(moment, latest).timestamp() * 1000))
 
 

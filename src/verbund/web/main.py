@@ -77,6 +77,7 @@ def _serve(settings: Settings, opened: Callable[[Any, Any], Coroutine[Any, Any, 
 
     async def run() -> None:
         announcing = asyncio.create_task(opened(app.services, server))
+        announcing.add_done_callback(_complain)
         await server.serve()
         announcing.cancel()
         await asyncio.gather(announcing, return_exceptions=True)
@@ -84,6 +85,12 @@ def _serve(settings: Settings, opened: Callable[[Any, Any], Coroutine[Any, Any, 
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(run())
     return 0 if server.started else 1
+
+
+def _complain(task: "asyncio.Task[None]") -> None:
+    """What went wrong while speaking must be seen; the server goes on."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logging.getLogger(__name__).error("could not finish: %s", error, exc_info=error)
 
 
 def setup_link(args: argparse.Namespace) -> int:
