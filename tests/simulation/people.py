@@ -144,7 +144,11 @@ class People:
         links = [link for link in self.links if link[0] in known and known[link[0]].state == 0]
         if not links:
             return None
-        invitation, key = self.chance.choice(links[-3:])
+        return self.join(device, self.chance.choice(links[-3:]))
+
+    def join(self, device: Device, link: tuple[CoreId, DeviceKey]) -> Item:
+        """Become a member by an invitation."""
+        invitation, key = link
         proof = b64(key.sign(join_message(self.space, device.account)))
         event = MemberJoined(account=device.account, invitation=invitation, proof=proof, parent_heads=())
         return device.write(self.space, event)

@@ -18,6 +18,7 @@ NETWORK_MAX = 400
 BACKUPS_MAX = 6
 HEAL_ROUNDS_MAX = 60
 PAGE_MAX = 40
+MEMBER_SHARE = 0.85
 WRONG_CLOCK_SHARE, WRONG_CLOCK_MS = 0.2, 70_000
 START_MS = 1_800_000_000_000
 
@@ -83,20 +84,36 @@ class Schedule:
         one.meet(two)
         two.meet(one)
         self.people.open_accounts()
+        self._everybody_is_at(one)
         self.people.found((one.provider, two.provider))
-        for device in self.devices:
-            device.connect(one)
-            self._send(device)
-            self._deliver_all()
-            self._commit(one)
-            self._deliver_all()
-        for device in self.devices:
-            self._poll(device)
-            self._deliver_all()
+        self._everybody_is_at(one)
+        self._join_all(one)
         for provider in self.providers:
             provider.back_up()
         if self.chance.random() < WRONG_CLOCK_SHARE:
             self.devices[2].clock.error_ms = WRONG_CLOCK_MS
+
+    def _everybody_is_at(self, provider: Provider) -> None:
+        """What everybody has written is accepted there, and seen by all who follow it."""
+        for device in self.devices:
+            if device.provider is None:
+                device.connect(provider)
+            self._send(device)
+            self._deliver_all()
+            self._commit(provider)
+            self._deliver_all()
+        for device in self.devices:
+            self._poll(device)
+            self._deliver_all()
+        if any(item.refused or not item.accepted for device in self.devices for item in device.own.values()):
+            raise RuntimeError("the schedule did not begin as it should")
+
+    def _join_all(self, provider: Provider) -> None:
+        """Most begin as members, by the founder's invitations, and everybody has seen who is one."""
+        for device, link in zip(self.devices[1:], self.people.links, strict=True):
+            if self.chance.random() < MEMBER_SHARE:
+                self.people.join(device, link)
+        self._everybody_is_at(provider)
 
     def _happen(self) -> None:
         """One step: somebody acts, something arrives, something is written, something goes wrong."""
