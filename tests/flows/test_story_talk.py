@@ -105,7 +105,7 @@ def test_emoji_from_the_picker_and_by_name(two: Two) -> None:
     two.anna.button("Emoji einfügen").click()
     picker = two.anna.page.get_by_role("dialog", name="Emoji einfügen")
     picker.get_by_role("searchbox").fill("hammer")
-    picker.get_by_role("button", name=re.compile("Hammer", re.I)).first.click()
+    picker.get_by_role("button", name=re.compile("Hammer", re.IGNORECASE)).first.click()
     box = two.anna.page.locator("textarea").first
     expect(box).to_have_value(re.compile("🔨|⚒|🛠"))
     box.press_sequentially(" liegt bereit")

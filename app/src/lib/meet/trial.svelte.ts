@@ -2,6 +2,9 @@
 import { openCamera, openMicrophone, remember, remembered, troubleOf, type Choice, type Trouble } from './devices';
 import { LevelMeter } from './level.svelte';
 
+/** Whoever has not answered the browser's question by then joins without. */
+const OPENING_MS_MAX = 8_000;
+
 export class Trial {
 	choice = $state.raw<Choice>(remembered());
 	camera = $state.raw<MediaStreamTrack | null>(null);
@@ -10,10 +13,19 @@ export class Trial {
 	microphoneTrouble = $state<Trouble | null>(null);
 	readonly meter = new LevelMeter();
 	private over = false;
+	private opening: Promise<unknown> = Promise.resolve();
 
 	async start(): Promise<void> {
 		this.over = false;
-		await Promise.all([this.openMicrophone(), this.choice.video ? this.openCamera() : null]);
+		this.opening = Promise.all([this.openMicrophone(), this.choice.video ? this.openCamera() : null]);
+		await this.opening;
+	}
+
+	/** Resolves once camera and microphone are open or have failed: whoever clicks at once is not mute for it. */
+	async settled(): Promise<void> {
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		await Promise.race([this.opening, new Promise((late) => (timer = setTimeout(late, OPENING_MS_MAX)))]);
+		clearTimeout(timer);
 	}
 
 	async pick(choice: Choice): Promise<void> {
