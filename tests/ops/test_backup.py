@@ -90,7 +90,7 @@ def test_a_firm_comes_back_with_everything_and_goes_on(
     with running(again, new) as server:
         after = httpx.get(f"{server.address}/api/provider", trust_env=False).json()
         assert after["provider"] == before["provider"]
-        assert after["incarnation"] == before["incarnation"] + 1
+        assert after["incarnation"] > before["incarnation"] + 1
         move(anna, server.address)
         assert texts(anna, firm) == ["vor der Sicherung", "mit Anhang"]
         assert [hit["text"] for hit in anna.call("GET", "/api/search", params={"q": "Anhänge"})["hits"]] == [
@@ -179,6 +179,19 @@ def test_a_damaged_backup_restores_nothing(backup: Path, settings: Settings, dam
         restore(backup, settings, next_incarnation, TABLES)
     assert not settings.folder.exists()
     assert sorted(path.name for path in backup.parent.iterdir() if path.is_dir()) == ["backup"]
+
+
+def test_a_backup_restored_twice_gives_two_incarnations(
+    backup: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = [open_installation(settings.folder).incarnation]
+    for now in (1_800_000_000.5, 1_800_000_060.0, 1_000_000_000.0):
+        shutil.rmtree(settings.folder)
+        monkeypatch.setattr("verbund.web.installation.time.time", lambda now=now: now)
+        restore(backup, settings, next_incarnation, TABLES)
+        seen.append(open_installation(settings.folder).incarnation)
+    assert seen == [1, 1_800_000_000, 1_800_000_060, 1_000_000_000]
+    assert next_incarnation(settings.folder).incarnation == 1_000_000_001
 
 
 def test_a_torn_backup_is_none(backup: Path, settings: Settings) -> None:

@@ -1,7 +1,8 @@
 """Restoring a backup: checked first, beside the old data, as a new incarnation. Never overwrites anything.
 
 A copy of the past must not go on under the name that partners and browsers know further: it would give numbers a
-second time. So the incarnation is the next one, and the keys of the provider's device and of its agents are new.
+second time. So the incarnation is a new one (the seconds since 1970, so that two restores of one backup differ), and
+the keys of the provider's device and of its agents are new.
 """
 
 import shutil

@@ -5,6 +5,7 @@ A restored backup starts a new incarnation (see ops/backup): it never goes on wi
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 import msgspec
@@ -83,9 +84,12 @@ def open_installation(folder: Path) -> Installation:
 
 
 def next_incarnation(folder: Path) -> Installation:
-    """Begin anew after a restore: same provider, next incarnation, new device key."""
+    """Begin anew after a restore: same provider, new device key, an incarnation that no other restore was given.
+
+    The same backup may be restored twice: the number is the time, so the two never go on in one sub-log.
+    """
     keys = msgspec.json.decode((folder / KEYS_FILE).read_bytes(), type=Keys)
-    keys.incarnation += 1
+    keys.incarnation = max(keys.incarnation + 1, int(time.time()))
     keys.device = b64(DeviceKey.generate().seed)
     write_keys(folder, keys)
     return Installation(keys)
