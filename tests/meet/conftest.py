@@ -53,7 +53,7 @@ def firm(tmp_path: Path, page_folder: Path) -> Iterator[Firm]:
         yield firm
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=False, args=FLAGS)
