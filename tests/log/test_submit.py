@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from tests.log import notes
-from verbund.log import tables
+from verbund.log import search, tables
 from verbund.log.core import Parcel
 from verbund.log.entry import VOID, Entry
 from verbund.log.service import LogService
@@ -102,6 +102,17 @@ async def test_refold_gives_the_same_rows(log: LogService, anna: notes.Person, b
     await log.refold()
     with log.store.read() as connection:
         assert notes.rows(connection) == before
+
+
+async def test_refold_forgets_what_is_found_but_not_there(log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    other, _ = anna.found()
+    await log.submit([genesis])
+    for place, position in ((space, 1_001), (other, 1_002)):
+        await log.write(lambda tx, at=position, sp=place: search.index(tx, at, sp, "note", "gone", 0, "Hobelbank"))
+    await log.write(lambda tx: log.core.refold(tx, space))
+    with log.store.read() as connection:
+        assert [hit.space for hit in search.find(connection, "Hobelbank", [space, other])] == [other]
 
 
 def genesis_id(space: str) -> str:

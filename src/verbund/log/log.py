@@ -10,7 +10,7 @@ from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import entry as entries
-from verbund.log import tables
+from verbund.log import search, tables
 from verbund.log.core import Parcel, Parsed, make_parcel, parse
 from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take
@@ -145,7 +145,7 @@ class Log:
         ids that are still to be folded are kept in memory meanwhile (43 characters each).
         """
         tx.flush()
-        for table in self.registry.projected:
+        for table in (*self.registry.projected, search.item):
             statement = table.delete() if space is None else table.delete().where(table.c.space == space)
             tx.execute(statement)
         tx.cache.clear()
