@@ -105,9 +105,10 @@ class Intake:
         Raises Unknown, ReadOnlySpace, Malformed, NotStarted, ChunksMissing, HashWrong, DiskFull, Overloaded.
         """
         plan.check()
-        if await asyncio.to_thread(self._holds, account, space, plan):
-            return
         upload = plan.upload(space, account)
+        if await asyncio.to_thread(self._holds, account, space, plan):
+            await self.drop(upload)
+            return
         task = self._commits.get(upload)
         if task is None:
             if len(self._commits) >= COMMITS_WAITING_MAX:
