@@ -75,7 +75,8 @@ class Intake:
             return Have([], True)
         await asyncio.to_thread(check_room, self._folder, plan.size, self._limits.free_bytes_min)
         upload = plan.upload(space, account)
-        await self._log.write(lambda tx: self._begin(tx, upload, account, space, plan))
+        if not await self._log.write(lambda tx: self._begin(tx, upload, account, space, plan)):
+            return Have([], True)
         return Have(await asyncio.to_thread(self._missing, upload, plan), False)
 
     async def receive(self, account: AccountId, space: SpaceId, chunk: str, pieces: AsyncIterator[bytes]) -> None:
@@ -105,10 +106,9 @@ class Intake:
         Raises Unknown, ReadOnlySpace, Malformed, NotStarted, ChunksMissing, HashWrong, DiskFull, Overloaded.
         """
         plan.check()
-        upload = plan.upload(space, account)
         if await asyncio.to_thread(self._holds, account, space, plan):
-            await self.drop(upload)
             return
+        upload = plan.upload(space, account)
         task = self._commits.get(upload)
         if task is None:
             if len(self._commits) >= COMMITS_WAITING_MAX:
@@ -143,10 +143,13 @@ class Intake:
         hold(tx, space, found, account)
         return True
 
-    def _begin(self, tx: Tx, upload: str, account: AccountId, space: SpaceId, plan: Plan) -> None:
+    def _begin(self, tx: Tx, upload: str, account: AccountId, space: SpaceId, plan: Plan) -> bool:
+        """Whether there is something to send: another upload of the same bytes may have ended meanwhile."""
         mine = blob_upload.c
         if tx.execute(select(mine.id).where(mine.id == upload)).first() is not None:
-            return
+            return True
+        if held(tx.connection, space, plan.hash) is not None:
+            return False
         count = select(func.count()).select_from(blob_upload)
         unfinished = tx.execute(count.where(mine.account == account)).scalar_one()
         if unfinished >= self._limits.uploads_unfinished_max:
@@ -156,6 +159,7 @@ class Intake:
             "id": upload, "space": space, "account": account, "hash": plan.hash, "size": plan.size, "type": plan.type,
             "at": tx.now_ms(),
         })  # fmt: skip
+        return True
 
     def _missing(self, upload: str, plan: Plan) -> list[int]:
         folder = self.upload_folder(upload)
