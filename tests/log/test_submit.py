@@ -1,9 +1,12 @@
 """The way in for own people: accepted once, refused with a void, asked for what is missing."""
 
+import asyncio
+
 import msgspec
 from sqlalchemy import func, select
 
 from tests.log import notes
+from verbund.base.refusal import Refusal
 from verbund.log import search, tables
 from verbund.log.core import Parcel
 from verbund.log.entry import VOID, Entry
@@ -72,6 +75,31 @@ async def test_stranger_and_forger_leave_nothing(log: LogService, anna: notes.Pe
     assert [one.refusal.code for one in outcomes[1:] if one.refusal] == ["base.unknown", "log.unsigned"]
     with log.store.read() as connection:
         assert connection.execute(select(func.count()).select_from(tables.entry)).scalar() == 1
+
+
+async def test_known_core_with_another_signature_is_refused(log: LogService, anna: notes.Person) -> None:
+    space, genesis = anna.found()
+    _, parcel = anna.note(space, "echt")
+    await log.submit([genesis, parcel])
+    forged = Parcel(parcel.c, genesis.s, parcel.sa, parcel.b)
+    outcomes = await log.submit([forged, parcel])
+    assert [one.refusal.code if one.refusal else one.st for one in outcomes] == ["log.unsigned", "accepted"]
+
+
+async def test_one_crashing_fold_fails_alone(log: LogService, anna: notes.Person, ben: notes.Person) -> None:
+    space, genesis = anna.found()
+    await log.submit([genesis])
+    crashing, crash = ben.note(space, "crash")
+    _, first = anna.note(space, "vorher")
+    _, last = anna.note(space, "nachher")
+    (one, two, three), alone = await asyncio.gather(log.submit([first, crash, last]), log.submit([crash]))
+    assert [one.st, two.st, three.st, alone[0].st] == ["accepted", "refused", "accepted", "refused"]
+    for refused in (two, alone[0]):
+        assert refused.id == crashing
+        assert refused.refusal is not None
+        assert refused.refusal.code == Refusal.code
+    with log.store.read() as connection:
+        assert sorted(connection.execute(select(notes.note.c.text)).scalars()) == ["nachher", "vorher"]
 
 
 async def test_changed_body_is_refused(log: LogService, anna: notes.Person) -> None:

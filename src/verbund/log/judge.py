@@ -8,7 +8,7 @@ from verbund.base.clock import FUTURE_MAX_MS, FromTheFuture, ms_of
 from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.base.keys import check_key
 from verbund.base.refusal import Refusal, Unknown
-from verbund.log.core import Parsed, check_signature
+from verbund.log.core import Parsed, WrongSignature, check_signature
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING
 from verbund.log.registry import Authorities, Authority, Device, Event, Fact, Kind, Registry, UnknownKind
 from verbund.log.tx import Head
@@ -124,7 +124,7 @@ class Judge:
         """What becomes of an own person's parcel. May consult clock and local state."""
         state = _state(parsed, view)
         if state is not None:
-            return Known(state)
+            return self._known(parsed, view, state)
         try:
             device = self._signer(parsed, view)
         except Refusal as refusal:
@@ -136,6 +136,17 @@ class Judge:
             return self._admit(parsed, device, view)
         except Refusal as refusal:
             return Refuse(refusal, void=True)
+
+    @staticmethod
+    def _known(parsed: Parsed, view: View, state: int) -> Known | Refuse:
+        """Only who signed it hears what became of it."""
+        device = view.device(parsed.core.dev)
+        try:
+            if device is not None:
+                check_signature(parsed, device.key)
+        except WrongSignature as refusal:
+            return Refuse(refusal, void=False)
+        return Known(state)
 
     def accept(self, parsed: Parsed, view: View, at: int) -> Accepted:
         """What becomes of a partner's entry. Consults no clock, counter or local state: only what replicas share.

@@ -8,8 +8,9 @@ from sqlalchemy import and_, false, or_, select
 
 from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
+from verbund.base.refusal import Refusal
 from verbund.log import tables
-from verbund.log.core import Parcel
+from verbund.log.core import Parcel, parse
 from verbund.log.entry import Entry, Vector, split_sublog, sublog
 from verbund.log.log import Log
 from verbund.log.outcome import Outcome
@@ -54,7 +55,14 @@ class LogService:
     async def submit(self, parcels: Sequence[Parcel]) -> list[Outcome]:
         """What became of each parcel, once it is on disk. At most PARCELS_MAX of them."""
         submit = self.core.submit
-        return await self.writer.run(lambda tx: [submit(tx, one) for one in parcels], guarded=False)
+        try:
+            return await self.writer.run(lambda tx: [submit(tx, one) for one in parcels], guarded=False)
+        except Refusal:
+            raise
+        except Exception:  # noqa: BLE001  # the writer logged it; whoever wrote the others must not suffer from one
+            if len(parcels) == 1:
+                return [_broken(parcels[0])]
+            return [outcome for one in parcels for outcome in await self.submit([one])]
 
     async def accept(self, entries: Iterable[Entry]) -> None:
         """Take in a partner's entries, in order and all or none of them. Raises BrokenChain, WrongSignature."""
@@ -95,6 +103,14 @@ class LogService:
     def _tell(self, appended: Appended) -> None:
         for call in self.told:
             call(appended)
+
+
+def _broken(parcel: Parcel) -> Outcome:
+    """Nothing of it was kept: a fault of ours, told to its author."""
+    try:
+        return Outcome.refused(parse(parcel).id, Refusal())
+    except Refusal as refusal:
+        return Outcome.refused(None, refusal)
 
 
 def _entries_query(space: SpaceId, after: Vector, limit: int) -> Any:

@@ -120,6 +120,10 @@ class Live:
         except Refusal as refusal:
             connection.send_json({**_error(refusal, connection.language), "n": frame.n})
             return
+        except Exception:
+            log.exception("a submit failed")
+            connection.send_json({**_error(Refusal(), connection.language), "n": frame.n})
+            return
         told = [one.wire(connection.language) for one in outcomes]
         connection.send_json({"f": "ack", "n": frame.n, "r": told})
 
