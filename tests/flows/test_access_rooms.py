@@ -65,6 +65,9 @@ def check_films(person: Person, film: str) -> None:
     person.go("/mediathek")
     expect(person.page.locator(f"[data-film='{film}']").first).to_be_visible(timeout=WAIT_MS)
     check(person, "library")
+    box = person.page.get_by_role("searchbox", name="Filme suchen").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0, "the library's head is cut off"
     person.page.locator(f"[data-film='{film}']").first.click()
     expect(person.page.get_by_role("dialog")).to_be_visible()
     check(person, "sheet of a film")
