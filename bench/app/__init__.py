@@ -1,0 +1,1 @@
+"""How much the app loads, how fast a large space opens, how fast a second start is."""
