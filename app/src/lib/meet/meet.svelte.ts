@@ -1,7 +1,7 @@
 /** Calls in this tab: which ones run in my spaces, which one I am in, who rings. */
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import type { Signal, SpaceId, Sync } from '$lib/base';
-import { Call } from './call.svelte';
+import type { Call } from './call.svelte';
 import type { Choice } from './devices';
 import { CALL_KINDS, foldCall } from './fold';
 import { History } from './history.svelte';
@@ -9,6 +9,9 @@ import type { Label, OfferSignal, ResetSignal, RunningCall } from './wire';
 
 /** Conversations whose calls stay in memory. */
 const HISTORIES_MAX = 12;
+
+/** Media is part of no first load. */
+const loadCall = () => import('./call.svelte');
 
 let current: Meet | null = null;
 
@@ -77,9 +80,18 @@ export class Meet {
 		this.dismissed.add(keyOf(call));
 	}
 
-	/** Into the call of the space, out of any other. Rejects with the server's refusal. */
+	/** Somebody is about to join: what a call needs is loaded meanwhile. */
+	prepare(): void {
+		void loadCall().catch(() => undefined);
+	}
+
+	/** Into the call of the space, out of any other; the tracks are the call's from here on. Rejects with the server's refusal. */
 	async join(space: SpaceId, tracks: Partial<Record<Label, MediaStreamTrack | null>>, choice: Choice): Promise<void> {
 		await this.call?.leave();
+		const { Call } = await loadCall().catch((error: unknown) => {
+			for (const track of Object.values(tracks)) track?.stop();
+			throw error;
+		});
 		const call = new Call(this.sync, space, () => {
 			if (this.call === call) this.call = null;
 		});
