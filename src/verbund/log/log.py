@@ -279,6 +279,7 @@ class Log:
         reason = verdict.reason if isinstance(verdict, SetAside) else ""
         tx.execute(update(tables.core).where(tables.core.c.id == core).values(state=state, reason=reason))
         tx.cache[("state", core)] = state
+        tx.cache.pop(("own", parsed.space, parsed.core.dev), None)
         fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) else None
         place = Place(row.provider, row.incarnation, row.seq, row.chain, row.at, False)
         tx.appended.append((parsed.space, wire(parsed, place, row.position, state), fact))
@@ -315,6 +316,7 @@ class Log:
             if parsed.body is not None and state != VOID:
                 tx.insert_once(tables.body, {"core": parsed.id, "salt": parsed.salt, "raw": parsed.body})
             tx.cache.put(("state", parsed.id), state)
+            tx.cache.pop(("own", parsed.space, core.dev), None)
             if core.ds > tx.head(parsed.space, core.dev)[0]:
                 tx.cache.put(("head", parsed.space, core.dev), (core.ds, parsed.id))
         tx.insert(tables.entry, {

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, CursorResult, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import Executable
@@ -11,13 +12,15 @@ from sqlalchemy.sql import Executable
 from verbund.base.clock import Clock
 from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.log import tables
-from verbund.log.entry import SETTLED, WAITING
+from verbund.log.core import Core
+from verbund.log.entry import QUARANTINED, SETTLED, WAITING
 from verbund.log.registry import Device, Directory, Fact
 
 Row = dict[str, Any]
 Head = tuple[int, CoreId | None]
 NO_HEAD: Head = (0, None)
 CACHED_MAX = 20_000
+_core = msgspec.json.Decoder(Core)
 #: One statement per table, way and columns: as many as the folds have.
 _statements: dict[Any, "Gathered"] = {}
 
@@ -102,13 +105,20 @@ class Reader:
             select(core.id).where(core.space == space, core.dev == dev, core.ds == ds).order_by(core.id).limit(1)
         ).scalar()
 
+    def previous(self, core: CoreId) -> CoreId | None:
+        """The core that its device wrote before this one, by the header that is here."""
+        raw = self.execute(select(tables.core.c.raw).where(tables.core.c.id == core)).scalar()
+        return None if raw is None else _core.decode(bytes(raw)).dp
+
     def own_authority(self, space: SpaceId, dev: DeviceId, before: int) -> tuple[CoreId, ...]:
-        """The authority facts of a space that this device wrote before its number `before`."""
+        """The authority facts of a space that this device wrote before its number `before`, set aside ones included:
+        whether they count is for the authority to say, from the same facts everywhere."""
         key = ("own", space, dev)
         found: list[tuple[int, CoreId]] | None = self.cache.get(key)
         if found is None:
             core = tables.core.c
-            mine = (core.space == space, core.dev == dev, core.authority == 1, core.state == SETTLED)
+            kept = core.state.in_((SETTLED, QUARANTINED))
+            mine = (core.space == space, core.dev == dev, core.authority == 1, kept)
             rows = self.execute(select(core.ds, core.id).where(*mine).order_by(core.ds))
             found = self.cache.put(key, [(row.ds, row.id) for row in rows])
         return tuple(identifier for ds, identifier in found if ds < before)
