@@ -316,7 +316,8 @@ class Log:
             if parsed.body is not None and state != VOID:
                 tx.insert_once(tables.body, {"core": parsed.id, "salt": parsed.salt, "raw": parsed.body})
             tx.cache.put(("state", parsed.id), state)
-            tx.cache.pop(("own", parsed.space, core.dev), None)
+            if authority:
+                tx.cache.pop(("own", parsed.space, core.dev), None)
             if core.ds > tx.head(parsed.space, core.dev)[0]:
                 tx.cache.put(("head", parsed.space, core.dev), (core.ds, parsed.id))
         tx.insert(tables.entry, {
