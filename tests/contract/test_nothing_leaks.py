@@ -10,7 +10,7 @@ import pytest
 from tests.contract.source import ROOT
 
 TEXT_BYTES_MAX = 5_000_000
-_MACHINE = re.compile(r"(?<![\w.~/-])/(?:work|home/(?!verbund\b)\w+|root|opt|Users|tmp/w)/\w")
+_MACHINE = re.compile(r"(?<![\w.~/-])/(?:work|home/(?!verbund\b)\w+|root|opt|Users|tmp)/\w")
 _INDEX_OPTION = re.compile(r"^\s*(?:--(?:(?:extra-)?index-ur[l]|find-link[s]|trusted-host)|-i|-f)\b", re.MULTILINE)
 _INDEX_HOST = re.compile(
     r"https?://[\w.-]*(?:pypi|pythonhosted|npmjs|registry|artifactory|nexus|devpi)[\w.-]*", re.IGNORECASE
