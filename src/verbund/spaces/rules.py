@@ -179,16 +179,22 @@ def space_archived(fact: Fact, authority: Authority) -> None:
 
 def provider_added(fact: Fact, authority: Authority) -> None:
     event: events.ProviderAdded = fact.event
-    _person(fact)
-    authority.require(fact.actor, PROVIDERS)
+    if fact.by_provider:
+        _provider_carries(fact, authority, event.provider, added=True)
+    else:
+        _person(fact)
+        authority.require(fact.actor, PROVIDERS)
     if check_key(public_key(event.alg, event.key)).provider != event.provider:
         raise WeakKey(reason="provider")
 
 
 def provider_removed(fact: Fact, authority: Authority) -> None:
     event: events.ProviderRemoved = fact.event
-    _person(fact)
-    authority.require(fact.actor, PROVIDERS)
+    if fact.by_provider:
+        _provider_carries(fact, authority, event.provider, added=False)
+    else:
+        _person(fact)
+        authority.require(fact.actor, PROVIDERS)
     if event.provider not in authority.providers:
         raise Unknown()
     if len(authority.providers) == 1:
@@ -244,6 +250,18 @@ def _removed_with_parent(fact: Fact, authority: Authority) -> None:
         raise Uncited()
     if authority.role_of(event.account) is None:
         raise Unknown()
+
+
+def _provider_carries(fact: Fact, authority: Authority, provider: str, added: bool) -> None:
+    """A provider of the space says its own name and address, or carries what the parent decided about a provider into
+    its children; it can bring in or shut out nobody by itself."""
+    if not authority.is_provider(fact.actor):
+        raise Unknown()
+    if added and provider == fact.actor:
+        return
+    parent = authority.parent_at(fact.re[:1]) if fact.re else None
+    if parent is None or (provider in parent.providers) != added:
+        raise Uncited()
 
 
 def _grants(authority: Authority, actor: str, role: str) -> None:

@@ -3,6 +3,7 @@
 from verbund.spaces.queries.pages import details, invitation_preview, invitations, members, open_spaces
 from verbund.spaces.queries.rights import (
     abilities_in,
+    children_of,
     children_with,
     heads_of,
     may_help_sign_in,
@@ -18,7 +19,7 @@ from verbund.spaces.queries.rights import (
 from verbund.spaces.queries.start import me, vectors_of
 
 __all__ = [
-    "abilities_in", "children_with", "details", "heads_of", "invitation_preview", "invitations", "may_help_sign_in",
-    "me", "members", "members_of", "open_spaces", "people_of", "role", "shares_a_space", "space_ids_of", "spaces_at",
-    "spaces_of", "title_of", "vectors_of",
+    "abilities_in", "children_of", "children_with", "details", "heads_of", "invitation_preview", "invitations",
+    "may_help_sign_in", "me", "members", "members_of", "open_spaces", "people_of", "role", "shares_a_space",
+    "space_ids_of", "spaces_at", "spaces_of", "title_of", "vectors_of",
 ]  # fmt: skip

@@ -15,6 +15,8 @@ from verbund.spaces import tables
 from verbund.spaces.admits import MEMBERS_MAX, SPACES_PER_ACCOUNT_MAX
 from verbund.spaces.state import MEMBER, OWNER, RANK, abilities_of
 
+CHILDREN_MAX = 5_000
+
 
 def role(connection: Connection, space: str, account: str) -> str | None:
     """The role of an account in a space; None for strangers and for spaces that do not exist."""
@@ -119,6 +121,13 @@ def title_of(connection: Connection, space: str | None) -> str:
     """The title of a space; empty where there is none."""
     title = tables.space_title.c
     return connection.execute(select(title.title).where(title.space == space)).scalar() or ""
+
+
+def children_of(connection: Connection, parent: str) -> list[SpaceId]:
+    """The child spaces of a space."""
+    space = tables.space.c
+    query = select(space.space).where(space.parent == parent).order_by(space.space).limit(CHILDREN_MAX)
+    return list(connection.execute(query).scalars())
 
 
 def children_with(connection: Connection, parent: str, account: str) -> list[SpaceId]:
