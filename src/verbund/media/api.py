@@ -4,7 +4,6 @@ Bytes are read by (space, film) with the caller's rights.
 """
 
 import asyncio
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from verbund.log.service import LogService
 from verbund.media import queries
 from verbund.media.package import FOLDER, MASTER
 from verbund.media.queries import Place, Places
+from verbund.media.replica import Replica, is_film_file
 from verbund.media.schemas import Films, FilmShape, Library
 from verbund.spaces.authority import abilities_of
 from verbund.spaces.queries import role, spaces_of
@@ -38,8 +38,6 @@ TYPES = {
 }
 #: Segments and heads never change under their name; playlists grow, pictures may come later.
 IMMUTABLE = frozenset({".m4s", ".mp4"})
-_PLAN = re.compile(r"[A-Za-z0-9_-]{43}")
-_FILE = re.compile(r"(?:[aosv][0-9]{1,4}/)?[a-z0-9-]{1,20}\.(?:m3u8|m4s|mp4|jpg|vtt|json)")
 Language = Annotated[str, HeaderParameter(name="accept-language")]
 
 
@@ -115,11 +113,11 @@ async def master(space: str, film: str, caller: Caller, log: LogService) -> Redi
 @get("/media/{space:str}/{film:str}/{plan:str}/{file:path}", summary="A playlist, a segment, a picture")
 async def media_file(
     space: str, film: str, plan: str, file: str, request: Request[Any, Any, Any], caller: Caller, log: LogService,
-    settings: Settings,
+    settings: Settings, services: Any,
 ) -> Response[bytes]:  # fmt: skip
     """The bytes, whole or a range of them, for members of the space."""
     name = file.lstrip("/")
-    if not _PLAN.fullmatch(plan) or not _FILE.fullmatch(name):
+    if not is_film_file(plan, name):
         raise Unknown()
 
     def check() -> None:
@@ -127,7 +125,11 @@ async def media_file(
             _check(connection, caller, space, film)
 
     await asyncio.to_thread(check)
-    return await asyncio.to_thread(_answer, settings.folder / FOLDER / film / plan / name, request)
+    path = settings.folder / FOLDER / film / plan / name
+    if not await asyncio.to_thread(path.exists):
+        replica: Replica = services.parts["film_replica"]
+        await replica.want(CoreId(film), plan, name)
+    return await asyncio.to_thread(_answer, path, request)
 
 
 def _answer(path: Path, request: Request[Any, Any, Any]) -> Response[bytes]:

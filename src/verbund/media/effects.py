@@ -21,10 +21,19 @@ from verbund.base.refusal import Refusal, Unknown
 from verbund.log.service import Appended, LogService
 from verbund.log.tx import Tx
 from verbund.media import ffmpeg, queries, tables
-from verbund.media.events import CHAPTERS_MAX, LANGUAGES_MAX, ChapterMark, FilmAdded, FilmPrepared, FilmWithdrawn
+from verbund.media.events import (
+    CHAPTERS_MAX,
+    LANGUAGES_MAX,
+    ChapterMark,
+    FilmAdded,
+    FilmClaimed,
+    FilmPrepared,
+    FilmWithdrawn,
+)
 from verbund.media.inspection import inspect, maps_tones
 from verbund.media.package import MASTER, Packager, Prepared
 from verbund.media.plan import Plan, plan_hash, plan_of
+from verbund.spaces.queries import providers_of
 
 ATTEMPTS_MAX = 3
 LEASE_MS = 60_000
@@ -32,6 +41,8 @@ HEARTBEAT_S = 5.0
 LOOK_AGAIN_S = 30.0
 RETRY_MS = 60_000
 FOLDERS_PAGE = 500
+#: A claim is made for so long, and made again when half of it is over.
+CLAIM_MS = 600_000
 log = logging.getLogger(__name__)
 
 
@@ -78,6 +89,7 @@ class MediaService:
         self._current: Work | None = None
         self._running: asyncio.Task[None] | None = None
         self._state: dict[str, Any] = {}
+        self._claimed_at = 0
 
     async def start(self) -> None:
         """Begin to look for films. Without ffmpeg nothing is prepared."""
@@ -127,7 +139,7 @@ class MediaService:
 
     def _next(self) -> Work | None:
         with self._log.store.read() as connection:
-            rows = queries.waiting(connection, self._clock.now_ms(), ATTEMPTS_MAX)
+            rows = queries.waiting(connection, self._log.provider, self._clock.now_ms(), ATTEMPTS_MAX)
         if not rows:
             return None
         row = rows[0]
@@ -137,6 +149,7 @@ class MediaService:
         """One attempt under a lease. Whatever happens, the film is prepared, refused, or free again."""
         self._current, self._state = work, {}
         await self._note(work, attempts=work.attempts + 1, lease_until=self._clock.now_ms() + LEASE_MS)
+        await self._claim(work)
         beating = asyncio.create_task(self._beat(work))
         try:
             event = await asyncio.get_running_loop().run_in_executor(self._pool, self._work, work)
@@ -211,9 +224,23 @@ class MediaService:
     def _signal(self, work: Work, **data: Any) -> None:
         self._hub.signal(work.space, "media.progress", {"film": work.film, **data})
 
+    async def _claim(self, work: Work) -> None:
+        """Tell the other providers of the space, if there are any, that this one is at it."""
+
+        def shared() -> bool:
+            with self._log.store.read() as connection:
+                return len(providers_of(connection, work.space)) > 1
+
+        if await asyncio.to_thread(shared):
+            self._claimed_at = self._clock.now_ms()
+            event = FilmClaimed(film=work.film, until=self._claimed_at + CLAIM_MS)
+            await self._log.author(self._log.provider_device, work.space, event, re=[work.film])
+
     async def _beat(self, work: Work) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
+            if self._clock.now_ms() > self._claimed_at + CLAIM_MS // 2:
+                await self._claim(work)
             columns = _columns(self._state)
             if self._state.get("moved"):
                 columns["attempts"] = 0

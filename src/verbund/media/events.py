@@ -99,6 +99,17 @@ class FilmPrepared(Event, frozen=True):
     reason: Annotated[str, Meta(pattern=r"^([a-z]+\.[a-z_]+)?$", max_length=60)] = ""
 
 
+class FilmClaimed(Event, frozen=True):
+    """A provider prepares the film, so that no other one does, until `until` (ms) at the longest. Of two claims the
+    latest counts."""
+
+    kind: ClassVar[str] = "media.film_claimed.1"
+    sorts: ClassVar[frozenset[str]] = SHARED
+
+    film: Hash
+    until: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+
 class FilmWatched(Event, frozen=True):
     """The person has watched a film up to here. The latest wins; older ones are superseded."""
 
@@ -111,4 +122,4 @@ class FilmWatched(Event, frozen=True):
     duration_ms: Length
 
 
-EVENTS: tuple[type[Event], ...] = (FilmAdded, FilmChanged, FilmWithdrawn, FilmPrepared, FilmWatched)
+EVENTS: tuple[type[Event], ...] = (FilmAdded, FilmChanged, FilmWithdrawn, FilmPrepared, FilmClaimed, FilmWatched)

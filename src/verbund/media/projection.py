@@ -83,6 +83,14 @@ def film_prepared(tx: Tx, fact: Fact) -> None:
     tx.upsert(tables.prepared, row, newer="rank")
 
 
+def film_claimed(tx: Tx, fact: Fact) -> None:
+    event: events.FilmClaimed = fact.event
+    row = {
+        "film": event.film, "space": fact.space, "provider": fact.actor, "until": event.until, "stamp": fact.stamp,
+    }  # fmt: skip
+    tx.upsert(tables.claim, row, newer="stamp")
+
+
 def film_watched(tx: Tx, fact: Fact) -> None:
     event: events.FilmWatched = fact.event
     row = {
@@ -107,5 +115,6 @@ FOLDS: dict[type[Event], Fold] = {
     events.FilmChanged: film_changed,
     events.FilmWithdrawn: film_withdrawn,
     events.FilmPrepared: film_prepared,
+    events.FilmClaimed: film_claimed,
     events.FilmWatched: film_watched,
 }

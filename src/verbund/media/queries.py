@@ -7,11 +7,12 @@ import msgspec
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from verbund.base.clock import ms_of
-from verbund.base.ids import AccountId, CoreId, SpaceId
+from verbund.base.ids import AccountId, CoreId, ProviderId, SpaceId
 from verbund.base.refusal import all_refusals
 from verbund.log import search
+from verbund.log import tables as log_tables
 from verbund.media.schemas import ChapterShape, FilmShape, Library, ReasonShape, RowShape
-from verbund.media.tables import film, job, position, prepared
+from verbund.media.tables import claim, film, job, position, prepared
 
 FILMS_MAX = 500
 ROW_FILMS_MAX = 40
@@ -20,6 +21,9 @@ CONTINUE_MAX = 20
 BEGUN_MS = 5_000
 DONE_PERCENT = 95
 WAITING_MAX = 50
+READY_MAX = 5_000
+#: So long a film that came in elsewhere is left to that provider.
+FOREIGN_MS = 120_000
 
 
 class Place(NamedTuple):
@@ -95,17 +99,26 @@ def plan_in_use(connection: Connection, one: CoreId) -> str:
     return done or connection.execute(select(job.c.plan).where(job.c.film == one)).scalar() or ""
 
 
-def waiting(connection: Connection, now_ms: int, attempts_max: int) -> list[Any]:
+def waiting(connection: Connection, provider: ProviderId, now_ms: int, attempts_max: int) -> list[Any]:
     """(film, space, source, attempts, playable) that nobody is working on and that are not prepared.
 
+    What came in at another provider is that one's to prepare, unless it says nothing for FOREIGN_MS, or its claim ends.
     Those that cannot be watched yet come first, then the oldest: a long film does not keep others from beginning.
     """
-    unprepared = film.outerjoin(prepared, prepared.c.film == film.c.id).outerjoin(job, job.c.film == film.c.id)
+    entry = log_tables.entry.c
+    unprepared = (
+        film.outerjoin(prepared, prepared.c.film == film.c.id)
+        .outerjoin(job, job.c.film == film.c.id)
+        .outerjoin(claim, claim.c.film == film.c.id)
+        .join(log_tables.entry, entry.position == film.c.position)
+    )
+    mine = or_(entry.provider == provider, film.c.at < now_ms - FOREIGN_MS)
+    unclaimed = or_(claim.c.film.is_(None), claim.c.provider == provider, claim.c.until < now_ms)
     free = or_(job.c.film.is_(None), and_(job.c.lease_until < now_ms, job.c.attempts < attempts_max))
     query = (
         select(film.c.id, film.c.space, film.c.source, job.c.attempts, job.c.playable)
         .select_from(unprepared)
-        .where(prepared.c.film.is_(None), film.c.withdrawn == 0, free)
+        .where(prepared.c.film.is_(None), film.c.withdrawn == 0, free, mine, unclaimed)
         .order_by(func.coalesce(job.c.playable, 0), film.c.position)
         .limit(WAITING_MAX)
     )
@@ -122,6 +135,19 @@ def given_up(connection: Connection, now_ms: int, attempts_max: int) -> list[Any
         .limit(WAITING_MAX)
     )
     return list(connection.execute(query).all())
+
+
+def ready(connection: Connection, one: CoreId | None = None) -> list[Any]:
+    """(film, space, plan, manifest) of what can be watched somewhere, the newest first; with `one` only that."""
+    c = prepared.c
+    query = (
+        select(film.c.id.label("film"), film.c.space, c.plan, c.manifest)
+        .join(prepared, c.film == film.c.id)
+        .where(film.c.withdrawn == 0, c.outcome == "ready")
+        .order_by(film.c.t.desc())
+        .limit(READY_MAX)
+    )
+    return list(connection.execute(query if one is None else query.where(film.c.id == one)).all())
 
 
 def kept(connection: Connection, ids: Collection[str]) -> set[str]:

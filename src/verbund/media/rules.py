@@ -52,6 +52,12 @@ def film_prepared(fact: Fact, authority: Authority) -> None:
         raise Malformed()
 
 
+def film_claimed(fact: Fact, authority: Authority) -> None:
+    if not fact.by_provider or not authority.is_provider(fact.actor):
+        raise Unknown()
+    _names_its_film(fact)
+
+
 def film_watched(fact: Fact, authority: Authority) -> None:
     event: events.FilmWatched = fact.event
     authority.require(fact.actor, POST)
@@ -83,5 +89,6 @@ RULES: dict[type[Event], Rule] = {
     events.FilmChanged: rule(film_changed, film_is_here),
     events.FilmWithdrawn: rule(film_withdrawn, film_is_here),
     events.FilmPrepared: rule(film_prepared, film_is_here),
+    events.FilmClaimed: rule(film_claimed, film_is_here),
     events.FilmWatched: rule(film_watched),
 }

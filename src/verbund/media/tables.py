@@ -57,7 +57,18 @@ position = Table(
     Column("stamp", String, nullable=False),
 )
 
-PROJECTED = (film, prepared, position)
+#: Which provider prepares a film, until when (ms).
+claim = Table(
+    "media_claim",
+    metadata,
+    Column("film", String, primary_key=True),
+    Column("space", String, nullable=False, index=True),
+    Column("provider", String, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("stamp", String, nullable=False),
+)
+
+PROJECTED = (film, prepared, position, claim)
 
 # local
 

@@ -35,7 +35,9 @@ class Services(Protocol):
 
     log: LogService
     settings: Settings
-    installation: Installation
+
+    @property
+    def installation(self) -> Installation: ...
 
 
 class SpacesService:

@@ -12,6 +12,8 @@ from verbund.accounts import projection as accounts_projection
 from verbund.accounts import rules as accounts_rules
 from verbund.accounts.commands import admit_provider_device
 from verbund.accounts.effects import AccountsService
+from verbund.base.ids import SpaceId
+from verbund.base.refusal import Unknown
 from verbund.blobs import api as blobs_api
 from verbund.blobs.projection import drop_references, fold_blobs
 from verbund.blobs.rules import admit_blobs
@@ -28,6 +30,7 @@ from verbund.media import events as media_events
 from verbund.media import projection as media_projection
 from verbund.media import rules as media_rules
 from verbund.media.effects import MediaService
+from verbund.media.replica import Replica, film_file
 from verbund.meet import api as meet_api
 from verbund.meet import events as meet_events
 from verbund.meet import projection as meet_projection
@@ -67,6 +70,28 @@ def _media(services: Services) -> MediaService:
     return service
 
 
+class _Partners:
+    """Whoever holds a space too; nobody before the link is there."""
+
+    def __init__(self, parts: dict[str, Any]) -> None:
+        self._parts = parts
+
+    async def fetch(self, space: SpaceId, name: str, bytes_max: int) -> bytes:
+        partners = self._parts.get("partners")
+        if partners is None:
+            raise Unknown()
+        found: bytes = await partners.fetch(space, name, bytes_max)
+        return found
+
+
+def _film_replica(services: Services) -> Replica:
+    """Brings films of partners, and shows them where those that lie here are."""
+    folder = services.data / "media"
+    replica = services.parts["film_replica"] = Replica(services.log, _Partners(services.parts), folder)
+    services.parts.setdefault("shelves", {})["film"] = lambda space, name: film_file(services.log, folder, space, name)
+    return replica
+
+
 def _meet(services: Services) -> MeetService:
     service = MeetService(
         services.settings, services.log, services.live, services.clock, services.data / "meet", services.features
@@ -81,6 +106,7 @@ SERVICES: list[Callable[[Services], Any]] = [
     AccountsService,
     SpacesService,
     _media,
+    _film_replica,
     _meet,
     PartnersService,
 ]

@@ -9,6 +9,7 @@ from verbund.spaces.queries.rights import (
     may_help_sign_in,
     members_of,
     people_of,
+    providers_of,
     role,
     shares_a_space,
     space_ids_of,
@@ -20,6 +21,6 @@ from verbund.spaces.queries.start import me, vectors_of
 
 __all__ = [
     "abilities_in", "children_of", "children_with", "details", "heads_of", "invitation_preview", "invitations",
-    "may_help_sign_in", "me", "members", "members_of", "open_spaces", "people_of", "role", "shares_a_space",
-    "space_ids_of", "spaces_at", "spaces_of", "title_of", "vectors_of",
+    "may_help_sign_in", "me", "members", "members_of", "open_spaces", "people_of", "providers_of", "role",
+    "shares_a_space", "space_ids_of", "spaces_at", "spaces_of", "title_of", "vectors_of",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from verbund.accounts.queries import keys_of
-from verbund.base.ids import AccountId, CoreId, SpaceId
+from verbund.base.ids import AccountId, CoreId, ProviderId, SpaceId
 from verbund.log import tables as log_tables
 from verbund.log.core import HEADS_MAX
 from verbund.log.entry import SETTLED
@@ -121,6 +121,12 @@ def title_of(connection: Connection, space: str | None) -> str:
     """The title of a space; empty where there is none."""
     title = tables.space_title.c
     return connection.execute(select(title.title).where(title.space == space)).scalar() or ""
+
+
+def providers_of(connection: Connection, space: str) -> list[ProviderId]:
+    """The providers that a space names."""
+    at = tables.space_provider.c
+    return list(connection.execute(select(at.provider).where(at.space == space).order_by(at.provider)).scalars())
 
 
 def children_of(connection: Connection, parent: str) -> list[SpaceId]:
