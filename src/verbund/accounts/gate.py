@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select, update
 
 from verbund.accounts import factors, tables
+from verbund.accounts.bearers import Bearers
 from verbund.accounts.challenges import Challenges, login_message
 from verbund.accounts.events import Voucher
 from verbund.accounts.handles import folded
@@ -21,7 +22,7 @@ from verbund.base.keys import verify
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
 from verbund.log.service import LogService
-from verbund.log.tx import Tx
+from verbund.log.tx import Reader, Tx
 
 SIGN_IN = "passkey.sign_in"
 DEVICE = "device.sign_in"
@@ -74,7 +75,8 @@ class Admitted(NamedTuple):
 class Gate:
     """Who comes in, and how often somebody may try."""
 
-    def __init__(self, settings: Settings, clock: Clock, log: LogService) -> None:
+    def __init__(self, settings: Settings, clock: Clock, log: LogService, bearers: Bearers) -> None:
+        self.bearers = bearers
         self.origin = settings.origin
         self.log = log
         self.passwords = Passwords()
@@ -126,22 +128,45 @@ class Gate:
         """
         spent = self.limiter.by_network(visitor.network)
         self.challenges.redeem(DEVICE, asked.challenge)
-        dev = DeviceId(asked.dev)
 
         def admit(tx: Tx) -> Admitted:
-            device = tx.device(dev) if is_hash(dev) else None
-            message = login_message(asked.challenge, self.origin, asked.dev)
-            if device is None or device.sort != "person" or not verify(device.key, _bytes(asked.sig), message):
-                raise DeviceUnknown()
-            account = AccountId(device.actor)
-            if revoked(tx, dev, account):
-                raise DeviceUnknown()
+            account, dev = self._device(tx, asked)
             signed, token = open_session(tx, account, dev, visitor.agent)
             return Admitted(signed, token, remember_browser(tx, account, visitor.known))
 
         admitted = await self.log.write(admit)
         self.limiter.give_back(spent)
         return admitted
+
+    async def bearer_by_device(self, asked: DeviceSignIn, visitor: Visitor) -> Signed:
+        """As `by_device`, for a browser whose page is another provider's. Writes nothing.
+
+        Raises DeviceUnknown, StaleChallenge, TooFast.
+        """
+        spent = self.limiter.by_network(visitor.network)
+        self.challenges.redeem(DEVICE, asked.challenge)
+
+        def look_up() -> tuple[AccountId, DeviceId]:
+            with self.log.store.read() as connection:
+                view = Reader(connection, self.log.core.clock, self.log.core.directory)
+                return self._device(view, asked)
+
+        account, dev = await asyncio.to_thread(look_up)
+        token, session, ends_at = self.bearers.give(account, dev)
+        self.limiter.give_back(spent)
+        return Signed(account, dev, session, token, ends_at)
+
+    def _device(self, view: Reader, asked: DeviceSignIn) -> tuple[AccountId, DeviceId]:
+        """Whose device signed the challenge. Raises DeviceUnknown."""
+        dev = DeviceId(asked.dev)
+        device = view.device(dev) if is_hash(dev) else None
+        message = login_message(asked.challenge, self.origin, asked.dev)
+        if device is None or device.sort != "person" or not verify(device.key, _bytes(asked.sig), message):
+            raise DeviceUnknown()
+        account = AccountId(device.actor)
+        if revoked(view, dev, account):
+            raise DeviceUnknown()
+        return account, dev
 
     async def _admit(self, account: AccountId, asked: SignIn, visitor: Visitor, fresh: str | None) -> Admitted:
         if asked.code is not None:

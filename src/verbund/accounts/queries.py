@@ -93,6 +93,18 @@ def caller_of(connection: Connection, token: str, now_ms: int) -> Caller | None:
     return Caller(row.account, row.dev, row.id)
 
 
+def is_current(connection: Connection, dev: str, account: str) -> bool:
+    """Whether the account has this device and has not revoked it."""
+    device, revocation = tables.device.c, tables.revocation.c
+    row = connection.execute(
+        select(device.dev, revocation.by)
+        .outerjoin(tables.revocation, (revocation.dev == device.dev) & (revocation.space == device.account))
+        .where(device.dev == dev, device.account == account, device.sort == "person")
+        .limit(1)
+    ).first()
+    return row is not None and row.by is None
+
+
 def known_to(connection: Connection, account: str, token: str) -> bool:
     """Whether a browser that shows this token has signed in to the account before."""
     known = tables.known_browser.c

@@ -87,19 +87,22 @@ class PasskeySignIn(Struct, forbid_unknown_fields=True):
 
 
 class DeviceSignIn(Struct, forbid_unknown_fields=True):
-    """A sign-in by a device that is known: its signature over the challenge."""
+    """A sign-in by a device that is known: its signature over the challenge. `bearer`: a token instead of a cookie."""
 
     dev: Token
     challenge: Token
     sig: Token
+    bearer: bool = False
 
 
 class Signed(Struct):
-    """Signed in: what the browser has to know to go on. `ds`, `dp`: where it goes on in its account's space."""
+    """Signed in: what the browser has to know to go on. `token`: what it shows elsewhere, until `ends_at` (ms)."""
 
     account: AccountId
     device: DeviceId
     session: str
+    token: str | None = None
+    ends_at: int | None = None
 
 
 class Challenge(Struct):

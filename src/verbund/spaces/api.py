@@ -23,10 +23,12 @@ Result = TypeVar("Result")
 @get("/api/me", summary="What the app starts from")
 async def me(caller: Caller, log: LogService, services: NamedDependency[Any]) -> Me:
     """The viewer, their spaces with what they may do there, and how this browser's device goes on in each."""
-    enrichers = services.parts.get("me_enrichers", ())
+    enrichers, hosts_of = services.parts.get("me_enrichers", ()), services.parts["hosts_of"]
 
     def ask(view: Reader) -> tuple[Me, bool]:
-        return queries.me(view, caller, enrichers), is_stale(view.connection, caller.session, view.now_ms())
+        found = queries.me(view, caller, enrichers)
+        found.hosts = hosts_of(view.connection, caller.account)
+        return found, is_stale(view.connection, caller.session, view.now_ms())
 
     answer, stale = await _read(log, ask)
     if stale:

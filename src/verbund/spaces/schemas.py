@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from verbund.base.ids import AccountId, BlobHash, CoreId, SpaceId
+from verbund.base.ids import AccountId, BlobHash, CoreId, ProviderId, SpaceId
 
 #: What other parts add to the spaces of /api/me: (connection, spaces, viewer) → space → fields.
 Enricher = Callable[[Connection, Sequence[SpaceId], AccountId], Mapping[SpaceId, Mapping[str, Any]]]
@@ -41,8 +41,19 @@ class SpaceSummary(Struct):
     dp: CoreId | None
 
 
+class Host(Struct, frozen=True):
+    """A provider that holds spaces of the viewer, and its address."""
+
+    provider: ProviderId
+    name: str
+    url: str
+
+
 class Me(Struct):
-    """What the app starts from. `names`: people of the viewer's conversations, so that they have a title."""
+    """What the app starts from. `names`: people of the viewer's conversations, so that they have a title.
+
+    `hosts`: where the viewer can go on, this provider first.
+    """
 
     account: Person
     device: str
@@ -51,6 +62,7 @@ class Me(Struct):
     personal: SpaceId
     names: dict[str, str]
     spaces: list[SpaceSummary]
+    hosts: list[Host] = []
 
 
 class MemberDevice(Struct):

@@ -12,6 +12,7 @@ from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 
 from verbund import __version__
+from verbund.accounts.bearers import Bearers
 from verbund.accounts.queries import COOKIE, SECURE_COOKIE, caller_of
 from verbund.accounts.schemas import Caller
 from verbund.base.refusal import Refusal
@@ -19,11 +20,23 @@ from verbund.base.settings import LOCAL_HOSTS, Settings
 from verbund.web import capabilities
 from verbund.web.composition import Services
 from verbund.web.problems import HANDLERS, language_of, problem
-from verbund.web.shell import Shell, security_headers, with_headers
+from verbund.web.shell import Shell, policy_for, security_headers, with_headers, worker_policy
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SERVED = ("/api/", "/blobs/", "/media/", "/schema")
+#: A browser asks so seldom whether it may ask.
+PREFLIGHT_S = 7200
+PREFLIGHT = (
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
+    (b"access-control-allow-headers", b"authorization, content-type, accept-language, range"),
+    (b"access-control-max-age", str(PREFLIGHT_S).encode()),
+    (b"content-length", b"0"),
+)
+EXPOSED = b"accept-ranges, content-length, content-range, etag, retry-after"
+WORKER = "/service-worker.js"
+PROTOCOL = "verbund.1"
+BEARER = "bearer."
 log = logging.getLogger(__name__)
 
 
@@ -50,7 +63,8 @@ class Application:
         self.services = services
         self.settings: Settings = services.settings
         self.shell = Shell(services.app_folder)
-        self._headers = security_headers(self.shell.csp, self.settings.secure)
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._origins: tuple[str, ...] | None = None
         self.http = self._litestar()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -59,7 +73,7 @@ class Application:
         elif scope["type"] == "websocket":
             await self._socket(scope, receive, send)
         else:
-            await self._request(scope, receive, with_headers(send, self._headers))
+            await self._request(scope, receive, send)
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         await receive()
@@ -75,9 +89,21 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _request(self, scope: Any, receive: Any, send: Any) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers_of(scope)
         path: str = scope["path"]
-        if scope["method"] not in SAFE_METHODS and not self._own_origin(headers):
+        origin = headers.get("origin", "")
+        from_neighbour = await self._refresh(origin)
+        send = with_headers(send, self._headers)
+        if from_neighbour:
+            # A page of another provider is known by its token alone.
+            headers.pop("cookie", None)
+            scope = {**scope, "headers": [one for one in scope["headers"] if one[0] != b"cookie"]}
+            send = with_headers(send, _allowed(origin))
+            if scope["method"] == "OPTIONS":
+                await send({"type": "http.response.start", "status": 204, "headers": list(PREFLIGHT)})
+                await send({"type": "http.response.body", "body": b""})
+                return
+        if not from_neighbour and not self._own_origin(scope["method"], headers):
             await _answer(send, *problem(ForeignOrigin(), language_of(headers.get("accept-language", ""))))
         elif path.startswith(SERVED):
             await self.http(scope, receive, send)
@@ -94,7 +120,8 @@ class Application:
             return
         accepted = headers.get("accept-encoding", "")
         if await asyncio.to_thread(self.shell.refresh):
-            self._headers[:] = security_headers(self.shell.csp, self.settings.secure)
+            self._origins = None
+            await self._refresh("")
         asset = await asyncio.to_thread(self.shell.asset, path, accepted)
         status = 200
         if asset is None and path.rsplit("/", 1)[-1].count("."):
@@ -103,6 +130,8 @@ class Application:
             return
         if asset is None:
             asset = await asyncio.to_thread(self.shell.index, accepted)
+        if path == WORKER:
+            asset.headers.append((b"content-security-policy", worker_policy(self.settings.secure).encode()))
         length = (b"content-length", str(len(asset.body)).encode())
         await send({"type": "http.response.start", "status": status, "headers": [*asset.headers, length]})
         await send({"type": "http.response.body", "body": asset.body})
@@ -113,36 +142,61 @@ class Application:
         local = host.rsplit(":", 1)[0].strip("[]") in LOCAL_HOSTS and wanted.hostname in LOCAL_HOSTS
         return f"{self.settings.origin}{path}" if local and host != wanted.netloc and not path.startswith("//") else ""
 
-    def _own_origin(self, headers: dict[str, str]) -> bool:
-        """With a cookie the exact origin is demanded; without one there is nothing to forge."""
-        return headers.get("origin") == self.settings.origin or ("cookie" not in headers and "origin" not in headers)
+    def _own_origin(self, method: str, headers: dict[str, str]) -> bool:
+        """To change something with a cookie the exact origin is demanded; without one there is nothing to forge.
+
+        A token that a foreign page shows is refused whatever it asks for.
+        """
+        if headers.get("origin", self.settings.origin) != self.settings.origin:
+            return method in SAFE_METHODS and "authorization" not in headers
+        return method in SAFE_METHODS or "origin" in headers or "cookie" not in headers
+
+    async def _refresh(self, origin: str) -> bool:
+        """Whether the origin is a neighbour's. What pages may speak to follows the list of neighbours."""
+        neighbours = self.services.neighbours
+        origins = neighbours.held if neighbours.held is not None else await asyncio.to_thread(neighbours.origins)
+        if origins != self._origins:
+            policy = policy_for(self.shell.csp, self.settings.origin, origins)
+            self._headers[:], self._origins = security_headers(policy, self.settings.secure), origins
+        return origin in origins
 
     async def _socket(self, scope: Any, receive: Any, send: Any) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers_of(scope)
         await receive()
-        if scope["path"] != "/live" or headers.get("origin") != self.settings.origin:
+        origin = headers.get("origin", "")
+        is_own = origin == self.settings.origin
+        if scope["path"] != "/live" or not (is_own or await self._refresh(origin)):
             await send({"type": "websocket.close", "code": 4403, "reason": ForeignOrigin.code})
             return
-        caller = await asyncio.to_thread(self._caller, headers.get("cookie", ""))
+        offered = scope.get("subprotocols") or []
+        token = next((one.removeprefix(BEARER) for one in offered if one.startswith(BEARER)), "")
+        chosen = {"subprotocol": PROTOCOL} if PROTOCOL in offered else {}
+        caller = await asyncio.to_thread(self._caller, token, headers.get("cookie", "") if is_own else "")
+        await send({"type": "websocket.accept", **chosen})
         if caller is None:
-            await send({"type": "websocket.accept"})
             await send({"type": "websocket.close", "code": 4401, "reason": SignedOut.code})
             return
-        await send({"type": "websocket.accept"})
         await self.services.sockets.serve(caller, language_of(headers.get("accept-language", "")), receive, send)
 
-    def _caller(self, cookie: str) -> Caller | None:
-        token = token_of(cookie, self.settings.secure)
-        if not token:
+    def _caller(self, bearer: str, cookie: str) -> Caller | None:
+        """Who shows this token, or this cookie; where there is a token, nothing else counts."""
+        token = "" if bearer else token_of(cookie, self.settings.secure)
+        if not bearer and not token:
             return None
         with self.services.store.read() as connection:
+            if bearer:
+                bearers: Bearers = self.services.parts["bearers"]
+                return bearers.caller(connection, bearer)
             return caller_of(connection, token, self.services.clock.now_ms())
 
     def _litestar(self) -> Litestar:
         services = self.services
 
         async def maybe_caller(request: Request[Any, Any, Any]) -> Caller | None:
-            return await asyncio.to_thread(self._caller, request.headers.get("cookie", ""))
+            scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            bearer = token if scheme.lower() == "bearer" else ""
+            is_own = request.headers.get("origin", self.settings.origin) == self.settings.origin
+            return await asyncio.to_thread(self._caller, bearer, request.headers.get("cookie", "") if is_own else "")
 
         async def caller(maybe_caller: Caller | None) -> Caller:
             if maybe_caller is None:
@@ -181,6 +235,19 @@ def token_of(cookie: str, secure: bool) -> str:
         return ""
     morsel = jar.get(SECURE_COOKIE if secure else COOKIE)
     return morsel.value if morsel else ""
+
+
+def _headers_of(scope: Any) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _allowed(origin: str) -> list[tuple[bytes, bytes]]:
+    """A neighbour's page may read the answer; no cookie is ever taken from it."""
+    return [
+        (b"access-control-allow-origin", origin.encode()),
+        (b"access-control-expose-headers", EXPOSED),
+        (b"vary", b"origin"),
+    ]
 
 
 def _giver(value: Any) -> Any:

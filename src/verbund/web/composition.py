@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from verbund.accounts.bearers import Bearers
 from verbund.accounts.queries import Devices
 from verbund.base.clock import Clock, SystemClock
 from verbund.base.settings import Settings
@@ -17,6 +18,7 @@ from verbund.spaces.authority import SpaceAuthorities
 from verbund.web.hub import Hub
 from verbund.web.installation import AlreadyRunning, FolderLock, Installation, open_installation
 from verbund.web.live import Live
+from verbund.web.neighbours import Neighbours
 from verbund.web.notices import Notices
 from verbund.web.presence import Presence
 from verbund.web.rooms import Memberships, channels_of
@@ -72,9 +74,13 @@ class Services:
         #: What capabilities hand to handlers and to each other through the web, by name.
         self.parts: dict[str, Any] = {
             "own_identity": self.installation.identity(),
+            "bearers": Bearers(self.clock, self.installation.provider),
             "blobs": self.blobs,
             "me_enrichers": [channels_of],
         }
+        self.neighbours = Neighbours(self.store, settings, self.installation.provider)
+        self.log.told.append(self.neighbours.told)
+        self.parts["hosts_of"] = self.neighbours.hosts
         self._running: list[Service] = []
 
     @property

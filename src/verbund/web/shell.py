@@ -2,12 +2,14 @@
 
 import mimetypes
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 INDEX = "index.html"
 IMMUTABLE = "/_app/immutable/"
 _META_CSP = re.compile(r'<meta http-equiv="content-security-policy" content="([^"]*)">', re.IGNORECASE)
+_CONNECT = re.compile(r"connect-src [^;]*")
 _ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 
 FALLBACK_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
@@ -73,6 +75,17 @@ class Shell:
             if encoding in accepted and packed.is_file():
                 return Asset(packed.read_bytes(), [*headers, (b"content-encoding", encoding.encode())])
         return Asset(file.read_bytes(), headers)
+
+
+def policy_for(csp: str, own: str, others: Iterable[str]) -> str:
+    """The policy with the providers that the page may speak to, named one by one."""
+    named = " ".join(source for origin in (own, *others) for source in (origin, "ws" + origin.removeprefix("http")))
+    return _CONNECT.sub(lambda _: f"connect-src 'self' {named}", csp)
+
+
+def worker_policy(secure: bool) -> str:
+    """The service worker's: it is read once and kept, so it names no provider. Nothing but its own script runs in it."""
+    return f"default-src 'none'; script-src 'self'; connect-src 'self' https:{'' if secure else ' http:'}"
 
 
 def security_headers(csp: str, secure: bool) -> list[tuple[bytes, bytes]]:

@@ -21,7 +21,9 @@ def _gate(services: NamedDependency[Any]) -> Gate:
     """The process's one gate, made at its first use."""
     found: Gate | None = services.parts.get("gate")
     if found is None:
-        found = services.parts["gate"] = Gate(services.settings, services.clock, services.log)
+        found = services.parts["gate"] = Gate(
+            services.settings, services.clock, services.log, services.parts["bearers"]
+        )
     return found
 
 

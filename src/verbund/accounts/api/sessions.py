@@ -65,13 +65,22 @@ async def challenge(gate: NamedDependency[Gate]) -> Challenge:
 async def sign_in_by_device(
     data: DeviceSignIn, gate: NamedDependency[Gate], visitor: NamedDependency[Visitor], settings: Settings
 ) -> Response[Signed]:
-    """For a device of an account that this provider knows, also when the account's home is away."""
+    """For a device of an account that this provider knows, also when the account's home is away.
+
+    With `bearer` the answer carries a token and sets no cookie: for a page of another provider.
+    """
+    if data.bearer:
+        signed = await gate.bearer_by_device(data, visitor)
+        return Response(signed, status_code=201, headers={"cache-control": "no-store"})
     return came_in(await gate.by_device(data, visitor), settings)
 
 
 @delete("/sessions/current", summary="Sign out", status_code=204)
-async def sign_out(caller: Caller, log: LogService, settings: Settings, live: NamedDependency[Any]) -> Response[None]:
+async def sign_out(
+    caller: Caller, log: LogService, settings: Settings, live: NamedDependency[Any], gate: NamedDependency[Gate]
+) -> Response[None]:
     """This session ends. The device's key stays good until it is revoked."""
+    gate.bearers.end(caller.session)
     await log.write(lambda tx: end_session(tx, caller.session))
     live.close_session(caller.session)
     return went_out(settings)
