@@ -178,8 +178,9 @@ class Log:
             if state != row.state:
                 tx.execute(update(tables.core).where(tables.core.c.id == parsed.id).values(state=state))
             arrived = len(tx.arrivals)
-            if isinstance(verdict, Take):
-                self._fold(tx, verdict, row.position, row.at)
+            fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) else None
+            if state != row.state:
+                self._tell_late(tx, parsed, self._one_stored(tx, parsed.id), state, fact)
             for one in (parsed.id, *tx.arrivals[arrived:]):
                 ready += held.pop(one, [])
 
@@ -281,9 +282,15 @@ class Log:
         tx.cache[("state", core)] = state
         tx.cache.pop(("own", parsed.space, parsed.core.dev), None)
         fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) else None
+        self._tell_late(tx, parsed, row, state, fact)
+        return True
+
+    def _tell_late(self, tx: Tx, parsed: Parsed, row: Any, state: int, fact: Fact | None) -> None:
+        """Its entry may have been passed: who is here is told again, who reads on from a cursor finds it in `late`."""
         place = Place(row.provider, row.incarnation, row.seq, row.chain, row.at, False)
         tx.appended.append((parsed.space, wire(parsed, place, row.position, state), fact))
-        return True
+        if fact is not None:
+            tx.insert(tables.late, {"position": self._position(tx), "entry": row.position})
 
     def _one_stored(self, tx: Tx, core: CoreId) -> Any:
         c, body, entry = tables.core.c, tables.body.c, tables.entry.c
@@ -368,7 +375,7 @@ class Log:
     def _position(self, tx: Tx) -> int:
         last = tx.cache.get("position")
         if last is None:
-            last = tx.execute(select(func.max(tables.entry.c.position))).scalar() or 0
+            last = tx.last_position()
         tx.cache["position"] = last + 1
         return int(last) + 1
 

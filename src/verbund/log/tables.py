@@ -81,6 +81,14 @@ cursor = Table(
     Column("position", BigInteger, nullable=False),
 )
 
+#: Cores that settled where followers had passed already: read once more, at this position of the same count.
+late = Table(
+    "late",
+    metadata,
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("entry", BigInteger, nullable=False),
+)
+
 installation = Table(
     "installation",
     metadata,

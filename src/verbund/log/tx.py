@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Table, delete, select
+from sqlalchemy import Connection, CursorResult, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import Executable
 
@@ -123,6 +123,11 @@ class Reader:
             found = self.cache.put(key, [(row.ds, row.id) for row in rows])
         return tuple(identifier for ds, identifier in found if ds < before)
 
+    def last_position(self) -> int:
+        """The newest place in this provider's order, of entries and of what came late; 0 before the first."""
+        newest = (self.execute(select(func.max(one.c.position))).scalar() for one in (tables.entry, tables.late))
+        return max(found or 0 for found in newest)
+
     def cuts(self, space: SpaceId, dev: DeviceId) -> list[tuple[int, CoreId]]:
         """(last number that stays, the fact that cut) for a device in a space."""
         key = ("cuts", space, dev)
@@ -147,7 +152,7 @@ class Tx(Reader):
         self.disturbed: set[SpaceId] = set()
         #: While a log is folded again: what is on disk but not folded yet, and counts as waiting.
         self.unfolded: set[CoreId] = set()
-        #: (space, encoded entry, fact or None) in the order of their positions: what followers are told.
+        #: (space, encoded entry, fact or None): what followers are told; what comes late among them, at its old place.
         self.appended: list[tuple[SpaceId, bytes, Fact | None]] = []
         #: (space, provider, incarnation) → (seq, chain): written once at the end.
         self.sublogs: dict[tuple[SpaceId, str, int], tuple[int, bytes]] = {}
