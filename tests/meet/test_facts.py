@@ -1,6 +1,8 @@
 """Calls as facts: who may say what, and that every order folds to the same rows."""
 
+import asyncio
 import itertools
+import random
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +13,8 @@ from sqlalchemy import select
 
 from tests.accounts.people import Browser, Place, running
 from tests.spaces.acts import Actor, Scene
+from tests.spaces.test_replica import entries, in_some_order
+from verbund.accounts.commands import admit_provider_device
 from verbund.base.clock import SystemClock
 from verbund.base.ids import CoreId, SpaceId
 from verbund.log.registry import Fact
@@ -118,6 +122,32 @@ def test_every_order_folds_to_the_same_rows(database: Callable[[str], str]) -> N
     for order in itertools.permutations(rest):
         assert folded(store, [first, *order]) == expected
     store.close()
+
+
+async def test_a_call_that_runs_at_a_partner_is_not_ended_here(tmp_path: Path) -> None:
+    """Nobody is in a room of it here, but there; only where it began does that mean that it is over."""
+    async with running(tmp_path / "one") as one, running(tmp_path / "two") as two:
+        anna, _, firm, call = await begun(one)
+        installation = one.services.installation
+        log = two.services.log
+        await log.write(lambda tx: admit_provider_device(tx, installation.provider, installation.device.public))
+        await in_some_order(two, entries(one), random.Random(1))
+        for place in (two, one):
+            assert open_calls(place) == [call]
+            place.clock.pass_s(300)
+            calls = place.services.parts["meet"].calls
+            calls.sweep()
+            await asyncio.gather(*calls.chores)
+        assert open_calls(two) == [call]
+        assert open_calls(one) == []
+        with two.services.store.read() as connection:
+            assert queries.begun_at(connection, firm, call) is not None
+            assert queries.begun_at(connection, SpaceId(anna.account), call) is None
+
+
+def open_calls(place: Place) -> list[CoreId]:
+    with place.services.store.read() as connection:
+        return [row.id for row in queries.open_calls(connection)]
 
 
 async def test_server_without_janus_says_so_and_does_the_rest(place: Place) -> None:

@@ -7,12 +7,13 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from verbund.base.ids import AccountId, DeviceId, SpaceId, is_hash
+from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId, is_hash
 from verbund.base.refusal import Malformed, Unknown
 from verbund.log.service import LogService
 from verbund.log.tx import Reader
+from verbund.meet import queries
 from verbund.meet.attendee import Attendee, Socket
-from verbund.meet.meetings import Meetings
+from verbund.meet.meetings import Begun, Meetings
 from verbund.meet.refusals import NotSetUp, Recovering
 from verbund.meet.room import ROOMS_MAX
 from verbund.meet.turn import Turn
@@ -44,6 +45,8 @@ class Join(msgspec.Struct, frozen=True):
     audio: bool = False
     video: bool = False
     resume: Back | None = None
+    #: The call that the browser knows to run: it goes on here when its provider is gone.
+    call: str | None = None
 
 
 class Publish(msgspec.Struct, frozen=True):
@@ -108,7 +111,10 @@ class Methods:
             attendee = self._meetings.resume(conn, conn.account, wanted.space, back.id, back.secret)
         if attendee is not None:
             return self._joined(attendee, back.generation)
-        attendee = await self._meetings.join(conn, conn.account, conn.device, wanted.space, wanted.audio, wanted.video)
+        goes_on = await asyncio.to_thread(self._begun, wanted.space, wanted.call) if wanted.call else None
+        attendee = await self._meetings.join(
+            conn, conn.account, conn.device, wanted.space, wanted.audio, wanted.video, goes_on
+        )
         return self._joined(attendee, None)
 
     async def publish(self, conn: Connection, data: Any) -> dict[str, Any]:
@@ -177,6 +183,11 @@ class Methods:
             "ice_servers": self._turn.servers(person.id, time.time()), "room": room.shown(), "generation": current,
             "media": "kept" if kept else "fresh", "streams": room.streams(person.received) if kept else [],
         }  # fmt: skip
+
+    def _begun(self, space: SpaceId, call: str) -> Begun | None:
+        with self._service.store.read() as connection:
+            at = queries.begun_at(connection, space, CoreId(call))
+        return None if at is None else Begun(CoreId(call), at)
 
     def _require(self, space: SpaceId, account: AccountId, ability: str) -> None:
         with self._service.store.read() as connection:

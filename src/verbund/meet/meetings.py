@@ -6,7 +6,7 @@ Knows no HTTP, no tables; facts are `calls.py`'s.
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from verbund.base.clock import Clock
 from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId, random_id
@@ -20,6 +20,13 @@ from verbund.meet.sfu import Sfu, SfuLost, SfuRefused
 AWAY_MS_MAX = 30_000
 #: So long somebody has to write the fact that a call began, before another is asked.
 STARTER_MS_MAX = 10_000
+
+
+class Begun(NamedTuple):
+    """A call that began elsewhere: its fact, and when that was (ms)."""
+
+    call: CoreId
+    at: int
 
 
 class Outside(Protocol):
@@ -45,13 +52,17 @@ class Meetings:
         self._chores: set[asyncio.Task[Any]] = set()
 
     async def join(
-        self, socket: Socket, account: AccountId, device: DeviceId, space: SpaceId, audio: bool, video: bool
-    ) -> Attendee:
-        """Into the call of the space, which begins if none runs. Raises RoomFull, TooManyCalls."""
+        self, socket: Socket, account: AccountId, device: DeviceId, space: SpaceId, audio: bool, video: bool,
+        goes_on: Begun | None = None,
+    ) -> Attendee:  # fmt: skip
+        """Into the call of the space, which begins if none runs, or goes on here when its provider is gone.
+
+        Raises RoomFull, TooManyCalls.
+        """
         await self.leave(socket)
         room = self.rooms.get(space)
         if room is None:
-            room = self._open(space)
+            room = self._open(space, goes_on)
         if len(room.people) >= ROOM_PEOPLE_MAX:
             raise RoomFull(people_max=ROOM_PEOPLE_MAX)
         person = Person(
@@ -201,10 +212,12 @@ class Meetings:
         self._outside.signal(room.space, "meet.people", room.shown())
         self.kept()
 
-    def _open(self, space: SpaceId) -> Room:
+    def _open(self, space: SpaceId, goes_on: Begun | None) -> Room:
         if len(self.rooms) >= ROOMS_MAX:
             raise TooManyCalls()
         room = Room(random_id(), space, self._clock.now_ms())
+        if goes_on is not None:
+            room.call, room.opened_at = goes_on
         self.rooms[space] = room
         return room
 

@@ -12,7 +12,7 @@ PROJECTED = tables.PROJECTED
 def call_started(tx: Tx, fact: Fact) -> None:
     row = {
         "id": fact.id, "space": fact.space, "author": fact.actor, "t": fact.t, "at": fact.at,
-        "seconds": None, "people": "", "ended": "",
+        "position": fact.position, "seconds": None, "people": "", "ended": "",
     }  # fmt: skip
     tx.insert_once(tables.call, row)
 

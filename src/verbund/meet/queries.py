@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, or_, select
 
 from verbund.base.ids import AccountId, CoreId, SpaceId
+from verbund.log import tables as log_tables
 from verbund.meet import tables
 from verbund.meet.schemas import CallShape
 
@@ -37,9 +38,19 @@ def calls(
 
 
 def open_calls(connection: Connection) -> list[Any]:
-    """Rows (id, space, at) of calls that are not over, in any space: what a crash may have left."""
+    """Rows (id, space, provider) of calls that are not over, in any space: what a crash may have left. `provider` is
+    where the call began."""
+    c, entry = tables.call.c, log_tables.entry.c
+    query = select(c.id, c.space, entry.provider).join(log_tables.entry, entry.position == c.position)
+    return list(connection.execute(query.where(c.seconds.is_(None)).order_by(c.at.desc()).limit(OPEN_CALLS_MAX)))
+
+
+def begun_at(connection: Connection, space: SpaceId, call: CoreId) -> int | None:
+    """When this call of this space began (ms); None when it did not, or is over."""
     c = tables.call.c
-    return list(connection.execute(select(c.id, c.space, c.at).where(c.seconds.is_(None)).limit(OPEN_CALLS_MAX)))
+    query = select(c.at).where(c.id == call, c.space == space, c.seconds.is_(None))
+    found: int | None = connection.execute(query).scalar()
+    return found
 
 
 def _people(connection: Connection, ids: Sequence[str]) -> dict[str, list[AccountId]]:

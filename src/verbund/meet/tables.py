@@ -13,6 +13,7 @@ call = Table(
     Column("author", String, nullable=False),
     Column("t", String, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
     Column("seconds", Integer, nullable=True),
     Column("people", String, nullable=False),
     Column("ended", String, nullable=False),

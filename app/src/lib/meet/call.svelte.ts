@@ -68,14 +68,14 @@ export class Call {
 	}
 
 	/** Goes in with the tracks that were tried out before. Rejects with the server's refusal. */
-	async join(tracks: Tracks, choice: Choice): Promise<void> {
+	async join(tracks: Tracks, choice: Choice, running: CoreId | null = null): Promise<void> {
 		this.tracks = tracks;
 		this.audioOn = !!tracks.microphone && choice.audio;
 		this.videoOn = !!tracks.camera && choice.video;
 		this.choose(choice);
 		if (tracks.microphone) tracks.microphone.enabled = this.audioOn;
 		this.listen();
-		const request = { space: this.space, audio: this.audioOn, video: this.videoOn };
+		const request = { space: this.space, audio: this.audioOn, video: this.videoOn, call: running };
 		try {
 			await this.enter(await this.sync.call<Joined>('meet.join', request));
 		} catch (error) {
@@ -89,7 +89,7 @@ export class Call {
 	async resume(): Promise<void> {
 		if (!this.me || this.phase === 'over') return;
 		const resume = { id: this.me, secret: this.secret, generation: this.generation };
-		const request = { space: this.space, audio: this.audioOn, video: this.videoOn, resume };
+		const request = { space: this.space, audio: this.audioOn, video: this.videoOn, resume, call: this.room.call };
 		try {
 			const before = this.me;
 			const joined = await this.sync.call<Joined>('meet.join', request);

@@ -96,7 +96,7 @@ export class Meet {
 			if (this.call === call) this.call = null;
 		});
 		this.call = call;
-		await call.join(tracks, choice);
+		await call.join(tracks, choice, this.of(space)?.call);
 	}
 
 	private take(room: RunningCall): void {
