@@ -24,8 +24,8 @@ export default {
 				'img-src': ['self', 'blob:', 'data:'],
 				'media-src': ['self', 'blob:'],
 				'font-src': ['self'],
-				// Older Firefox does not count a socket of the same host as 'self'; the server's header names its own host.
-				'connect-src': ['self', 'ws:', 'wss:'],
+				// The header, which counts besides, names the providers one by one: the server's, or the service worker's for a kept page.
+				'connect-src': ['self', 'https:', 'http:', 'wss:', 'ws:'],
 				'worker-src': ['self', 'blob:'],
 				'manifest-src': ['self'],
 				'object-src': ['none'],

@@ -4,10 +4,12 @@
  * The service worker: the app opens without a network, and pictures that were seen stay visible.
  *
  * The shell of a version is put away as a whole or not at all; the version before stays until the new one takes over.
- * It never answers for /api, /live and /media, and of /blobs only for previews that were loaded before.
+ * It never answers for /api and /live. What is missing of /blobs and /media, because the own provider is away, it asks
+ * another one for. A kept page may speak to the providers that are known today.
  */
 import { base, build, files, prerendered, version } from '$service-worker';
-import { isPicture, PICTURES, PICTURES_MAX, routeOf, shellCache, staleCaches } from './lib/base/shell/routes';
+import { fromAnywhere, heedNote, othersNow } from './lib/base/shell/elsewhere';
+import { isPicture, PICTURES, PICTURES_MAX, policyFor, routeOf, shellCache, staleCaches } from './lib/base/shell/routes';
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
 const SHELL = shellCache(version);
@@ -30,6 +32,7 @@ worker.addEventListener('activate', (event) => {
 
 worker.addEventListener('message', (event) => {
 	if (event.data === 'take over') void worker.skipWaiting();
+	else heedNote(event.data);
 });
 
 worker.addEventListener('fetch', (event) => {
@@ -41,6 +44,8 @@ worker.addEventListener('fetch', (event) => {
 			return event.respondWith(page(request));
 		case 'picture':
 			return event.respondWith(picture(event));
+		case 'bytes':
+			return event.respondWith(fromAnywhere(request));
 	}
 });
 
@@ -72,14 +77,19 @@ async function fromShell(request: Request): Promise<Response> {
 /** The shell of this version for every address; its router decides. Fresh from the network only when it is not held. */
 async function page(request: Request): Promise<Response> {
 	const cache = await caches.open(SHELL);
-	return (await cache.match(INDEX)) ?? fetch(request);
+	const held = await cache.match(INDEX);
+	if (held === undefined) return fetch(request);
+	const headers = new Headers(held.headers);
+	const policy = headers.get('content-security-policy');
+	if (policy !== null) headers.set('content-security-policy', policyFor(policy, location.origin, (await othersNow()).map((host) => host.url)));
+	return new Response(held.body, { status: held.status, headers });
 }
 
 async function picture(event: FetchEvent): Promise<Response> {
 	const cache = await caches.open(PICTURES);
 	const held = await cache.match(event.request);
 	if (held) return held;
-	const response = await fetch(event.request);
+	const response = await fromAnywhere(event.request);
 	if (isPicture(response)) event.waitUntil(keep(cache, event.request, response.clone()));
 	return response;
 }

@@ -82,6 +82,10 @@ class Server:
         assert self._process is not None
         return self._process.pid
 
+    def pid_alive(self) -> bool:
+        """Whether there is a process, stopped ones included."""
+        return self._process is not None and self._process.poll() is None
+
     def said(self) -> str:
         """Everything that it printed."""
         return self._log.read_text()

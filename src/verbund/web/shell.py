@@ -84,7 +84,7 @@ def policy_for(csp: str, own: str, others: Iterable[str]) -> str:
 
 
 def worker_policy(secure: bool) -> str:
-    """The service worker's: it is read once and kept, so it names no provider. Nothing but its own script runs in it."""
+    """The service worker's: it is read once and kept, so it names no provider. Only its own script runs in it."""
     return f"default-src 'none'; script-src 'self'; connect-src 'self' https:{'' if secure else ' http:'}"
 
 

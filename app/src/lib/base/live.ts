@@ -1,15 +1,25 @@
 /**
- * The socket to the own provider: hello, heartbeat, reconnecting, frames in order, calls and submissions with an answer.
- * Knows nothing of facts: who follows what, and what entries mean, is said by Sync.
+ * The connection to a provider: heartbeat, reconnecting, frames in order, calls and submissions with an answer. The page's
+ * own provider comes first; where it does not answer, another that holds the same spaces takes its place, and gives it
+ * back. Knows nothing of facts: who follows what, and what entries mean, is said by Sync.
  */
 import { ApiError, Offline, Refusal } from './errors';
-import type { AccountId, DeviceId, Entry, LiveState, Parcel, ProviderId, SpaceId, Vector } from './types';
+import type { Answer, Frame, Outcome, SocketLike } from './frames';
+import { Line } from './line';
+import { Race } from './race';
+import { Standby } from './standby';
+import type { Host, LiveState, Parcel } from './types';
+
+export type { Frame, Hello, Outcome, SignalFrame } from './frames';
 
 export const BACKOFF_MS = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000];
-export const HELLO_TIMEOUT_MS = 10_000;
 /** While an answer is awaited and somebody looks. */
 export const PING_AWAITING_MS = 2_000;
 export const PING_IDLE_MS = 20_000;
+/** While somebody looks and there is another provider to go to. */
+export const PING_WATCHED_MS = 1_000;
+/** So long without an answer, and another provider is asked whether it is there. */
+export const DOUBT_MS = 1_200;
 /** Nothing at all came for so long after a ping: the connection is dead. */
 export const PONG_TIMEOUT_MS = 6_000;
 export const ANSWER_TIMEOUT_MS = 15_000;
@@ -19,59 +29,6 @@ export const BUFFERED_BYTES_MAX = 1024 * 1024;
 /** So long a connection must have held before the next failure begins at zero again. */
 const STABLE_MS = 5_000;
 
-export interface Hello {
-	f: 'hello';
-	provider: ProviderId;
-	incarnation: number;
-	now: number;
-	account: AccountId;
-	device: DeviceId;
-}
-
-export interface Outcome {
-	id: string | null;
-	st: 'accepted' | 'durable' | 'refused' | 'ask';
-	code?: string;
-	detail?: string;
-	ds?: number | null;
-	dp?: string | null;
-	missing?: string[];
-}
-
-export interface SignalFrame {
-	f: 'signal';
-	sp: SpaceId;
-	k: string;
-	d: unknown;
-	by: AccountId | null;
-}
-
-export type Frame =
-	| Hello
-	| { f: 'entries'; sp: SpaceId; e: Entry[] }
-	| { f: 'caught'; sp: SpaceId; v: Vector }
-	| { f: 'durable'; sp: SpaceId; v: Vector }
-	| SignalFrame
-	| { f: 'spaces' }
-	| { f: 'gone'; sp: SpaceId };
-
-interface Problem {
-	code: string;
-	detail: string;
-}
-
-type Answer =
-	| { f: 'ack'; n: number; r: Outcome[] }
-	| { f: 'reply'; n: number; d?: unknown; e?: Problem }
-	| { f: 'error'; n?: number; e: Problem };
-type Passing = { f: 'pong' } | { f: 'bye'; code: string };
-type SocketLike = Pick<WebSocket, 'send' | 'close' | 'readyState' | 'bufferedAmount'> & {
-	onopen: unknown;
-	onmessage: unknown;
-	onclose: unknown;
-	onerror: unknown;
-};
-
 interface Waiting {
 	resolve: (value: never) => void;
 	reject: (error: Error) => void;
@@ -79,8 +36,11 @@ interface Waiting {
 }
 
 export interface LiveOptions {
-	/** Opens a socket; the page's own provider unless a test says otherwise. */
+	/** Opens a socket to the page's own provider. */
 	open?: () => SocketLike;
+	/** The other providers that hold the same spaces, in order. */
+	others?: () => readonly Host[];
+	openAt?: (host: Host) => Promise<SocketLike>;
 	/** Asked after failures: whether the session is still good. False ends the reconnecting. */
 	stillSignedIn?: () => Promise<boolean>;
 	random?: () => number;
@@ -89,21 +49,23 @@ export interface LiveOptions {
 export class Live {
 	onFrame: (frame: Frame) => void = () => {};
 	onState: (state: LiveState) => void = () => {};
+	/** Told before the first frame of another provider than before; null is the page's own. */
+	onHost: (host: Host | null) => void = () => {};
 
-	#socket: SocketLike | null = null;
+	#line: Line | null = null;
+	#race: Race | null = null;
+	#host: Host | null = null;
 	#state: LiveState = 'idle';
 	#tries = 0;
 	#openedAt = 0;
-	#heard = 0;
 	#number = 0;
 	#retry: ReturnType<typeof setTimeout> | undefined;
 	#beat: ReturnType<typeof setTimeout> | undefined;
-	#helloTimer: ReturnType<typeof setTimeout> | undefined;
 	readonly #waiting = new Map<number, Waiting>();
-	readonly #open: () => SocketLike;
+	readonly #standby: Standby;
 
 	constructor(private readonly options: LiveOptions = {}) {
-		this.#open = options.open ?? openOwn;
+		this.#standby = new Standby((host) => this.#makeLine(host), (line) => this.#take(line), options.random);
 	}
 
 	get state(): LiveState {
@@ -123,21 +85,22 @@ export class Live {
 		globalThis.removeEventListener?.('offline', this.#check);
 		globalThis.document?.removeEventListener('visibilitychange', this.#hurry);
 		clearTimeout(this.#retry);
+		this.#standby.stop();
 		this.#drop();
 		this.#become(state);
 	}
 
 	/** Close and resume: what came too fast is fetched again by vector. */
 	restart(): void {
-		this.#socket?.close(4000, 'resume');
+		this.#standby.stop();
 		this.#lost();
 	}
 
 	/** Send what needs no answer. Returns whether it went out; `passing` frames are dropped when the network is slow. */
 	send(frame: object, passing = false): boolean {
-		if (this.#state !== 'online' || this.#socket === null) return false;
-		if (passing && this.#socket.bufferedAmount > BUFFERED_BYTES_MAX) return false;
-		this.#socket.send(JSON.stringify(frame));
+		if (this.#state !== 'online' || this.#line === null) return false;
+		if (passing && this.#line.buffered > BUFFERED_BYTES_MAX) return false;
+		this.#line.send(frame);
 		return true;
 	}
 
@@ -158,7 +121,7 @@ export class Live {
 			if (!this.send(frame(n))) return reject(new Offline());
 			const timer = setTimeout(() => this.#settle(n)?.reject(new Refusal('base.timed_out')), timeoutMs);
 			this.#waiting.set(n, { resolve, reject, timer });
-			this.#scheduleBeat();
+			if (this.#waiting.size === 1 && this.#others.length === 0) this.#scheduleBeat();
 		});
 	}
 
@@ -169,42 +132,59 @@ export class Live {
 		return waiting;
 	}
 
-	#connect(): void {
-		this.#become(this.#tries > 2 ? 'offline' : 'connecting');
-		let socket: SocketLike;
-		try {
-			socket = this.#open();
-		} catch {
-			return this.#lost();
-		}
-		this.#socket = socket;
-		const mine = (work: (event: never) => void) => (event: unknown) => {
-			if (this.#socket === socket) work(event as never);
-		};
-		socket.onmessage = mine((event: MessageEvent<string>) => this.#hear(event.data));
-		socket.onclose = mine(() => this.#lost());
-		socket.onerror = mine(() => {});
-		this.#helloTimer = setTimeout(() => this.#lost(), HELLO_TIMEOUT_MS);
+	get #others(): readonly Host[] {
+		return this.options.others?.() ?? [];
 	}
 
-	#hear(raw: string): void {
-		this.#heard += 1;
-		const frame = read(raw);
-		if (frame === null) return this.restart();
+	#connect(): void {
+		this.#become(this.#tries > 2 ? 'offline' : 'connecting');
+		this.#run([null, ...this.#others]);
+	}
+
+	#run(hosts: readonly (Host | null)[]): void {
+		this.#race?.stop();
+		this.#race = new Race(
+			hosts.map((host) => () => this.#makeLine(host)),
+			(line) => this.#take(line),
+			(code) => {
+				this.#race = null;
+				if (this.#line === null) this.#lost(code);
+			}
+		);
+	}
+
+	#makeLine(host: Host | null): Line {
+		const { open = openOwn, openAt } = this.options;
+		return new Line(host, () => (host === null ? open() : openAt!(host)));
+	}
+
+	/** From here on this is the connection. */
+	#take(line: Line): void {
+		this.#drop();
+		this.#line = line;
+		line.onFrame = (frame) => this.#hear(frame);
+		line.onEnd = (code) => {
+			if (this.#line === line) this.#lost(line.host === null ? code : undefined);
+		};
+		this.#openedAt = Date.now();
+		if (this.#state === 'online') this.#become('connecting');
+		if (line.host?.url !== this.#host?.url) this.onHost((this.#host = line.host));
+		this.#become('online');
+		this.#scheduleBeat();
+		this.#standby.prepare(line.host === null ? this.#others : [null]);
+		this.onFrame(line.greeting());
+	}
+
+	#hear(frame: Frame | Answer): void {
 		switch (frame.f) {
-			case 'pong':
-				return;
-			case 'bye':
-				return this.#bye(frame.code);
 			case 'ack':
 				return this.#settle(frame.n)?.resolve(frame.r as never);
 			case 'reply':
 			case 'error':
 				return this.#answered(frame);
-			case 'hello':
-				this.#welcome();
+			default:
+				this.onFrame(frame);
 		}
-		this.onFrame(frame);
 	}
 
 	#answered(frame: Extract<Answer, { f: 'reply' | 'error' }>): void {
@@ -213,22 +193,13 @@ export class Live {
 		else waiting?.resolve((frame as { d?: unknown }).d as never);
 	}
 
-	#welcome(): void {
-		clearTimeout(this.#helloTimer);
-		this.#openedAt = Date.now();
-		this.#become('online');
-		this.#scheduleBeat();
-	}
-
-	#bye(code: string): void {
-		if (code === 'accounts.signed_out') this.stop('signed_out');
-		else this.#lost();
-	}
-
-	#lost(): void {
+	#lost(code?: string): void {
 		if (this.#state === 'idle' || this.#state === 'signed_out') return;
+		if (code === 'accounts.signed_out') return this.stop('signed_out');
 		const held = this.#openedAt !== 0 && Date.now() - this.#openedAt >= STABLE_MS;
 		this.#drop();
+		const ready = this.#standby.give();
+		if (ready !== null) return this.#take(ready);
 		this.#tries = held ? 0 : this.#tries + 1;
 		this.#become(this.#tries > 2 ? 'offline' : 'connecting');
 		const wait = BACKOFF_MS[Math.min(this.#tries, BACKOFF_MS.length - 1)]! * (this.options.random ?? Math.random)();
@@ -237,41 +208,62 @@ export class Live {
 	}
 
 	async #again(): Promise<void> {
-		if (this.#tries > 1 && this.options.stillSignedIn && !(await this.options.stillSignedIn())) return this.stop('signed_out');
-		if (this.#state !== 'idle' && this.#state !== 'signed_out' && this.#socket === null) this.#connect();
+		const asking = this.#tries > 1 ? this.options.stillSignedIn?.().then((isGood) => isGood || this.stop('signed_out')) : undefined;
+		// Where another provider may answer, nobody waits for one that does not.
+		if (this.#others.length === 0) await asking;
+		if (this.#state !== 'idle' && this.#state !== 'signed_out' && this.#line === null && this.#race === null) this.#connect();
 	}
 
 	#drop(): void {
-		clearTimeout(this.#helloTimer);
 		clearTimeout(this.#beat);
-		const socket = this.#socket;
-		this.#socket = null;
+		clearTimeout(this.#retry);
+		this.#race?.stop();
+		this.#race = null;
+		const line = this.#line;
+		this.#line = null;
 		this.#openedAt = 0;
-		socket?.close();
+		line?.end();
 		for (const n of [...this.#waiting.keys()]) this.#settle(n)?.reject(new Offline('connection lost'));
 	}
 
 	#scheduleBeat(): void {
 		clearTimeout(this.#beat);
-		const visible = globalThis.document?.visibilityState !== 'hidden';
-		const pause = this.#waiting.size > 0 && visible ? PING_AWAITING_MS : PING_IDLE_MS;
+		const isSeen = globalThis.document?.visibilityState !== 'hidden';
+		const pause = !isSeen ? PING_IDLE_MS : this.#others.length > 0 ? PING_WATCHED_MS : this.#waiting.size > 0 ? PING_AWAITING_MS : PING_IDLE_MS;
 		this.#beat = setTimeout(() => this.#ping(), pause);
 	}
 
 	#ping(): void {
-		const before = this.#heard;
-		if (!this.send({ f: 'ping' })) return;
+		const line = this.#line;
+		const before = line?.heard;
+		if (line === null || !this.send({ f: 'ping' })) return;
+		const isQuiet = (): boolean => this.#line === line && line.heard === before;
+		const [first, second] = this.#others.length > 0 ? [DOUBT_MS, PONG_TIMEOUT_MS - DOUBT_MS] : [PONG_TIMEOUT_MS, 0];
 		this.#beat = setTimeout(() => {
-			if (this.#heard === before) this.#lost();
-			else this.#scheduleBeat();
-		}, PONG_TIMEOUT_MS);
+			if (!isQuiet()) return this.#scheduleBeat();
+			if (second === 0) return this.#lost();
+			this.#beat = setTimeout(() => (isQuiet() ? this.#lost() : this.#scheduleBeat()), second);
+			void this.#doubt(line, isQuiet);
+		}, first);
+	}
+
+	/** It may be gone, or the network here is: whoever else answers first takes its place, unless it speaks before. */
+	async #doubt(line: Line, isQuiet: () => boolean): Promise<void> {
+		if (await this.#standby.answers(DOUBT_MS)) {
+			const ready = isQuiet() ? this.#standby.give() : null;
+			if (ready !== null) this.#take(ready);
+			return;
+		}
+		if (!isQuiet()) return;
+		const others = line.host === null ? this.#others : [null, ...this.#others.filter((host) => host.url !== line.host!.url)];
+		this.#run(others);
 	}
 
 	/** The network or the person is back: no waiting; a connection that looks alive is tried. */
 	readonly #hurry = (): void => {
 		if (globalThis.document?.visibilityState === 'hidden') return;
 		if (this.#state === 'online') return this.#check();
-		if (this.#socket !== null || this.#state === 'idle' || this.#state === 'signed_out') return;
+		if (this.#race !== null || this.#state === 'idle' || this.#state === 'signed_out') return;
 		clearTimeout(this.#retry);
 		this.#connect();
 	};
@@ -286,18 +278,6 @@ export class Live {
 		if (this.#state === state) return;
 		this.#state = state;
 		this.onState(state);
-	}
-}
-
-/** Null for what is no frame at all. */
-function read(raw: string): Frame | Answer | Passing | null {
-	try {
-		const frame = JSON.parse(raw) as Frame | Answer | Passing | null;
-		if (frame === null || typeof frame !== 'object') return null;
-		if (frame.f === 'entries' && !Array.isArray(frame.e)) return null;
-		return frame;
-	} catch {
-		return null;
 	}
 }
 

@@ -148,6 +148,13 @@ export interface SpaceSummary {
 	dp: CoreId | null;
 }
 
+/** A provider that holds spaces of this person; `url` is its origin. */
+export interface Host {
+	provider: ProviderId;
+	name: string;
+	url: string;
+}
+
 /** GET /api/me */
 export interface Me {
 	account: { id: AccountId; name: string; picture: BlobHash | null; status?: string; handle?: string | null };
@@ -158,6 +165,8 @@ export interface Me {
 	/** People of the viewer's conversations. */
 	names?: Record<AccountId, string>;
 	spaces: SpaceSummary[];
+	/** Where one can go on, the page's own provider first. */
+	hosts?: Host[];
 }
 
 /** GET /api/provider */

@@ -907,6 +907,8 @@ export interface components {
         };
         /** DeviceSignIn */
         DeviceSignIn: {
+            /** @default false */
+            bearer: boolean;
             challenge: string;
             dev: string;
             sig: string;
@@ -1001,6 +1003,12 @@ export interface components {
         Hits: {
             hits: components["schemas"]["HitShape"][];
         };
+        /** Host */
+        Host: {
+            name: string;
+            provider: string;
+            url: string;
+        };
         /** Identity */
         Identity: {
             alg: string;
@@ -1063,6 +1071,7 @@ export interface components {
             account: components["schemas"]["Person"];
             address_form: string;
             device: string;
+            hosts?: components["schemas"]["Host"][];
             names: {
                 [key: string]: string;
             };
@@ -1299,7 +1308,9 @@ export interface components {
         Signed: {
             account: string;
             device: string;
+            ends_at?: number | null;
             session: string;
+            token?: string | null;
         };
         /** SpaceDetails */
         SpaceDetails: {

@@ -8,7 +8,10 @@ const SHELL = 'verbund-shell-';
 /** Paths of the provider, never of the shell. */
 const PROVIDER = ['/api', '/live', '/blobs', '/media', '/service-worker.js', '/.well-known'];
 
-export type Route = 'asset' | 'page' | 'picture' | 'network';
+/** What another provider may have as well. */
+const BYTES = ['/blobs/', '/media/'];
+
+export type Route = 'asset' | 'page' | 'picture' | 'bytes' | 'network';
 
 export function shellCache(version: string): string {
 	return SHELL + version;
@@ -25,7 +28,8 @@ export function routeOf(request: Pick<Request, 'method' | 'url' | 'mode' | 'head
 	if (request.method !== 'GET' || url.origin !== origin) return 'network';
 	const path = url.pathname.slice(base.length);
 	const isProviders = PROVIDER.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
-	if (isProviders) return isPreview(path, url) && !request.headers.has('range') ? 'picture' : 'network';
+	if (isProviders && isPreview(path, url) && !request.headers.has('range')) return 'picture';
+	if (isProviders) return BYTES.some((prefix) => path.startsWith(prefix)) ? 'bytes' : 'network';
 	return request.mode === 'navigate' ? 'page' : 'asset';
 }
 
@@ -33,6 +37,12 @@ export function isPicture(response: Pick<Response, 'status' | 'headers' | 'redir
 	const length = Number(response.headers.get('content-length') ?? '0');
 	const isImage = (response.headers.get('content-type') ?? '').startsWith('image/');
 	return response.status === 200 && !response.redirected && isImage && length > 0 && length <= PICTURE_BYTES_MAX;
+}
+
+/** The content policy of a kept page names the providers of today, not those of the day when it was kept. */
+export function policyFor(policy: string, own: string, others: readonly string[]): string {
+	const named = [own, ...others].flatMap((origin) => [origin, origin.replace(/^http/, 'ws')]);
+	return policy.replace(/connect-src [^;]*/, () => `connect-src 'self' ${named.join(' ')}`);
 }
 
 function isPreview(path: string, url: URL): boolean {

@@ -3,13 +3,15 @@ import type { Api } from '../api';
 import { Device, isAuthority, type WriteOptions } from '../device';
 import { ApiError, Offline, pageLanguage, sentence, SignedOut } from '../errors';
 import { Hlc } from '../hlc';
+import { Hosts } from '../hosts';
 import { Live, type Frame, type LiveOptions } from '../live';
 import { Outbox, Sender, type Change } from '../outbox';
 import { forgetPictures } from '../shell/pictures';
 import { applyRows, persist, SPACES_MAX, type Store, type Trouble } from '../store';
 import type {
-	AccountId, CoreId, Fact, Fold, JsonObject, LiveState, Me, Member, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
+	AccountId, CoreId, Fact, Fold, Host, JsonObject, LiveState, Me, Member, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
 } from '../types';
+import { otherHosts, tellWorker } from '../way';
 import { openTabs, type TabMessage } from '../tabs';
 import { Uploads } from '../upload/uploads.svelte';
 import { askHead, askMe, endSession } from './asking';
@@ -30,6 +32,8 @@ export class Sync {
 	trouble = $state<Trouble | null>(null);
 	waiting = $state(0);
 	provider = $state.raw<ProviderInfo | null>(null);
+	/** The provider that stands in for the page's own; null while that one serves. */
+	host = $state.raw<Host | null>(null);
 	readonly directory: Directory;
 	readonly outbox: Outbox;
 	readonly uploads: Uploads;
@@ -56,7 +60,15 @@ export class Sync {
 	) {
 		this.directory = new Directory(store, api);
 		this.directory.introduce(device.id, null, device.alg, device.key);
-		this.live = new Live({ stillSignedIn: () => this.#stillSignedIn(), ...options });
+		const hosts = new Hosts(device);
+		const others = (): Host[] => otherHosts(this.me?.hosts);
+		this.live = new Live({ stillSignedIn: () => this.#stillSignedIn(), others, openAt: (host) => hosts.open(host), ...options });
+		this.live.onHost = (host) => {
+			this.host = host;
+			api.turn(host && hosts.way(host));
+			tellWorker(host);
+		};
+		api.hasOthers = () => (options.others ?? others)().length > 0;
 		this.live.onState = (state) => this.#become(state);
 		this.live.onFrame = (frame) => this.#hear(frame);
 		this.#verifier = new Verifier(({ entry, parsed }) => {
@@ -232,7 +244,10 @@ export class Sync {
 	}
 
 	async #reload(): Promise<void> {
+		const away = this.host;
 		const me = await askMe(this.api, this.device.id);
+		// Where else one can go on is for the own provider to say.
+		if (away !== null) me.hosts = this.me?.hosts;
 		this.#meet(me);
 		await this.outbox.reconcile(me.spaces);
 		await this.store.setMeta('me', me).catch(() => undefined);

@@ -1,0 +1,84 @@
+/** Where else this browser can go on: other providers that hold the same spaces, entered with the key of the device. */
+import { b64, utf8 } from './b64';
+import { encode } from './canonical';
+import { Offline } from './errors';
+import type { Signer } from './core';
+import type { Host } from './types';
+
+const SIGN_IN_TIMEOUT_MS = 5_000;
+/** A token that ends so soon is not shown any more. */
+const RENEW_MS = 60_000;
+const LOGIN_DOMAIN = 'verbund/login/1\0';
+const PROTOCOL = 'verbund.1';
+
+interface Token {
+	text: string;
+	endsAt: number;
+}
+
+/** How requests reach a provider that is not the page's own. */
+export interface Way {
+	url: string;
+	token: () => Promise<string>;
+	/** The provider refused the token: the next one is new. */
+	forget: () => void;
+}
+
+export class Hosts {
+	readonly #tokens = new Map<string, Promise<Token>>();
+
+	constructor(
+		private readonly device: Signer,
+		private readonly send: typeof fetch = (...request) => fetch(...request)
+	) {}
+
+	/** A socket at another provider; the token travels as its subprotocol, never in the address. Raises Offline. */
+	async open({ url }: Host): Promise<WebSocket> {
+		return new WebSocket(`${url.replace(/^http/, 'ws')}/live`, [PROTOCOL, `bearer.${await this.token(url)}`]);
+	}
+
+	way({ url }: Host): Way {
+		return { url, token: () => this.token(url), forget: () => this.forget(url) };
+	}
+
+	forget(url: string): void {
+		this.#tokens.delete(url);
+	}
+
+	/** Raises Offline where the provider is away, or does not know this device. */
+	async token(url: string): Promise<string> {
+		let held = this.#tokens.get(url);
+		if (held !== undefined && (await held).endsAt - Date.now() < RENEW_MS) held = undefined;
+		if (held === undefined) {
+			held = this.#signIn(url);
+			this.#tokens.set(url, held);
+			held.catch(() => this.forget(url));
+		}
+		return (await held).text;
+	}
+
+	async #signIn(url: string): Promise<Token> {
+		const begun = Date.now();
+		const { nonce, audience, expires_at } = await this.#post<{ nonce: string; audience: string; expires_at: number }>(url, 'challenge', {});
+		// A signature is good at one provider only: nobody gets one for somebody else.
+		if (audience !== url) throw new Offline('meant for another provider');
+		const dev = this.device.id;
+		const sig = b64(await this.device.sign(utf8(LOGIN_DOMAIN + encode({ aud: audience, dev, nonce }))));
+		const told = await this.#post<{ token: string; ends_at: number }>(url, 'device', { dev, challenge: nonce, sig, bearer: true });
+		// The provider's clock may be another: the life counts from the challenge, which lives a minute there.
+		return { text: told.token, endsAt: begun + told.ends_at - (expires_at - RENEW_MS) };
+	}
+
+	async #post<T>(url: string, path: string, body: object): Promise<T> {
+		try {
+			const response = await this.send(`${url}/api/sessions/${path}`, {
+				method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' },
+				credentials: 'omit', redirect: 'error', signal: AbortSignal.timeout(SIGN_IN_TIMEOUT_MS)
+			});
+			if (!response.ok) throw new Offline(`status ${response.status}`);
+			return (await response.json()) as T;
+		} catch (error) {
+			throw error instanceof Offline ? error : new Offline(String(error));
+		}
+	}
+}

@@ -1,0 +1,98 @@
+/** The service worker's way to another provider: files, pictures and films when the page's own one does not answer. */
+import { Hosts } from '../hosts';
+import { sign } from '../keys';
+import { NAME, type StoredDevice } from '../store/schema';
+import type { Host, Me } from '../types';
+import { otherHosts, type WorkerNote } from '../way';
+
+/** The head of an answer must be here by then, or another provider is asked. */
+export const HEAD_MS = 2_500;
+/** So long a provider that did not answer is asked last. */
+const AWAY_MS = 10_000;
+const AWAY = [404, 502, 503, 504];
+const PASSED_ON = ['accept', 'range', 'if-range'];
+
+let told: string | null = null;
+let awayUntil = 0;
+let entered: { device: string; hosts: Hosts } | null = null;
+
+/** A tab says who stands in. */
+export function heedNote(note: unknown): void {
+	const { sort, url } = (note ?? {}) as Partial<WorkerNote>;
+	if (sort !== 'host') return;
+	told = url ?? null;
+	awayUntil = 0;
+}
+
+/** The other providers, as the page last heard from its own. */
+export async function othersNow(): Promise<Host[]> {
+	const { me } = await kept().catch(() => ({ me: undefined }));
+	return otherHosts(me?.hosts, self.location.origin);
+}
+
+/** From the own provider, or from the first other one that has it. */
+export async function fromAnywhere(request: Request): Promise<Response> {
+	const isAway = told !== null || Date.now() < awayUntil;
+	const first = isAway ? null : await own(request);
+	if (first !== null && !AWAY.includes(first.status)) return first;
+	if (first === null && !isAway) awayUntil = Date.now() + AWAY_MS;
+	return (await fromOthers(request)) ?? first ?? fetch(request);
+}
+
+/** Null when nothing comes in time. */
+async function own(request: Request): Promise<Response | null> {
+	const stopper = new AbortController();
+	const timer = setTimeout(() => stopper.abort(), HEAD_MS);
+	try {
+		return await fetch(request.clone(), { signal: AbortSignal.any([request.signal, stopper.signal]) });
+	} catch {
+		return null;
+	} finally {
+		clearTimeout(timer);
+	}
+}
+
+async function fromOthers(request: Request): Promise<Response | null> {
+	const { me, device } = await kept().catch(() => ({ me: undefined, device: undefined }));
+	if (device === undefined) return null;
+	if (entered?.device !== device.id) entered = { device: device.id, hosts: new Hosts({ id: device.id, sign: (message) => sign(device.alg, device.secret, message) }) };
+	const others = otherHosts(me?.hosts, self.location.origin).sort((a, b) => Number(b.url === told) - Number(a.url === told));
+	for (const host of others) {
+		const response = await from(entered.hosts, host, request).catch(() => null);
+		if (response?.ok) return new Response(response.body, { status: response.status, statusText: response.statusText, headers: response.headers });
+		if (response?.status === 401) entered.hosts.forget(host.url);
+	}
+	return null;
+}
+
+async function from(hosts: Hosts, { url }: Host, request: Request): Promise<Response> {
+	const { pathname, search } = new URL(request.url);
+	const headers = new Headers({ authorization: `Bearer ${await hosts.token(url)}` });
+	for (const name of PASSED_ON) {
+		const value = request.headers.get(name);
+		if (value !== null) headers.set(name, value);
+	}
+	return fetch(url + pathname + search, { headers, signal: request.signal, credentials: 'omit', redirect: 'error' });
+}
+
+/** What the page keeps. Never makes or changes the store. */
+function kept(): Promise<{ me?: Me; device?: StoredDevice }> {
+	return new Promise((resolve, reject) => {
+		const opening = indexedDB.open(NAME);
+		opening.onupgradeneeded = () => opening.transaction?.abort();
+		opening.onerror = () => reject(opening.error);
+		opening.onsuccess = () => {
+			const db = opening.result;
+			const meta = db.transaction('meta').objectStore('meta');
+			const [me, device] = [meta.get('me'), meta.get('device')] as [IDBRequest<Me>, IDBRequest<StoredDevice>];
+			meta.transaction.oncomplete = () => {
+				db.close();
+				resolve({ me: me.result, device: device.result });
+			};
+			meta.transaction.onabort = () => {
+				db.close();
+				reject(meta.transaction.error);
+			};
+		};
+	});
+}
