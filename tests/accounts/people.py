@@ -212,9 +212,9 @@ class Link:
 class Place:
     """A provider that runs, with its data in a folder."""
 
-    def __init__(self, folder: Path, database: str = "") -> None:
+    def __init__(self, folder: Path, database: str = "", **given: Any) -> None:
         self.clock = Clock()
-        settings = Settings(data=str(folder), port=8420, meet="off", name="Werkhof", database=database)
+        settings = Settings(data=str(folder), port=8420, meet="off", name="Werkhof", database=database, **given)
         self.services = Services(settings, capabilities, self.clock)
         self.app = Application(self.services)
         self.origin = settings.origin
@@ -236,9 +236,9 @@ class Place:
 
 
 @asynccontextmanager
-async def running(folder: Path, database: str = "") -> AsyncIterator[Place]:
-    """A provider from its start to its end."""
-    place = Place(folder, database)
+async def running(folder: Path, database: str = "", **given: Any) -> AsyncIterator[Place]:
+    """A provider from its start to its end; settings may be given."""
+    place = Place(folder, database, **given)
     await place.services.start()
     wired = SpacesService in capabilities.SERVICES
     extra: list[Any] = [] if wired else [SpacesService(place.services), AccountsService(place.services)]

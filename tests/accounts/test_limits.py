@@ -39,6 +39,16 @@ def test_a_bucket_never_holds_more_than_its_burst(clock: Clock) -> None:
     assert buckets.wait_s("anna") > 0
 
 
+def test_several_tries_are_used_up_together(clock: Clock) -> None:
+    buckets = Buckets(clock, burst=64, every_s=0.5)
+    buckets.spend("anna", 60)
+    assert buckets.wait_s("anna", 4) == 0
+    wait = buckets.wait_s("anna", 10)
+    assert wait == 3
+    clock.pass_s(wait)
+    assert buckets.wait_s("anna", 10) == 0
+
+
 def test_the_memory_is_bounded(clock: Clock) -> None:
     buckets = Buckets(clock, burst=1, every_s=1)
     for number in range(KEYS_MAX + 500):

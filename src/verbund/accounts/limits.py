@@ -23,14 +23,14 @@ class Buckets:
     def __len__(self) -> int:
         return len(self._held)
 
-    def wait_s(self, key: str) -> int:
-        """Seconds until the next try; 0 when it may be now."""
-        return max(0, math.ceil((1 - self._left(key)) * self._every_s))
+    def wait_s(self, key: str, tries: int = 1) -> int:
+        """Seconds until so many more tries; 0 when they may be now."""
+        return max(0, math.ceil((tries - self._left(key)) * self._every_s))
 
-    def spend(self, key: str) -> None:
-        """Use up one try."""
+    def spend(self, key: str, tries: int = 1) -> None:
+        """Use them up."""
         left = self._left(key)
-        self._held[key] = (max(0.0, left - 1), self._clock.now_ms())
+        self._held[key] = (max(0.0, left - tries), self._clock.now_ms())
         self._held.move_to_end(key)
         if len(self._held) > KEYS_MAX:
             self._held.popitem(last=False)

@@ -78,3 +78,11 @@ class Overloaded(Refusal):
 
     code = "base.overloaded"
     status = 503
+
+
+class Broken(Refusal):
+    """de: Da ist etwas schiefgegangen. Es ist nichts verloren gegangen; bitte versuchen Sie es noch einmal.
+    en: Something went wrong. Nothing is lost; please try again."""
+
+    code = "base.broken"
+    status = 500

@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     #: What one space may keep in bytes, and one file.
     space_bytes_max: int = 50 * 1024**3
     file_bytes_max: int = 20 * 1024**3
+    #: Facts that one device may write per second for long; twenty times as many at once.
+    facts_per_s: int = 100
     #: Video calls: `auto` uses Janus where it is installed; `off`.
     meet: str = "auto"
     #: The address that call media uses; empty: this machine's main address.
@@ -138,6 +140,8 @@ def check(settings: Settings) -> Settings:
         )
     if bool(settings.tls_key) != bool(settings.tls_certificate) and settings.tls_certificate != "self":
         raise _bad("tls_key", "und tls_certificate gehören zusammen.", "and tls_certificate belong together.")
+    if settings.facts_per_s < 1:
+        raise _bad("facts_per_s", "muss mindestens 1 sein.", "must be at least 1.")
     if settings.media_port_first > settings.media_port_last:
         raise _bad("media_port_first", "liegt über media_port_last.", "is above media_port_last.")
     return settings

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import and_, false, or_, select
+from sqlalchemy.exc import OperationalError
 
 from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
-from verbund.base.refusal import Refusal
+from verbund.base.refusal import Broken, Refusal
 from verbund.log import tables
 from verbund.log.core import Parcel, parse
 from verbund.log.entry import Entry, Vector, split_sublog, sublog
@@ -57,7 +58,7 @@ class LogService:
         submit = self.core.submit
         try:
             return await self.writer.run(lambda tx: [submit(tx, one) for one in parcels], guarded=False)
-        except Refusal:
+        except (Refusal, OperationalError):  # a full disk is no fault of a fact: its author tries again
             raise
         except Exception:  # noqa: BLE001  # the writer logged it; whoever wrote the others must not suffer from one
             if len(parcels) == 1:
@@ -108,7 +109,7 @@ class LogService:
 def _broken(parcel: Parcel) -> Outcome:
     """Nothing of it was kept: a fault of ours, told to its author."""
     try:
-        return Outcome.refused(parse(parcel).id, Refusal())
+        return Outcome.refused(parse(parcel).id, Broken())
     except Refusal as refusal:
         return Outcome.refused(None, refusal)
 

@@ -12,10 +12,11 @@ from verbund.log.entry import Entry, Vector
 
 
 class Sentence(Struct, forbid_unknown_fields=True):
-    """A refusal: its code, and the sentence in the reader's language."""
+    """A refusal: its code, and the sentence in the reader's language; how long to wait after `base.too_fast`."""
 
     code: str
     detail: str
+    retry_after_s: int | UnsetType = UNSET
 
 
 class Told(Struct, forbid_unknown_fields=True):

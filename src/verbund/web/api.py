@@ -13,7 +13,7 @@ from verbund.accounts.schemas import Caller
 from verbund.base.ids import CoreId, SpaceId
 from verbund.base.refusal import Malformed, Unknown
 from verbund.log.core import Parcel
-from verbund.log.service import ENTRIES_PAGE_MAX, PARCELS_MAX, LogService
+from verbund.log.service import ENTRIES_PAGE_MAX, LogService
 from verbund.log.tx import Reader
 from verbund.spaces.queries import heads_of, role
 from verbund.web.composition import Services
@@ -78,15 +78,10 @@ async def provider(services: Services) -> ProviderShape:
 
 @post("/api/log", summary="Submit facts", status_code=200)
 async def submit(
-    data: Parcels,
-    caller: Caller,  # noqa: ARG001  # asked for so that only the signed-in write
-    log: LogService,
-    accept_language: Language = "",
+    data: Parcels, caller: Caller, services: Services, accept_language: Language = ""
 ) -> dict[str, list[dict[str, Any]]]:
     """What became of each parcel, once it is on disk. Facts of one or several spaces, new ones too."""
-    if len(data.parcels) > PARCELS_MAX:
-        raise Malformed()
-    outcomes = await log.submit(data.parcels)
+    outcomes = await services.intake.submit(caller, data.parcels)
     return {"outcomes": [one.wire(language_of(accept_language)) for one in outcomes]}
 
 

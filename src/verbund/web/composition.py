@@ -17,6 +17,7 @@ from verbund.log.store import Store
 from verbund.spaces.authority import SpaceAuthorities
 from verbund.web.hub import Hub
 from verbund.web.installation import AlreadyRunning, FolderLock, Installation, open_installation
+from verbund.web.intake import Intake
 from verbund.web.live import Live
 from verbund.web.neighbours import Neighbours
 from verbund.web.notices import Notices
@@ -66,7 +67,8 @@ class Services:
         )  # fmt: skip
         self.log = LogService(self.store, log, self.installation.device)
         self.live = Hub()
-        self.sockets = Live(self.log, self.live, self.installation.incarnation)
+        self.intake = Intake(self.log, self.clock, settings.facts_per_s)
+        self.sockets = Live(self.log, self.intake, self.live, self.installation.incarnation)
         self.presence = Presence(self.live)
         self.notices = Notices(self.log, self.live)
         self.blobs = Blobs(self.data, self.log, self.store, Memberships(), self.clock, _limits(settings))

@@ -9,12 +9,13 @@ import msgspec
 
 from verbund.accounts.schemas import Caller
 from verbund.base.ids import SpaceId
-from verbund.base.refusal import Malformed, Refusal, TooFast, Unknown
+from verbund.base.refusal import Broken, Malformed, Refusal, TooFast, Unknown
 from verbund.log import entry as entries
-from verbund.log.service import ENTRIES_PAGE_MAX, PARCELS_MAX, LogService
+from verbund.log.service import ENTRIES_PAGE_MAX, LogService
 from verbund.spaces.queries import role
 from verbund.web.frames import FOLLOWED_MAX, Call, Follow, Incoming, Ping, Signal, Submit, Unfollow
 from verbund.web.hub import Connection, Hub
+from verbund.web.intake import Intake
 
 FRAME_BYTES_MAX = 256 * 1024
 FRAMES_PER_S = 50
@@ -33,8 +34,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class Live:
     """Serves the sockets of one process."""
 
-    def __init__(self, service: LogService, hub: Hub, incarnation: int) -> None:
-        self.service, self.hub, self.incarnation = service, hub, incarnation
+    def __init__(self, service: LogService, intake: Intake, hub: Hub, incarnation: int) -> None:
+        self.service, self.intake, self.hub, self.incarnation = service, intake, hub, incarnation
         service.told.append(hub.told)
 
     async def serve(self, caller: Caller, language: str, receive: Receive, send: Send) -> None:
@@ -112,17 +113,14 @@ class Live:
         task.add_done_callback(calls.discard)
 
     async def _submit(self, connection: Connection, frame: Submit) -> None:
-        if len(frame.p) > PARCELS_MAX:
-            connection.send_json(_error(Malformed(), connection.language))
-            return
         try:
-            outcomes = await self.service.submit(frame.p)
+            outcomes = await self.intake.submit(connection.caller, frame.p)
         except Refusal as refusal:
             connection.send_json({**_error(refusal, connection.language), "n": frame.n})
             return
         except Exception:
             log.exception("a submit failed")
-            connection.send_json({**_error(Refusal(), connection.language), "n": frame.n})
+            connection.send_json({**_error(Broken(), connection.language), "n": frame.n})
             return
         told = [one.wire(connection.language) for one in outcomes]
         connection.send_json({"f": "ack", "n": frame.n, "r": told})
@@ -178,7 +176,7 @@ class Live:
             connection.send_json({**_error(refusal, connection.language), "f": "reply", "n": frame.n})
         except Exception:
             log.exception("call %s failed", frame.m)
-            connection.send_json({**_error(Refusal(), connection.language), "f": "reply", "n": frame.n})
+            connection.send_json({**_error(Broken(), connection.language), "f": "reply", "n": frame.n})
 
 
 async def _unknown(_connection: Connection, _data: Any) -> None:
@@ -216,5 +214,7 @@ class _Place(msgspec.Struct):
 
 
 def _error(refusal: Refusal, language: str) -> dict[str, Any]:
-    detail = {"code": refusal.code, "detail": refusal.sentence(language)}
-    return {"f": "error", "e": detail}
+    told = {"code": refusal.code, "detail": refusal.sentence(language)}
+    if isinstance(refusal, TooFast) and refusal.fields:
+        told |= refusal.fields
+    return {"f": "error", "e": told}

@@ -7,18 +7,10 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from verbund.base.refusal import Malformed, Overloaded, Refusal, TooFast, Unknown
+from verbund.base.refusal import Broken, Malformed, Overloaded, Refusal, TooFast, Unknown
 
 LANGUAGES = ("de", "en")
 log = logging.getLogger(__name__)
-
-
-class Broken(Refusal):
-    """de: Da ist etwas schiefgegangen. Es ist nichts verloren gegangen; bitte versuchen Sie es noch einmal.
-    en: Something went wrong. Nothing is lost; please try again."""
-
-    code = "base.broken"
-    status = 500
 
 
 _BY_STATUS: dict[int, type[Refusal]] = {404: Unknown, 429: TooFast, 503: Overloaded}
