@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Hlc } from '../hlc';
-import { Offline } from '../errors';
+import { ApiError, Offline } from '../errors';
 import type { Outcome } from '../live';
 import { Store, type OutboxItem } from '../store';
 import { browserOf, freshBrowser, WORKSHOP } from '../testing/people';
@@ -52,6 +52,13 @@ async function tab(submit?: (parcels: Parcel[]) => Promise<Outcome[]>): Promise<
 	const sender = new Sender(outbox);
 	senders.push(sender);
 	return { outbox, sender, told, troubles, line };
+}
+
+/** Pauses as short as they can be. */
+function patient(outbox: Outbox): Sender {
+	const sender = new Sender(outbox, Date.now, () => 0);
+	senders.push(sender);
+	return sender;
 }
 
 const post = async ({ outbox }: Tab, text: string, re: CoreId[] = []): Promise<CoreId> =>
@@ -208,6 +215,29 @@ describe('a refused fact', () => {
 		const [item] = await items(anna);
 		expect(item).toMatchObject({ state: 'refused', code: 'base.too_fast' });
 		expect(numbers().length).toBe(6);
+	});
+
+	it('is sent as it is until it goes through when the provider is only too busy', async () => {
+		let refusals = 7;
+		const anna = await tab(async (parcels) => {
+			if (refusals-- > 0) throw new ApiError('base.too_fast', 429, 'Bitte warten Sie 1 Sekunden.');
+			return provider.submit(parcels);
+		});
+		anna.sender = patient(anna.outbox);
+		const said = await post(anna, 'sehr schnell');
+		await flushed(anna);
+		expect(state(anna, said)).toBe('accepted');
+		expect(provider.space(WORKSHOP).entries.map((entry) => [entry.id, entry.x])).toEqual([[said, 0]]);
+	});
+
+	it('is taken for refused when it makes the provider fail again and again', async () => {
+		const anna = await tab(async () => {
+			throw new ApiError('base.broken', 500, 'Da ist etwas schiefgegangen.');
+		});
+		anna.sender = patient(anna.outbox);
+		const said = await post(anna, 'Fehler');
+		await flushed(anna);
+		expect(state(anna, said)).toBe('refused');
 	});
 
 	it('whose number no provider took owes a void: it goes first, without its body', async () => {

@@ -5,6 +5,7 @@ import type { OutboxItem } from '../store';
 import type { SpaceId } from '../types';
 import type { Outbox } from './outbox';
 import { settle } from './settle';
+import { PASSING } from './verdict';
 
 export const BATCH_MAX = 64;
 /** The server reads frames up to 256 KiB; the rest is for the quotes that texts in texts need. */
@@ -74,7 +75,8 @@ export class Sender {
 			outcomes = await this.outbox.ports.submit(items.map(parcelOf));
 		} catch (error) {
 			this.#failures += 1;
-			if (items.length > 1 || !(error instanceof ApiError) || this.#failures < POISON_TRIES) return 'failed';
+			const isPoison = items.length === 1 && error instanceof ApiError && !PASSING.has(error.code);
+			if (!isPoison || this.#failures < POISON_TRIES) return 'failed';
 			outcomes = [{ id: items[0]!.id, st: 'refused' as const, code: error.code, detail: error.detail }];
 		}
 		this.#failures = 0;

@@ -6,7 +6,7 @@ import type { CoreId } from '../types';
 /** How often a fact is written anew after refusals that pass. */
 export const REWRITES_MAX = 5;
 /** Refusals that say nothing about the fact itself. */
-const PASSING = new Set(['log.future_stamp', 'base.too_fast', 'base.overloaded']);
+export const PASSING: ReadonlySet<string> = new Set(['log.future_stamp', 'base.too_fast', 'base.overloaded']);
 
 export type Verdict =
 	| { is: 'accepted'; durable: boolean }
