@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import func, select
 
 from tests.log import notes
-from verbund.base.refusal import Refusal
+from verbund.base.refusal import Broken
 from verbund.log import search, tables
 from verbund.log.core import Parcel
 from verbund.log.entry import VOID, Entry
@@ -97,7 +97,7 @@ async def test_one_crashing_fold_fails_alone(log: LogService, anna: notes.Person
     for refused in (two, alone[0]):
         assert refused.id == crashing
         assert refused.refusal is not None
-        assert refused.refusal.code == Refusal.code
+        assert refused.refusal.code == Broken.code
     with log.store.read() as connection:
         assert sorted(connection.execute(select(notes.note.c.text)).scalars()) == ["nachher", "vorher"]
 
