@@ -8,7 +8,17 @@ import pytest
 
 from tests.postgres import cluster, create_database
 
+#: A real browser on a machine that others use too is late now and then. What fails twice in a row is wrong; what needed
+#: its second try stands in pytest's summary (R), so that it can be made calmer.
+BROWSER_RERUNS = 1
+RERUN_AFTER_S = 2
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=BROWSER_RERUNS, reruns_delay=RERUN_AFTER_S))
 
 
 @pytest.fixture(scope="session")
