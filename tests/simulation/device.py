@@ -162,8 +162,8 @@ class Device:
                 item.places = [*item.places, (sublog, entry.n, entry.x == VOID)]
 
     def covered(self, space: SpaceId, vector: Vector) -> None:
-        """Both providers hold what this vector covers: let it go."""
-        for item in [one for one in self.outbox.values() if one.space == space]:
+        """Both providers hold what this vector covers: let it go. One that was refused may turn out to be accepted."""
+        for item in [one for one in self.own.values() if one.space == space and one.id not in self.durable]:
             held = [void for sublog, n, void in item.places if vector.get(sublog, 0) >= n]
             if not held:
                 continue
@@ -184,13 +184,10 @@ class Device:
         used_up = outcome.dp == item.id or (outcome.ds or 0) > item.ds
         item.refused = outcome.refusal.code
         self.refusals[item.id] = outcome.refusal.code
-        if not used_up:
-            item.gone = True
-            return
         item.gone = True
-        self.settled_here.add(item.id)
-        if not item.accepted:
-            self.let_go(item)
+        if not used_up:
+            return
+        self.let_go(item)
         self.after_refusal(item)
 
     def after_refusal(self, item: Item) -> None:

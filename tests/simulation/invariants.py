@@ -3,10 +3,12 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from sqlalchemy import select
 
 from tests.simulation.provider import REGISTRY, Provider
 from verbund.base.ids import CoreId, SpaceId
+from verbund.chat.events import MessageEdited
 from verbund.chat.tables import message
 from verbund.log import tables
 from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, chain
@@ -56,6 +58,7 @@ def check_all(schedule: "Schedule") -> None:
         check_rebuild(provider)
     check_rows(schedule)
     for provider in schedule.providers:
+        check_erased(provider)
         check_visible(schedule, provider)
 
 
@@ -209,6 +212,20 @@ def check_visible(schedule: "Schedule", provider: Provider) -> None:
             late = removal.account == accounts[core.dev] and core.ds > removal.cuts.get(core.dev, 0)
             if late and by not in _seen(cores, core):
                 raise Violation("cut_visible", f"{row.id[:6]} #{core.ds} after {by[:6]} at {provider.name}")
+
+
+def check_erased(provider: Provider) -> None:
+    """Of what a withdrawal took back no body is left, shown or set aside, nor of its author's edits."""
+    core, body = tables.core.c, tables.body.c
+    query = select(core.id, core.dev, core.kind, body.raw).join(tables.body, body.core == core.id)
+    with provider.disk.read() as connection:
+        whole = connection.execute(query).all()
+        authors = {row.id: row.dev for row in connection.execute(select(core.id, core.dev))}
+        withdrawn = set(connection.execute(select(message.c.id).where(message.c.withdrawn == 1)).scalars())
+    for row in whole:
+        edited = msgspec.json.decode(row.raw)["message"] if row.kind == MessageEdited.kind else None
+        if row.id in withdrawn or (edited in withdrawn and authors[edited] == row.dev):
+            raise Violation("body_left", f"{row.id[:6]} at {provider.name}")
 
 
 def _raws(provider: Provider) -> list[Any]:

@@ -77,6 +77,7 @@ class MessageWithdrawn(Event, frozen=True):
 
     kind: ClassVar[str] = "chat.message_withdrawn.1"
     sorts: ClassVar[frozenset[str]] = TALK
+    erases: ClassVar[bool] = True
     message: Hash
     channel: Hash | None = None
     by: Literal["author", "moderator"] = "author"

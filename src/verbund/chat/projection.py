@@ -7,7 +7,7 @@ from verbund.base.clock import ms_of
 from verbund.base.ids import CoreId, SpaceId
 from verbund.chat import events, tables
 from verbund.log import search
-from verbund.log.registry import Event, Fact, Fold
+from verbund.log.registry import Event, Fact, Fold, Overtaken
 from verbund.log.tx import Tx
 
 PROJECTED = tables.PROJECTED
@@ -53,6 +53,7 @@ def message_edited(tx: Tx, fact: Fact) -> None:
         )
     ).first()
     if found is None:
+        _note_edit(tx, fact)
         return
     if found.withdrawn:
         tx.erase(fact.id)
@@ -91,6 +92,32 @@ def message_withdrawn(tx: Tx, fact: Fact) -> None:
     search.forget(tx, header.position)
     for core in (target, *edits):
         tx.erase(core)
+
+
+def message_overtaken(tx: Tx, fact: Fact) -> bool:
+    return _is_withdrawn(tx, fact, fact.id)
+
+
+def edit_overtaken(tx: Tx, fact: Fact) -> bool:
+    if _is_withdrawn(tx, fact, fact.event.message):
+        return True
+    _note_edit(tx, fact)
+    return False
+
+
+def _is_withdrawn(tx: Tx, fact: Fact, message: str) -> bool:
+    c = tables.message.c
+    mine = (c.id == message, c.space == fact.space, c.author == fact.actor)
+    return tx.execute(select(c.withdrawn).where(*mine)).scalar() == 1
+
+
+def _note_edit(tx: Tx, fact: Fact) -> None:
+    """An edit that is not shown, for it or its message was set aside: a withdrawal takes its body along too."""
+    event: events.MessageEdited = fact.event
+    header = tx.header(CoreId(event.message))
+    author = tx.device(header.dev) if header is not None and header.space == fact.space else None
+    if author is not None and author.actor == fact.actor:
+        tx.insert_once(tables.edit, {"core": fact.id, "message": event.message, "space": fact.space})
 
 
 def reaction_set(tx: Tx, fact: Fact) -> None:
@@ -138,4 +165,10 @@ FOLDS: dict[type[Event], Fold] = {
     events.MessageWithdrawn: message_withdrawn,
     events.ReactionSet: reaction_set,
     events.ChannelRead: channel_read,
+}
+
+#: What a withdrawal takes along though it is not shown.
+OVERTAKEN: dict[type[Event], Overtaken] = {
+    events.MessagePosted: message_overtaken,
+    events.MessageEdited: edit_overtaken,
 }

@@ -105,9 +105,10 @@ class Hold(NamedTuple):
 
 
 class SetAside(NamedTuple):
-    """Keep it, never show it."""
+    """Keep it, never show it. `take`: what it would be otherwise, where its body says so."""
 
     reason: str
+    take: Take | None = None
 
 
 Submitted = Take | Known | Ask | Refuse
@@ -123,7 +124,7 @@ class Judge:
 
     def submit(self, parsed: Parsed, view: View) -> Submitted:
         """What becomes of an own person's parcel. May consult clock and local state."""
-        state = _state(parsed, view)
+        state = state_of(parsed, view)
         if state is not None:
             return self._known(parsed, view, state)
         try:
@@ -154,7 +155,7 @@ class Judge:
 
         Raises WrongSignature: then the partner is at fault and nothing of its answer is taken.
         """
-        state = _state(parsed, view)
+        state = state_of(parsed, view)
         if state in (SETTLED, WAITING, QUARANTINED):
             return Known(state)
         missing = self._missing(parsed, view)
@@ -177,17 +178,17 @@ class Judge:
     def _weigh(self, parsed: Parsed, device: Device, view: View, at: int) -> Accepted:
         try:
             event, kind = self._event(parsed)
+            authority = self._authority(parsed, event, device, view, at)
         except Refusal as refusal:
             return SetAside(refusal.code)
-        authority = self._authority(parsed, event, device, view, at)
         if authority is None:
             return Hold((parsed.space,))
-        fact = _fact(parsed, event, device, authority.sort, at)
+        take = Take(_fact(parsed, event, device, authority.sort, at), kind)
         try:
-            self._may(fact, kind, authority, view)
+            self._may(take, authority, [] if event.erases else view.cuts(parsed.space, parsed.core.dev))
         except Refusal as refusal:
-            return SetAside(refusal.code)
-        return Take(fact, kind)
+            return SetAside(refusal.code, take)
+        return take
 
     def _admit(self, parsed: Parsed, device: Device, view: View) -> Take | Refuse:
         now = view.now_ms()
@@ -198,15 +199,16 @@ class Judge:
         if authority is None:
             return Refuse(Unknown(), void=False)
         fact = _fact(parsed, event, device, authority.sort, now)
+        take = Take(fact, kind)
         try:
-            self._may(fact, kind, authority, view)
+            self._may(take, authority, view.cuts(parsed.space, parsed.core.dev))
             if fact.blobs:
                 self.registry.admit_blobs(fact, view)  # type: ignore[arg-type]  # rules read through the store's view
             if kind.rule.admits is not None:
                 kind.rule.admits(fact, view)  # type: ignore[arg-type]  # rules read through the store's view
         except Unknown as refusal:
             return Refuse(refusal, void=False)
-        return Take(fact, kind)
+        return take
 
     def _event(self, parsed: Parsed) -> tuple[Event, Kind]:
         if parsed.data is None:
@@ -267,19 +269,21 @@ class Judge:
             raise WrongSpace()
         return self.authorities.founded(_fact(parsed, event, device, "", at))
 
-    def _may(self, fact: Fact, kind: Kind, authority: Authority, view: View) -> None:
+    @staticmethod
+    def _may(take: Take, authority: Authority, cuts: list[tuple[int, CoreId]]) -> None:
+        fact, kind = take
         if fact.sort not in kind.event.sorts:
             raise WrongSpace() if fact.by_provider or authority.role_of(fact.actor) else Unknown()
         kinds, spaces = fact.device.kinds, fact.device.spaces
         if (kinds is not None and fact.core.k not in kinds) or (spaces is not None and fact.space not in spaces):
             raise AgentLimited()
-        for ds, by in view.cuts(fact.space, fact.dev):
+        for ds, by in cuts:
             if fact.ds > ds and not authority.includes(by):
                 raise Removed()
         kind.rule.may(fact, authority)
 
 
-def _state(parsed: Parsed, view: View) -> int | None:
+def state_of(parsed: Parsed, view: View) -> int | None:
     """What became of a core; without a look at the store when its number is beyond the device's last here."""
     return None if parsed.core.ds > view.head(parsed.space, parsed.core.dev)[0] else view.state(parsed.id)
 
@@ -290,4 +294,4 @@ def _fact(parsed: Parsed, event: Event, device: Device, sort: str, at: int) -> F
     )
 
 
-__all__ = ["VOID", "Ask", "Hold", "Judge", "Known", "Refuse", "SetAside", "Take", "View"]
+__all__ = ["VOID", "Ask", "Hold", "Judge", "Known", "Refuse", "SetAside", "Take", "View", "state_of"]

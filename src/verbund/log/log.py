@@ -13,7 +13,7 @@ from verbund.log import entry as entries
 from verbund.log import search, tables
 from verbund.log.core import Parcel, Parsed, make_parcel, parse
 from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
-from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take
+from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take, state_of
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
 from verbund.log.stored import authority_heads, body_of, salt, stored_parcel, wire
@@ -175,6 +175,8 @@ class Log:
                 continue
             state = SETTLED if isinstance(verdict, Take) else QUARANTINED
             tx.cache[("state", parsed.id)] = state
+            if isinstance(verdict, SetAside):
+                self._overtaken(tx, verdict.take)
             if state != row.state:
                 tx.execute(update(tables.core).where(tables.core.c.id == parsed.id).values(state=state))
             arrived = len(tx.arrivals)
@@ -239,17 +241,23 @@ class Log:
             state = VOID if tx.state(parsed.id) is None else None
             self._append(tx, parsed, state, place, None)
             return
+        was_void = state_of(parsed, tx) == VOID
         verdict = self.judge.accept(parsed, tx, place.at)
         match verdict:
             case Take():
-                self._append(tx, parsed, SETTLED, place, verdict)
+                # What builds on it may be folded already: one looks through a void.
+                gone = was_void and verdict.kind.overtaken(tx, verdict.fact)
+                self._append(tx, parsed, SETTLED, place, None if gone else verdict)
+                if gone:
+                    tx.erase(parsed.id)
             case Known():
                 self._append(tx, parsed, None, place, None)
             case Hold(missing):
                 self._append(tx, parsed, WAITING, place, None)
                 self._wait(tx, parsed, missing)
-            case SetAside(reason):
+            case SetAside(reason, take):
                 self._append(tx, parsed, QUARANTINED, place, None, reason)
+                self._overtaken(tx, take)
         self._settle(tx, parsed.id)
 
     def _settle(self, tx: Tx, arrived: str) -> None:
@@ -281,8 +289,17 @@ class Log:
         tx.execute(update(tables.core).where(tables.core.c.id == core).values(state=state, reason=reason))
         tx.cache[("state", core)] = state
         tx.cache.pop(("own", parsed.space, parsed.core.dev), None)
-        fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) else None
+        gone = self._overtaken(tx, verdict.take if isinstance(verdict, SetAside) else verdict)
+        fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) and not gone else None
         self._tell_late(tx, parsed, row, state, fact)
+        return True
+
+    @staticmethod
+    def _overtaken(tx: Tx, take: Take | None) -> bool:
+        """Erase the body of what is here but belongs to something that was withdrawn. True when it is gone."""
+        if take is None or not take.kind.overtaken(tx, take.fact):
+            return False
+        tx.erase(take.fact.id)
         return True
 
     def _tell_late(self, tx: Tx, parsed: Parsed, row: Any, state: int, fact: Fact | None) -> None:

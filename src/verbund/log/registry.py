@@ -33,6 +33,9 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     authority: ClassVar[bool] = False
     #: The first fact of its space.
     founds: ClassVar[bool] = False
+    #: Takes bodies away. What was erased somewhere cannot come back, so where such a fact was taken in once it counts
+    #: everywhere: a cut refuses it at submit only.
+    erases: ClassVar[bool] = False
 
     def introduces(self) -> PublicKey | None:
         """The key that this event brings for its own signature: the first fact of an account does."""
@@ -125,6 +128,7 @@ class Rule(NamedTuple):
 
 
 Fold = Callable[["Tx", Fact], None]
+Overtaken = Callable[["Tx", Fact], bool]
 
 
 def rule(may: Callable[[Fact, Any], None], admits: "Callable[[Fact, Reader], None] | None" = None) -> Rule:
@@ -136,10 +140,19 @@ def _nothing(*_: object) -> None:
     """Where there are no blobs."""
 
 
+def _never(*_: object) -> bool:
+    """Where nothing is erased."""
+    return False
+
+
 class Kind(NamedTuple):
+    """`overtaken` says of a fact that was set aside, or that comes after what builds on it, whether its body is to go:
+    what it is part of was withdrawn. If it was not, it notes what a withdrawal has to take along."""
+
     event: type[Event]
     rule: Rule
     fold: Fold
+    overtaken: Overtaken = _never
 
 
 class Registry:
@@ -160,10 +173,12 @@ class Registry:
         rules: dict[type[Event], Rule],
         folds: dict[type[Event], Fold],
         projected: Iterable[Table],
+        overtaken: dict[type[Event], Overtaken] | None = None,
     ) -> None:
         """One capability's kinds. Every event needs a rule and a fold."""
+        late = overtaken or {}
         for event in events:
-            self._kinds[event.kind] = Kind(event, rules[event], folds[event])
+            self._kinds[event.kind] = Kind(event, rules[event], folds[event], late.get(event, _never))
         self.projected += list(projected)
 
     def register_blobs(

@@ -69,6 +69,7 @@ class FilmWithdrawn(Event, frozen=True):
 
     kind: ClassVar[str] = "media.film_withdrawn.1"
     sorts: ClassVar[frozenset[str]] = SHARED
+    erases: ClassVar[bool] = True
 
     film: Hash
     by: Literal["author", "moderator"] = "author"

@@ -116,7 +116,9 @@ def registry() -> Registry:
     """Every kind of event that this version understands."""
     kinds = Registry()
     for part in PARTS:
-        kinds.register(part.events.EVENTS, part.rules.RULES, part.projection.FOLDS, part.projection.PROJECTED)
+        fold = part.projection
+        late = getattr(fold, "OVERTAKEN", None)
+        kinds.register(part.events.EVENTS, part.rules.RULES, fold.FOLDS, fold.PROJECTED, late)
     kinds.register_blobs(admit_blobs, fold_blobs, drop_references, (blob_reference,))
     return kinds
 
