@@ -169,6 +169,22 @@ describe('a refused fact', () => {
 		expect(anna.told.findLast((one) => one.id === refused)?.code).toBe('chat.forbidden');
 	});
 
+	it('that another provider accepted is accepted, whichever is heard of first', async () => {
+		const anna = await tab();
+		anna.line.demand = 'durable';
+		provider.rule = () => ({ code: 'spaces.not_allowed' });
+		const id = await post(anna, 'dort angenommen');
+		await flushed(anna);
+		expect(state(anna, id)).toBe('refused');
+		await anna.outbox.arrived(id, { sublog: 'P.1', n: 1 }, true);
+		await anna.outbox.arrived(id, { sublog: 'Q.1', n: 7 }, false);
+		expect(state(anna, id)).toBe('accepted');
+		expect(await items(anna)).toMatchObject([{ state: 'accepted', gone: false, place: { sublog: 'Q.1', n: 7 } }]);
+		expect((await items(anna))[0]).not.toHaveProperty('code');
+		await anna.outbox.durable(WORKSHOP, { 'P.1': 1, 'Q.1': 7 });
+		expect(await items(anna)).toEqual([]);
+	});
+
 	it('is written anew with the next number when a person tries again', async () => {
 		const anna = await tab();
 		provider.rule = () => ({ code: 'chat.forbidden' });

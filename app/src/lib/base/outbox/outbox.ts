@@ -122,12 +122,15 @@ export class Outbox {
 		});
 	}
 
-	/** An own fact came back in a sub-log: it is accepted even when the acknowledgement was lost, or void. */
+	/**
+	 * An own fact came back in a sub-log: it is accepted even when the acknowledgement was lost, or void. Where one
+	 * provider accepted what another refused, acceptance wins, whichever is heard of first.
+	 */
 	async arrived(id: CoreId, place: { sublog: string; n: number }, isVoid: boolean): Promise<void> {
 		if ((await this.store.db.get('outbox', id)) === undefined) return;
 		await exclusive('author', async () => {
 			const item = await this.store.db.get('outbox', id);
-			if (item === undefined || item.state === 'refused') return;
+			if (item === undefined || (isVoid && item.state === 'refused')) return;
 			const outcome: Outcome = isVoid ? { id, st: 'refused', code: 'log.refused_before', dp: id } : { id, st: 'accepted' };
 			await settle(this, [{ ...item, place }], [outcome]);
 		});

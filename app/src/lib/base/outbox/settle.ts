@@ -20,7 +20,7 @@ export async function settle(outbox: Outbox, items: readonly OutboxItem[], outco
 	const settled: Settled = { changes: [], puts: [], deletes: [], again: [], stuck: new Map() };
 	for (const [at, item] of items.entries()) {
 		const outcome = outcomes[at];
-		if (outcome === undefined || (await isSettled(outbox, item))) continue;
+		if (outcome === undefined || (await isSettled(outbox, item, outcome))) continue;
 		await apply(outbox, settled, item, verdictOf(item, outcome));
 	}
 	const { changes, puts, deletes, again, stuck } = settled;
@@ -32,10 +32,11 @@ export async function settle(outbox: Outbox, items: readonly OutboxItem[], outco
 	return stuck;
 }
 
-/** The entry may have come back before the acknowledgement, or another tab was told. */
-async function isSettled(outbox: Outbox, item: OutboxItem): Promise<boolean> {
+/** The entry may have come back before the acknowledgement, or another tab was told. Acceptance wins over a refusal. */
+async function isSettled(outbox: Outbox, item: OutboxItem, { st }: Outcome): Promise<boolean> {
 	const held = await outbox.store.db.get('outbox', item.id);
-	return held === undefined || (held.state !== 'pending' && held.state !== 'accepted');
+	if (held === undefined) return true;
+	return held.state !== 'pending' && held.state !== 'accepted' && st !== 'accepted' && st !== 'durable';
 }
 
 async function apply(outbox: Outbox, settled: Settled, item: OutboxItem, verdict: Verdict): Promise<void> {
@@ -44,7 +45,7 @@ async function apply(outbox: Outbox, settled: Settled, item: OutboxItem, verdict
 			const isDone = verdict.durable || outbox.ports.letsGoAt(item.space) === 'accepted';
 			settled.changes.push({ item, state: verdict.durable ? 'durable' : 'accepted' });
 			if (isDone) settled.deletes.push(item.id);
-			else settled.puts.push({ ...item, state: 'accepted' });
+			else settled.puts.push(accepted(item));
 			return;
 		}
 		case 'void':
@@ -61,6 +62,11 @@ async function apply(outbox: Outbox, settled: Settled, item: OutboxItem, verdict
 			if (settled.puts.some((one) => one.space === item.space && one.state === 'owed')) return;
 			if (!settled.stuck.has(item.space)) await askedFor(outbox, settled, item, verdict);
 	}
+}
+
+/** It may have been refused elsewhere before. */
+function accepted({ code: _code, detail: _detail, ...item }: OutboxItem): OutboxItem {
+	return { ...item, state: 'accepted', gone: false };
 }
 
 function refuse(settled: Settled, item: OutboxItem, state: 'refused' | 'owed', { code, detail }: { code: string; detail: string }): void {

@@ -345,7 +345,10 @@ export class Sync {
 			if (entry.x === 0 && kind.startsWith('a')) await this.outbox.saw(space, { id: entry.id, kind, ah });
 			if (parsed.core.dev !== this.device.id) continue;
 			remember(this.#places, entry.id, { at: entry.at, position: entry.o });
-			await this.outbox.arrived(entry.id, { sublog: `${entry.p}.${entry.i}`, n: entry.n }, entry.x === 3);
+			const isVoid = entry.x === 3;
+			// A void that comes with its body: this provider has it from another that accepted it.
+			if (isVoid && entry.b !== null) continue;
+			await this.outbox.arrived(entry.id, { sublog: `${entry.p}.${entry.i}`, n: entry.n }, isVoid);
 		}
 	}
 
