@@ -51,7 +51,7 @@ class Neighbours:
 
     def hosts(self, connection: Connection, account: AccountId) -> list[Host]:
         """Where this person can go on: this provider first, then those that hold most of their spaces."""
-        places = self._known(connection)
+        places = self._known()
         found: dict[ProviderId, list[Host]] = {}
         for space in space_ids_of(connection, account):
             for provider, host in places.get(space, {}).items():
@@ -67,15 +67,16 @@ class Neighbours:
     def origins(self) -> tuple[str, ...]:
         """The origins of every neighbour: their pages may ask here, ours may ask there."""
         if self._places is None:
-            with self._store.read() as connection:
-                self._known(connection)
+            self._known()
         return self._origins
 
-    def _known(self, connection: Connection) -> Places:
+    def _known(self) -> Places:
+        """Invariant: what is kept was read after the last change; an older view of the store would stay for ever."""
         with self._lock:
             places, changes = self._places, self._changes
             if places is None:
-                places = self._read(connection)
+                with self._store.read() as connection:
+                    places = self._read(connection)
                 said = (host.url for hosts in places.values() for host in hosts.values())
                 others = dict.fromkeys([*self._settled, *said])
                 others.pop(self._own.url, None)

@@ -247,7 +247,7 @@ export class Sync {
 		const away = this.host;
 		const me = await askMe(this.api, this.device.id);
 		// Where else one can go on is for the own provider to say.
-		if (away !== null) me.hosts = this.me?.hosts;
+		if (away !== null) standsIn(me, $state.snapshot(this.me) as Me | undefined);
 		this.#meet(me);
 		await this.outbox.reconcile(me.spaces);
 		await this.store.setMeta('me', me).catch(() => undefined);
@@ -296,7 +296,8 @@ export class Sync {
 				void this.#refresh();
 				return;
 			case 'gone':
-				void this.#following.leave(frame.sp);
+				// Whoever stands in need not hold all of it: that is no reason to let it go here.
+				if (this.host === null) void this.#following.leave(frame.sp);
 				return;
 			case 'signal':
 				this.#listeners.signal(frame);
@@ -409,6 +410,15 @@ export class Sync {
 	#alarm(code: string, about = ''): void {
 		this.trouble = { code, detail: sentence(code, pageLanguage()) ?? code, about };
 	}
+}
+
+/** What another provider does not hold stays as it was; where one can go on is for the own provider to say. */
+function standsIn(me: Me, held: Me | undefined): void {
+	if (held === undefined) return;
+	const there = new Set(me.spaces.map((space) => space.id));
+	me.spaces.push(...held.spaces.filter((space) => !there.has(space.id)));
+	me.hosts = held.hosts;
+	me.organisation ??= held.organisation;
 }
 
 function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
