@@ -38,12 +38,10 @@ def test_space_lives_at_two_providers(servers: Callable[..., Server]) -> None:
     for space in (firm.anna.organisation, firm.workshop):
         name_partner(firm.anna, space, suednetz)
     firm.ben.say(firm.workshop, "danach")
-    wanted = vector_at(firm.anna, firm.workshop)
-    eventually(lambda: at_partner(suednetz, firm.workshop) == wanted)
+    eventually(lambda: at_partner(suednetz, firm.workshop) == vector_at(firm.anna, firm.workshop))
     firm.anna.refresh()
     firm.anna.say(firm.workshop, "und noch etwas")
-    wanted = vector_at(firm.anna, firm.workshop)
-    eventually(lambda: at_partner(suednetz, firm.workshop) == wanted)
+    eventually(lambda: at_partner(suednetz, firm.workshop) == vector_at(firm.anna, firm.workshop))
     assert same_messages(werkhof, suednetz, firm.workshop)
     firm.close()
 

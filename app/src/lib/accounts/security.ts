@@ -47,12 +47,26 @@ export const confirmFactor = (code: string) => api.post<{ codes: string[] }>('/a
 export const newRecoveryCodes = (code: string) => api.post<{ codes: string[] }>('/api/second-factor/recovery-codes', { code });
 export const endFactor = (code: string) => remove('/api/second-factor', { code });
 
+/** How often a device may write once more while it is being signed out. */
+const TRIES_MAX = 3;
+
 /** Revokes a device: a fact that everybody can check, then the end of its sessions here. */
 export async function signOutDevice(sync: Sync, device: DeviceShape): Promise<void> {
-	const space = sync.me.account.id as unknown as SpaceId;
-	const cuts = { [space]: 0, ...device.cuts };
-	await postSettled(sync, space, 'account.device_revoked.1', { dev: device.dev, cuts });
+	for (let tries = 1; ; tries += 1) {
+		try {
+			await revoke(sync, (await devices()).find((one) => one.dev === device.dev) ?? device);
+			break;
+		} catch (thrown) {
+			// It wrote something since the list was made: what it wrote until now stays.
+			if (!(thrown instanceof ApiError) || thrown.code !== 'accounts.cut_missing' || tries >= TRIES_MAX) throw thrown;
+		}
+	}
 	await remove(`/api/devices/${device.dev}`, { parcels: [] });
+}
+
+async function revoke(sync: Sync, device: DeviceShape): Promise<void> {
+	const space = sync.me.account.id as unknown as SpaceId;
+	await postSettled(sync, space, 'account.device_revoked.1', { dev: device.dev, cuts: { [space]: 0, ...device.cuts } });
 }
 
 /** DELETE that says something: a code, the facts that go with it. */
