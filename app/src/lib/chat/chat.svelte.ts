@@ -172,7 +172,7 @@ export class Chat {
 	/** Only what this device wrote has a mark; with a single provider its word is enough. */
 	private deliveryOf(fact: Fact): Delivery {
 		if (fact.dev !== this.sync.device.id) return null;
-		if (fact.state === 'accepted') return (this.sync.provider?.partners ?? 0) > 0 ? 'accepted' : null;
+		if (fact.state === 'accepted') return this.sync.holders(fact.space) > 1 ? 'accepted' : null;
 		return fact.state === 'pending' ? 'pending' : null;
 	}
 

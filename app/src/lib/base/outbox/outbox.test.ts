@@ -140,6 +140,33 @@ describe('the outbox', () => {
 		expect(state(anna, id)).toBe('accepted');
 	});
 
+	it('hands what one provider alone may have to the next one, and what enough of them have to nobody', async () => {
+		const anna = await tab();
+		anna.line.demand = 'durable';
+		const ids = [await post(anna, 'bei beiden'), await post(anna, 'nur bei Werkhof')];
+		await flushed(anna);
+		for (const [at, id] of ids.entries()) await anna.outbox.arrived(id, { sublog: 'P.1', n: at + 1 }, false);
+		await anna.outbox.durable(WORKSHOP, { 'P.1': 1 });
+		const before = provider.received.length;
+		await anna.outbox.again();
+		await flushed(anna);
+		expect(provider.received.slice(before).flat().map((parcel) => JSON.parse(parcel.b!).text)).toEqual(['nur bei Werkhof']);
+		expect(await items(anna)).toMatchObject([{ id: ids[1], state: 'accepted', place: { sublog: 'P.1', n: 2 } }]);
+	});
+
+	it('lets go of what is known to be durable when its acknowledgement comes', async () => {
+		const anna = await tab();
+		anna.line.demand = 'durable';
+		const id = await post(anna, 'schon bei beiden');
+		await flushed(anna);
+		await anna.outbox.arrived(id, { sublog: 'P.1', n: 1 }, false);
+		await anna.outbox.again();
+		await anna.outbox.durable(WORKSHOP, { 'P.1': 1 });
+		await flushed(anna);
+		expect(await items(anna)).toEqual([]);
+		expect(state(anna, id)).toBe('durable');
+	});
+
 	it('keeps what is accepted until a durable vector covers it, where there are partners', async () => {
 		const anna = await tab();
 		anna.line.demand = 'durable';

@@ -48,6 +48,9 @@ export interface Ports {
 }
 
 export class Outbox {
+	/** How far each space is known to be held by enough providers. */
+	readonly #durable = new Map<SpaceId, Vector>();
+
 	constructor(readonly ports: Ports) {}
 
 	get store(): Store {
@@ -139,12 +142,28 @@ export class Outbox {
 	/** So many providers as the space demands hold everything that the vector covers. */
 	async durable(space: SpaceId, vector: Vector): Promise<void> {
 		const range = IDBKeyRange.bound([space], [space, []]);
-		const covered = ({ state, place }: OutboxItem): boolean =>
-			state === 'accepted' && place !== undefined && (vector[place.sublog] ?? 0) >= place.n;
+		this.#durable.set(space, { ...this.#durable.get(space), ...vector });
 		await exclusive('author', async () => {
-			const items = (await this.store.db.getAllFromIndex('outbox', 'place', range)).filter(covered);
+			const all = await this.store.db.getAllFromIndex('outbox', 'place', range);
+			const items = all.filter((item) => item.state === 'accepted' && this.isDurable(item));
 			if (items.length === 0) return;
 			await this.commit(items.map((item) => ({ item, state: 'durable' })), { deletes: items.map((item) => item.id) });
+		});
+	}
+
+	/** Whether enough providers are known to hold it. */
+	isDurable({ space, place }: OutboxItem): boolean {
+		return place !== undefined && (this.#durable.get(space)?.[place.sublog] ?? 0) >= place.n;
+	}
+
+	/** Another provider stands in: it gets everything that may have been with the one before alone. */
+	again(): Promise<void> {
+		return exclusive('author', async () => {
+			const tx = this.store.strict(['outbox']);
+			for (const item of await tx.objectStore('outbox').index('state').getAll('accepted')) {
+				await tx.objectStore('outbox').put({ ...item, state: 'pending' });
+			}
+			await tx.done;
 		});
 	}
 

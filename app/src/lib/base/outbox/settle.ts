@@ -42,8 +42,9 @@ async function isSettled(outbox: Outbox, item: OutboxItem, { st }: Outcome): Pro
 async function apply(outbox: Outbox, settled: Settled, item: OutboxItem, verdict: Verdict): Promise<void> {
 	switch (verdict.is) {
 		case 'accepted': {
-			const isDone = verdict.durable || outbox.ports.letsGoAt(item.space) === 'accepted';
-			settled.changes.push({ item, state: verdict.durable ? 'durable' : 'accepted' });
+			const isDurable = verdict.durable || outbox.isDurable(item);
+			const isDone = isDurable || outbox.ports.letsGoAt(item.space) === 'accepted';
+			settled.changes.push({ item, state: isDurable ? 'durable' : 'accepted' });
 			if (isDone) settled.deletes.push(item.id);
 			else settled.puts.push(accepted(item));
 			return;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPicture, PICTURE_BYTES_MAX, routeOf, shellCache, staleCaches, type Route } from './routes';
+import { isPicture, PICTURE_BYTES_MAX, policyFor, routeOf, shellCache, staleCaches, type Route } from './routes';
 
 const ORIGIN = 'https://verbund.example';
 const HASH = 'A'.repeat(43);
@@ -19,17 +19,28 @@ describe('the service worker', () => {
 	});
 
 	it.each([
-		'/api/me', '/api', '/live', '/media/a/b/master.m3u8', `/blobs/${HASH}/${HASH}`, '/service-worker.js',
-		`/blobs/${HASH}/have?as=preview`, 'https://elsewhere.example/x.js'
+		'/api/me', '/api', '/live', '/service-worker.js', 'https://elsewhere.example/x.js'
 	])('never answers for %s', (url) => {
 		expect(ask(url)).toBe('network');
 		expect(ask(url, { mode: 'navigate' })).toBe('network');
 	});
 
+	it.each(['/media/a/b/master.m3u8', `/blobs/${HASH}/${HASH}`, `/blobs/${HASH}/have?as=preview`])('asks another provider for %s where it must', (url) => {
+		expect(ask(url)).toBe('bytes');
+		expect(ask(url, { method: 'POST' })).toBe('network');
+	});
+
+	it('lets a kept page speak to the providers of today, and to nobody else', () => {
+		const kept = "default-src 'self'; connect-src 'self' https://gone.example wss://gone.example; img-src 'self'";
+		const today = policyFor(kept, ORIGIN, ['https://suednetz.example']);
+		expect(today).toBe("default-src 'self'; connect-src 'self' https://verbund.example wss://verbund.example https://suednetz.example wss://suednetz.example; img-src 'self'");
+		expect(policyFor("default-src 'self'", ORIGIN, [])).toBe("default-src 'self'");
+	});
+
 	it('keeps previews, but no ranges, no originals, nothing that is written', () => {
 		const preview = `/blobs/${HASH}/${HASH}?as=preview&w=640`;
 		expect(ask(preview)).toBe('picture');
-		expect(ask(preview, { headers: { range: 'bytes=0-' } })).toBe('network');
+		expect(ask(preview, { headers: { range: 'bytes=0-' } })).toBe('bytes');
 		expect(ask(preview, { method: 'POST' })).toBe('network');
 		expect(ask('/', { method: 'POST', mode: 'navigate' })).toBe('network');
 	});

@@ -49,6 +49,8 @@ export class Sync {
 	/** Where own facts were placed lately: the acknowledgement does not say it. */
 	readonly #places = new Map<CoreId, { at: number; position: number }>();
 	#offset = 0;
+	/** The outbox is ready for the provider that took over. */
+	#handed: Promise<void> = Promise.resolve();
 	#reloading: Promise<void> | null = null;
 	#next: Promise<void> | null = null;
 
@@ -67,6 +69,7 @@ export class Sync {
 			this.host = host;
 			api.turn(host && hosts.way(host));
 			tellWorker(host);
+			this.#handed = this.outbox.again().catch(() => undefined);
 		};
 		api.hasOthers = () => (options.others ?? others)().length > 0;
 		this.live.onState = (state) => this.#become(state);
@@ -127,6 +130,11 @@ export class Sync {
 
 	space(id: SpaceId): SpaceSummary | undefined {
 		return this.me.spaces.find((space) => space.id === id);
+	}
+
+	/** How many providers hold a space, as far as is known. */
+	holders(id: SpaceId): number {
+		return (this.space(id) as { holders?: number } | undefined)?.holders ?? 1;
 	}
 
 	/** Ask who I am and where I belong. Raises SignedOut, Offline. */
@@ -305,6 +313,9 @@ export class Sync {
 	}
 
 	async #welcome(): Promise<void> {
+		await this.#handed;
+		// What waits needs no answer about anything else: it goes first.
+		this.#sender.resume();
 		await this.#following.resume();
 		await this.#refresh();
 		this.#listeners.online();
@@ -360,7 +371,7 @@ export class Sync {
 			submit: (parcels) => this.live.submit(parcels),
 			online: () => this.live.state === 'online',
 			head: (space) => askHead(this.api, space),
-			letsGoAt: () => ((this.provider?.partners ?? 0) > 0 ? 'durable' : 'accepted'),
+			letsGoAt: (space) => (this.holders(space) > 1 ? 'durable' : 'accepted'),
 			fold: (changes) => this.#foldChanges(changes),
 			trouble: (code) => this.#alarm(code)
 		});

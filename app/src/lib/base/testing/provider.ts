@@ -30,6 +30,8 @@ export class Provider {
 	rule: (parsed: Parsed) => { code: string; keepsNumber?: boolean } | null = () => null;
 	/** Acknowledgements get lost. */
 	isSilent = false;
+	/** Connected, but nothing is answered any more. */
+	#isFrozen = false;
 	/** Sockets end before they begin, as with a session that is over. */
 	refusesSockets = false;
 	follows: Record<SpaceId, Vector>[] = [];
@@ -57,6 +59,11 @@ export class Provider {
 	/** Cut every connection, as a network does. */
 	cut(): void {
 		for (const socket of this.#sockets?.clients ?? []) socket.terminate();
+	}
+
+	/** As a process that was stopped. */
+	freeze(): void {
+		this.#isFrozen = true;
 	}
 
 	async close(): Promise<void> {
@@ -166,6 +173,7 @@ export class Provider {
 
 	#serve(socket: WebSocket): void {
 		if (this.refusesSockets) return socket.terminate();
+		if (this.#isFrozen) return;
 		this.#following.set(socket, new Set());
 		socket.on('close', () => this.#following.delete(socket));
 		socket.on('message', (raw) => this.#hear(socket, JSON.parse(String(raw)) as Record<string, unknown>));
@@ -173,6 +181,7 @@ export class Provider {
 	}
 
 	#hear(socket: WebSocket, frame: Record<string, unknown>): void {
+		if (this.#isFrozen) return;
 		if (frame['f'] === 'ping') send(socket, { f: 'pong' });
 		if (frame['f'] === 'submit') {
 			const outcomes = this.submit(frame['p'] as Parcel[]);

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { HOSTS_MAX, otherHosts } from './way';
+import type { Host, ProviderId } from './types';
+
+const OWN = 'https://werkhof.example';
+const host = (url: string): Host => ({ provider: url as ProviderId, name: url, url });
+
+describe('the other providers', () => {
+	it('are those that were told, each once, the own one not among them', () => {
+		const told = [host(OWN), host('https://suednetz.example'), host('https://suednetz.example')];
+		expect(otherHosts(told, OWN)).toEqual([host('https://suednetz.example')]);
+		expect(otherHosts(undefined, OWN)).toEqual([]);
+	});
+
+	it.each(['https://suednetz.example/', 'https://suednetz.example/path', 'javascript:alert(1)', "https://a.example; script-src *", '', 'data:,'])(
+		'are plain origins: %s is none', (url) => expect(otherHosts([host(url)], OWN)).toEqual([])
+	);
+
+	it('are not many', () => {
+		const told = Array.from({ length: 40 }, (_, at) => host(`https://p${at}.example`));
+		expect(otherHosts(told, OWN)).toHaveLength(HOSTS_MAX);
+	});
+});
