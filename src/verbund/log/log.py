@@ -289,7 +289,8 @@ class Log:
         tx.execute(update(tables.core).where(tables.core.c.id == core).values(state=state, reason=reason))
         tx.cache[("state", core)] = state
         tx.cache.pop(("own", parsed.space, parsed.core.dev), None)
-        gone = self._overtaken(tx, verdict.take if isinstance(verdict, SetAside) else verdict)
+        take = verdict if isinstance(verdict, Take) else verdict.take if isinstance(verdict, SetAside) else None
+        gone = self._overtaken(tx, take)
         fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) and not gone else None
         self._tell_late(tx, parsed, row, state, fact)
         return True
@@ -390,11 +391,8 @@ class Log:
         return (row.seq, bytes(row.chain)) if row else (0, CHAIN_START)
 
     def _position(self, tx: Tx) -> int:
-        last = tx.cache.get("position")
-        if last is None:
-            last = tx.last_position()
-        tx.cache["position"] = last + 1
-        return int(last) + 1
+        tx.cache["position"] = position = int(tx.cache.get("position") or tx.last_position()) + 1
+        return position
 
     @staticmethod
     def _next(tx: Tx, parsed: Parsed) -> tuple[int, CoreId | None]:
