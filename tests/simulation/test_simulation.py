@@ -5,7 +5,23 @@ import pytest
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.runner import Given, run
 
-SEEDS = 20
+SEEDS = 12
+#: Seeds that once broke an invariant, and over what.
+BROKEN_ONCE = {
+    42: "accepted, lost in a restore, then a void: never let go",
+    45: "accepted, lost in a restore, then unknown to the restored provider: never let go",
+    61: "erased at one provider, set aside at the other",
+    127: "accepted, lost in a restore, then unknown to the other provider: never let go",
+    191: "accepted, lost in a restore, then cut off by a removal: never let go",
+    272: "erased at one provider, set aside at the other",
+    274: "erased at one provider, set aside at the other, two of them",
+    303: "erased at one provider, set aside at the other",
+    365: "erased at one provider, set aside at the other",
+    456: "accepted, lost in a restore, then a void: never let go",
+    473: "erased at one provider, set aside at the other, two of them",
+    666: "accepted, lost in a restore, then void without a body: never let go",
+    775: "accepted, lost in a restore, then a void and cut off: never let go",
+}
 MUTANT_SEEDS_MAX = 200
 #: A seed at which the mutant shows, to begin the search there.
 SHOWN_AT = {
@@ -16,7 +32,7 @@ SHOWN_AT = {
 }
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", [*range(SEEDS), *BROKEN_ONCE])
 def test_everything_holds(seed: int) -> None:
     result = run(Given(seed))
     assert not result.invariant, f"{result.detail}\nagain: python -m tests.simulation --seed {seed} -v"

@@ -219,6 +219,7 @@ class Log:
         core, body, entry = tables.core.c, tables.body.c, tables.entry.c
         first = (
             select(entry.core, func.min(entry.position).label("position"), func.min(entry.at).label("at"))
+            .where(entry.void == 0)
             .group_by(entry.core)
             .subquery()
         )
@@ -321,7 +322,7 @@ class Log:
             .join(tables.entry, entry.core == c.id)
             .outerjoin(tables.body, body.core == c.id)
             .where(c.id == core)
-            .order_by(entry.position)
+            .order_by(entry.void, entry.position)
             .limit(1)
         ).one()
 

@@ -220,13 +220,13 @@ class Tx(Reader):
         self.erased(self, core)
 
     def header(self, core: CoreId) -> Header | None:
-        """Who wrote a core and when, whether or not its body is still here."""
+        """Who wrote a core and when, whether or not its body is still here. Its place is its first acceptance."""
         c, entry = tables.core.c, tables.entry.c
         row = self.execute(
             select(c.space, c.dev, c.ds, c.t, c.kind, c.state, entry.at, entry.position)
             .join(tables.entry, entry.core == c.id)
             .where(c.id == core)
-            .order_by(entry.position)
+            .order_by(entry.void, entry.position)
             .limit(1)
         ).first()
         return Header(**row._asdict()) if row else None
