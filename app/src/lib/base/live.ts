@@ -19,7 +19,7 @@ export const PING_IDLE_MS = 20_000;
 /** While somebody looks and there is another provider to go to. */
 export const PING_WATCHED_MS = 1_000;
 /** So long without an answer, and another provider is asked whether it is there. */
-export const DOUBT_MS = 1_200;
+export const DOUBT_MS = 1_000;
 /** Nothing at all came for so long after a ping: the connection is dead. */
 export const PONG_TIMEOUT_MS = 6_000;
 export const ANSWER_TIMEOUT_MS = 15_000;
@@ -61,6 +61,8 @@ export class Live {
 	#number = 0;
 	#retry: ReturnType<typeof setTimeout> | undefined;
 	#beat: ReturnType<typeof setTimeout> | undefined;
+	/** An answer to a ping is awaited: who writes on does not put off the doubt. */
+	#isPinged = false;
 	readonly #waiting = new Map<number, Waiting>();
 	readonly #standby: Standby;
 
@@ -121,7 +123,9 @@ export class Live {
 			if (!this.send(frame(n))) return reject(new Offline());
 			const timer = setTimeout(() => this.#settle(n)?.reject(new Refusal('base.timed_out')), timeoutMs);
 			this.#waiting.set(n, { resolve, reject, timer });
-			if (this.#waiting.size === 1 && this.#others.length === 0) this.#scheduleBeat();
+			if (this.#isPinged) return;
+			if (this.#others.length > 0) this.#check();
+			else this.#scheduleBeat();
 		});
 	}
 
@@ -228,6 +232,7 @@ export class Live {
 
 	#scheduleBeat(): void {
 		clearTimeout(this.#beat);
+		this.#isPinged = false;
 		const isSeen = globalThis.document?.visibilityState !== 'hidden';
 		const pause = !isSeen ? PING_IDLE_MS : this.#others.length > 0 ? PING_WATCHED_MS : this.#waiting.size > 0 ? PING_AWAITING_MS : PING_IDLE_MS;
 		this.#beat = setTimeout(() => this.#ping(), pause);
@@ -237,6 +242,7 @@ export class Live {
 		const line = this.#line;
 		const before = line?.heard;
 		if (line === null || !this.send({ f: 'ping' })) return;
+		this.#isPinged = true;
 		const isQuiet = (): boolean => this.#line === line && line.heard === before;
 		const [first, second] = this.#others.length > 0 ? [DOUBT_MS, PONG_TIMEOUT_MS - DOUBT_MS] : [PONG_TIMEOUT_MS, 0];
 		this.#beat = setTimeout(() => {
@@ -269,7 +275,7 @@ export class Live {
 	};
 
 	readonly #check = (): void => {
-		if (this.#state !== 'online') return;
+		if (this.#state !== 'online' || this.#isPinged) return;
 		clearTimeout(this.#beat);
 		this.#ping();
 	};
