@@ -1,14 +1,16 @@
-"""Two real providers exchange one space by pull: the replica has the same entries, and more comes as it is written."""
+"""Two real providers keep one space: the replica has the same entries, and more comes as it is written."""
 
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 
-import pytest
+import msgspec
 
 from tests.flows.server import Firm, Server, free_port
-from verbund.base.ids import b64, unb64
-from verbund.base.keys import PublicKey
-from verbund.ops.client import Declined, Person
+from verbund.base.keys import DeviceKey
+from verbund.ops.client import Person
+from verbund.partners.identity import ask, identity
+from verbund.partners.schemas import Identity, Question
 
 WAIT_S = 60.0
 
@@ -47,14 +49,23 @@ def test_space_lives_at_two_providers(servers: Callable[..., Server]) -> None:
 
 
 def test_partner_that_no_space_names_gets_nothing(server: Server, firm: Firm) -> None:
-    answer = firm.anna.http.post("/api/partners/digest", json={"identity": {}, "question": "{}", "signature": ""})
-    assert answer.status_code == 422
-    shown = firm.anna.call("GET", "/api/partners/hello")
-    question = '{"after":{},"at":0,"audience":"","space":null}'
-    forged = {"identity": shown, "question": question, "signature": b64(bytes(64))}
-    with pytest.raises(Declined, match=r"partners\.unproven"):
-        firm.anna.call("POST", "/api/partners/digest", json=forged)
-    assert PublicKey(shown["alg"], unb64(shown["key"])).provider == shown["provider"]
+    path = f"/partners/bytes/{firm.workshop}/blob/{firm.workshop}"
+    assert firm.anna.http.get(path).status_code == 401
+    stranger = DeviceKey.generate()
+    shown = identity(stranger, DeviceKey.generate(), 1)
+    for device, status in ((DeviceKey.generate(), 401), (stranger, 401)):
+        question = Question(server.address, time.time_ns() // 1_000_000, path)
+        assert firm.anna.http.get(path, headers=question_header(shown, device, question)).status_code == status
+    own = DeviceKey.generate()
+    asked = Question(server.address, time.time_ns() // 1_000_000, path)
+    header = question_header(identity(stranger, own, 1), own, asked)
+    assert firm.anna.http.get(path, headers=header).status_code == 404
+    assert firm.anna.http.get(f"{path}x", headers=header).status_code == 401
+
+
+def question_header(shown: Identity, device: DeviceKey, question: Question) -> dict[str, str]:
+    asked = msgspec.json.encode(ask(shown, device, question))
+    return {"authorization": "Verbund " + urlsafe_b64encode(asked).decode()}
 
 
 def vector_at(person: Person, space: str) -> dict[str, int]:

@@ -1,22 +1,31 @@
-"""HTTP between providers: signed questions, answered to who is named in a space."""
+"""HTTP between providers: who this one is, and bytes for partners that hold the space."""
 
 import asyncio
+from base64 import urlsafe_b64decode
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
-from litestar import get, post
+import msgspec
+from litestar import Request, get
 from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar.params import FromPath, SkipValidation
+from litestar.response import Stream
 
 from verbund.base.clock import Clock
-from verbund.base.refusal import Unknown
+from verbund.base.ids import SpaceId
+from verbund.base.refusal import Refusal, Unknown
 from verbund.base.settings import Settings
-from verbund.log.service import ENTRIES_PAGE_MAX, LogService
-from verbund.partners import queries
-from verbund.partners.identity import check_question
-from verbund.partners.schemas import Asked, Digest, Identity
+from verbund.blobs.ranges import Span, parse_range
+from verbund.partners.identity import NotProven, check_question
+from verbund.partners.schemas import Asked, Identity
 
+PIECE_BYTES = 256 * 1024
+PROOF_CHARS_MAX = 4_000
+SCHEME = "Verbund "
 TheClock = NamedDependency[SkipValidation[Clock]]
 Own = NamedDependency[SkipValidation[Identity]]
+Shelf = Callable[[SpaceId, str], Path | None]
 
 
 @get("/api/partners/hello", summary="Who this provider is, for other providers")
@@ -25,33 +34,65 @@ async def hello(own_identity: Own) -> Identity:
     return own_identity
 
 
-@post("/api/partners/digest", summary="What a partner may have", status_code=200)
-async def digest(data: Asked, own_identity: Own, log: LogService, settings: Settings, clock: TheClock) -> Digest:
-    """Spaces that name the asking provider, with their vectors."""
-    provider, _, _ = check_question(data, settings.origin, clock.now_ms())
+@get("/partners/bytes/{space:str}/{name:path}", summary="Bytes for a partner that holds the space")
+async def read_bytes(
+    space: FromPath[str], name: FromPath[str], request: Request[Any, Any, Any], settings: Settings, clock: TheClock,
+    services: NamedDependency[Any],
+) -> Stream:  # fmt: skip
+    """`blob/<hash>`, `film/<film>/<plan>/<file>`; the question in the header is signed by the asking provider."""
+    provider, _, question = check_question(_asked(request), settings.origin, clock.now_ms())
+    wanted, held = SpaceId(space), name.lstrip("/")
+    if question.path != f"/partners/bytes/{space}/{held}":
+        raise NotProven()
+    if not services.parts["partners"].here.is_shared(provider, wanted):
+        raise Unknown()
+    shelves: dict[str, Shelf] = services.parts["shelves"]
+    kind, _, rest = held.partition("/")
+    if kind not in shelves:
+        raise Unknown()
+    path = await asyncio.to_thread(_find, shelves[kind], wanted, rest)
+    size = (await asyncio.to_thread(path.stat)).st_size
+    span = parse_range(request.headers.get("range"), size)
+    headers = {"accept-ranges": "bytes", "cache-control": "no-store"}
+    if span is not None:
+        headers["content-range"] = f"bytes {span.first}-{span.last}/{size}"
+    told = span or Span(0, size - 1)
+    return Stream(
+        _pieces(path, told), status_code=206 if span else 200, media_type="application/octet-stream",
+        headers=headers | {"content-length": str(told.length)},
+    )  # fmt: skip
 
-    def read() -> Digest:
-        with log.store.read() as connection:
-            spaces, accounts = queries.shared(connection, provider)
-            return Digest(own_identity, queries.vectors(connection, spaces), queries.vectors(connection, accounts))
 
-    return await asyncio.to_thread(read)
-
-
-@post("/api/partners/entries", summary="Entries for a partner", status_code=200, media_type="application/json")
-async def entries(data: Asked, log: LogService, settings: Settings, clock: TheClock) -> bytes:
-    """What the vector does not cover of a space that names the asking provider."""
-    provider, _, question = check_question(data, settings.origin, clock.now_ms())
-
-    def read() -> Any:
-        with log.store.read() as connection:
-            spaces, accounts = queries.shared(connection, provider)
-        if question.space is None or question.space not in {*spaces, *accounts}:
-            raise Unknown()
-        return log.entries(question.space, question.after, ENTRIES_PAGE_MAX)
-
-    page, more = await asyncio.to_thread(read)
-    return b'{"entries":[' + b",".join(page) + b'],"more":' + (b"true" if more else b"false") + b"}"
+def _asked(request: Request[Any, Any, Any]) -> Asked:
+    shown = request.headers.get("authorization", "")
+    if not shown.startswith(SCHEME) or len(shown) > PROOF_CHARS_MAX:
+        raise NotProven()
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(shown.removeprefix(SCHEME)), type=Asked)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise NotProven() from error
 
 
-ROUTES = [hello, digest, entries]
+def _find(shelf: Shelf, space: SpaceId, name: str) -> Path:
+    try:
+        path = shelf(space, name)
+    except Refusal as refusal:
+        raise Unknown() from refusal
+    if path is None or not path.is_file():
+        raise Unknown()
+    return path
+
+
+async def _pieces(path: Path, span: Span) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(path.open, "rb", 0) as file:
+        await asyncio.to_thread(file.seek, span.first)
+        left = span.length
+        while left > 0:
+            piece = await asyncio.to_thread(file.read, min(PIECE_BYTES, left))
+            if not piece:
+                return
+            left -= len(piece)
+            yield piece
+
+
+ROUTES = [hello, read_bytes]

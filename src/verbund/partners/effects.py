@@ -1,115 +1,382 @@
-"""The pull: asks each partner what is new, and takes it in through `log.accept`."""
+"""The links to other providers: dials, answers, tells each link what was committed and when it is time to compare."""
 
 import asyncio
 import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
-import httpx
 import msgspec
+from sqlalchemy import Connection
 
 from verbund.accounts.commands import admit_provider_device
 from verbund.base.clock import Clock
-from verbund.base.ids import SpaceId
-from verbund.base.keys import DeviceKey
-from verbund.base.refusal import Refusal
+from verbund.base.ids import AccountId, ProviderId, SpaceId, b64
+from verbund.base.refusal import Broken, Refusal
 from verbund.base.settings import Settings
-from verbund.log.entry import Entry, Vector
-from verbund.log.service import LogService
+from verbund.blobs.missing import lacking
+from verbund.blobs.service import Blobs
+from verbund.log.entry import Vector, sublog
+from verbund.log.service import Appended, LogService
 from verbund.log.tx import Tx
-from verbund.partners.identity import ask, check_identity
-from verbund.partners.schemas import Digest, Identity, Question
+from verbund.partners import agreements, queries
+from verbund.partners.blobs import Bytes, Missing
+from verbund.partners.dialling import Dialling
+from verbund.partners.durable import durable
+from verbund.partners.here import Here
+from verbund.partners.link import Accepted, Gone, Link, Met, Own, Wire, meet, turn_away
+from verbund.partners.peer import Peer
+from verbund.partners.push import Load, Placed
+from verbund.partners.refusals import Superfluous, TooMuch
+from verbund.partners.schemas import PartnerStatus
+from verbund.partners.state import Contradiction, Exchange, Take
 
-INTERVAL_S = 2.0
-BACKOFF_S_MAX = 15.0
-TIMEOUT_S = 10.0
-ANSWER_BYTES_MAX = 64 * 1024 * 1024
-PAGES_MAX = 10_000
+TICK_S = 0.25
+GATHER_S = 0.1
+SAFE_S = 0.05
+PAGE_MAX = 256
+OPENINGS_MAX = 32
+LINKS_MAX = 64
+PEERS_MAX = 1_000
+AUTHORITY = "authority."
+BLOBS_NAMED = '"blobs":["'
 log = logging.getLogger(__name__)
 
 
-class Page(msgspec.Struct):
-    """One answer to a question for entries."""
+class Live(Protocol):
+    """The sockets of the people here."""
 
-    entries: list[Entry]
-    more: bool
+    durable_of: Callable[[SpaceId], Vector | None]
+
+    def durable(self, space: SpaceId, vector: Vector) -> None: ...
+
+    def is_followed(self, space: SpaceId) -> bool: ...
 
 
 class Services(Protocol):
-    """What the pull needs of a running provider."""
+    """What the links need of a running provider."""
 
     log: LogService
     settings: Settings
     clock: Clock
     parts: dict[str, Any]
+    blobs: Blobs
+    data: Path
+
+    @property
+    def live(self) -> Live: ...
+
+
+class _Where(msgspec.Struct):
+    """Of an entry only its place."""
+
+    p: str
+    i: int
+    n: int
+    h: str
+
+
+_where = msgspec.json.Decoder(_Where)
 
 
 class PartnersService:
-    """Pulls from every partner named in the settings, each on its own, with backoff."""
+    """Everything between this provider and its partners. Lives in the loop's thread."""
 
     def __init__(self, services: Services) -> None:
-        self._log, self._clock = services.log, services.clock
-        self._addresses = services.settings.partners
-        self._identity: Identity = services.parts["own_identity"]
-        self._device: DeviceKey = services.log.provider_device
+        self._log, self._clock, self._live = services.log, services.clock, services.live
+        self._own = Own(services.parts["own_identity"], services.log.provider_device, services.settings.origin)
+        self.here = Here(services.log.provider)
+        self.peers: dict[ProviderId, Peer] = {}
+        self.links: dict[ProviderId, Link] = {}
+        self._openings = 0
+        self._agreed: set[ProviderId] = set()
+        self._ended: frozenset[ProviderId] = frozenset()
+        self._stale, self._reading = asyncio.Event(), False
+        self._safe: dict[SpaceId, Vector] = {}
+        self._unsafe: set[SpaceId] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._bytes = Bytes(self._own, services.clock, self._addresses)
+        self._missing = Missing(
+            services.log.store, services.blobs, self._bytes, services.data / "arriving", self._found_blobs
+        )
+        self._dialling = Dialling(services.settings.partners, self._own, self.answered, self._is_linked)
+        self.fetch, self.fetch_into = self._bytes.fetch, self._bytes.fetch_into
+        services.parts["partners"] = self
+        services.parts["me_enrichers"].append(self._holders)
+        services.parts.setdefault("shelves", {})["blob"] = services.blobs.path_of
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._run(address.rstrip("/"))) for address in self._addresses]
+        self._log.told.append(self._told)
+        self._live.durable_of = self._durable_of
+        await self._refresh()
+        runs = (self._tick(), self._refresh_for_ever(), self._tell_safe(), self._missing.run(), self._dialling.run())
+        self._tasks = [asyncio.create_task(run) for run in runs]
 
     async def stop(self) -> None:
+        with suppress(ValueError):
+            self._log.told.remove(self._told)
+        for link in list(self.links.values()):
+            link.close("partners.restarting")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._dialling.stop()
+        await self._bytes.close()
 
-    async def _run(self, address: str) -> None:
-        wait_s = INTERVAL_S
-        async with httpx.AsyncClient(base_url=address, timeout=TIMEOUT_S, trust_env=False) as client:
-            while True:
-                try:
-                    await self._round(client, address)
-                    wait_s = INTERVAL_S
-                except (httpx.HTTPError, Refusal, msgspec.MsgspecError) as error:
-                    log.warning("partner %s: %s", address, error)
-                    wait_s = min(BACKOFF_S_MAX, wait_s * 2)
-                await asyncio.sleep(wait_s)
+    def status(self) -> list[PartnerStatus]:
+        """Every partner that was ever met since the start, and where it stands."""
+        now = self._clock.now_ms()
+        return [
+            PartnerStatus(
+                provider, peer.address, provider in self.links, peer.lag_ms(now), peer.backlog(self.here),
+                peer.equal_at, len(peer.proofs),
+            )
+            for provider, peer in sorted(self.peers.items())
+        ]  # fmt: skip
 
-    async def _round(self, client: httpx.AsyncClient, address: str) -> None:
-        digest = msgspec.json.decode(await self._ask(client, address, "digest"), type=Digest)
-        provider, key = check_identity(digest.identity)
+    def is_alone(self, space: SpaceId) -> bool:
+        """Whether nobody else holds this space: what is on disk here is as safe as it gets."""
+        return not self.here.others(space)
 
-        def admit(tx: Tx) -> None:
-            admit_provider_device(tx, provider, key)
+    # What others call
 
-        await self._log.write(admit)
-        for space, vector in [*digest.accounts.items(), *digest.spaces.items()]:
-            await self._pull(client, address, space, vector)
-
-    async def _pull(self, client: httpx.AsyncClient, address: str, space: SpaceId, theirs: Vector) -> None:
-        for _ in range(PAGES_MAX):
-            ours = self._log.vector(space)
-            if all(ours.get(key, 0) >= seq for key, seq in theirs.items()):
-                return
-            page = msgspec.json.decode(await self._ask(client, address, "entries", space, ours), type=Page)
-            if not page.entries:
-                return
-            await self._log.accept(page.entries)
-
-    async def _ask(
-        self, client: httpx.AsyncClient, address: str, what: str, space: SpaceId | None = None,
-        after: Vector | None = None,
-    ) -> bytes:  # fmt: skip
-        question = Question(address, self._clock.now_ms(), space, after or {})
-        body = msgspec.json.encode(ask(self._identity, self._device, question))
-        headers = {"content-type": "application/json"}
-        request = client.build_request("POST", f"/api/partners/{what}", content=body, headers=headers)
-        response = await client.send(request, stream=True)
+    async def serve(self, receive: Callable[[], Any], send: Callable[[dict[str, Any]], Any]) -> None:
+        """A socket that somebody opened at /partners/link, accepted already."""
+        wire = Accepted(receive, send)
+        if self._openings >= OPENINGS_MAX or len(self.links) >= LINKS_MAX:
+            await turn_away(wire, TooMuch())
+            return
+        self._openings += 1
         try:
-            response.raise_for_status()
-            received = bytearray()
-            async for piece in response.aiter_bytes():
-                received += piece
-                if len(received) > ANSWER_BYTES_MAX:
-                    raise httpx.DecodingError("answer too large", request=request)
-            return bytes(received)
+            met = await meet(wire, self._own, "", self._admits)
+        except Refusal as refusal:
+            await turn_away(wire, refusal)
+            return
+        except (Gone, TimeoutError):
+            return
         finally:
-            await response.aclose()
+            self._openings -= 1
+        self._dialling.heard(met.provider)
+        await self.answered(wire, met, met.provider, met.home)
+
+    async def answered(self, wire: Wire, met: Met, dialled_by: ProviderId, address: str) -> str:
+        """Both sides have proven who they are: exchange until the link ends; the code why."""
+        peer = self.peers.get(met.provider)
+        if peer is None:
+            if len(self.peers) >= PEERS_MAX:
+                await turn_away(wire, TooMuch())
+                return TooMuch.code
+            peer = self.peers[met.provider] = Peer(met.provider)
+        peer.address = address
+        link = Link(wire, met, dialled_by, Exchange(self.here, peer, self._clock.now_ms()), self)
+        if not self._enter(link):
+            await turn_away(wire, Superfluous())
+            return Superfluous.code
+        try:
+            await self._log.write(lambda tx: admit_provider_device(tx, met.provider, met.key))
+            peer.held_now(self.here, self._clock.now_ms())
+            self._compare(link)
+            for space in self.here.shared(met.provider):
+                self._missing.look(space)
+            log.info("linked to partner %s", met.provider)
+            return await link.run()
+        finally:
+            self._leave(link)
+
+    # What a link has done for it
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    async def load(self, link: Link, asked: Load) -> None:
+        page, more = await asyncio.to_thread(self._log.entries, asked.space, asked.after, PAGE_MAX)
+        link.exchange.paged(asked, [_placed(raw)[0] for raw in page], not more)
+        link.pump()
+
+    async def take(self, link: Link, take: Take) -> None:
+        accept, space = self._log.core.accept, take.space
+
+        def work(tx: Tx) -> list[tuple[str, int, str]]:
+            for one in take.entries:
+                accept(tx, one)
+            ends = [(key, end) for key, end in tx.sublogs.items() if key[0] == space]
+            return [(sublog(provider, number), seq, b64(chain)) for (_, provider, number), (seq, chain) in ends]
+
+        try:
+            ends = await self._log.write(work)
+            if any(one.b is not None and BLOBS_NAMED in one.b for one in take.entries):
+                self.here.lacks(space, await asyncio.to_thread(self._lacking, space))
+                self._missing.look(space)
+        except Exception as error:
+            if not isinstance(error, Refusal):
+                log.exception("entries of a partner could not be taken in")
+            code = error.code if isinstance(error, Refusal) else Broken.code
+            log.warning("entries of partner %s in %s refused: %s", link.met.provider, space, code)
+            link.exchange.refused(take.n, code, self.now_ms())
+            link.pump()
+            return
+        if self.here.advance(space, ends):
+            self._changed(space, link)
+        link.exchange.taken(take.n)
+        link.pump()
+
+    def contradicted(self, link: Link, found: Contradiction) -> None:
+        peer = self.peers[link.met.provider]
+        if peer.contradicted(found.space, found.sub, found.seq, found.here, found.there):
+            log.error("two histories of %s at %d in %s, says %s", found.sub, found.seq, found.space, peer.provider)
+
+    # Inside
+
+    def _told(self, appended: Appended) -> None:
+        """A commit appended these: the links send on what their partners have not got."""
+        now, by_space = self._clock.now_ms(), dict[SpaceId, list[Placed]]()
+        for space, raw, fact in appended:
+            if fact is not None and fact.core.k.startswith(AUTHORITY):
+                self._stale.set()
+            if space in self.here.reach or self._reading:
+                placed, chain = _placed(raw)
+                by_space.setdefault(space, []).append(placed)
+                if placed.sub.startswith(self.here.own):
+                    self.here.local.add(space)
+                    self.here.advance(space, [(placed.sub, placed.seq, chain)])
+                elif fact is not None and fact.blobs:
+                    self._missing.look(space)
+        for space, entries in by_space.items():
+            self._unsafe.add(space)
+            for provider in self.here.others(space):
+                if (peer := self.peers.get(provider)) is not None:
+                    peer.appended(space, now)
+                if (link := self.links.get(provider)) is not None:
+                    link.exchange.appended(space, entries)
+                    link.pump()
+
+    def _changed(self, space: SpaceId, by: Link) -> None:
+        """More is here: others are told with the next comparison, where the entries themselves do not tell them."""
+        self._unsafe.add(space)
+        for link in self.links.values():
+            if link is not by:
+                link.exchange.changed(space)
+
+    async def _found_blobs(self, space: SpaceId, still_lacking: dict[str, int]) -> None:
+        if self.here.lacks(space, still_lacking):
+            self._unsafe.add(space)
+            for link in list(self.links.values()):
+                link.exchange.reached(space)
+                link.pump()
+
+    def _lacking(self, space: SpaceId) -> dict[str, int]:
+        with self._log.store.read() as connection:
+            return lacking(connection, [space]).get(space, {})
+
+    def _enter(self, link: Link) -> bool:
+        """Of two links to one provider the one stays that the smaller id dialled; of two that it dialled, the newer."""
+        other = self.links.get(link.met.provider)
+        if other is not None:
+            if link.dialled_by > other.dialled_by:
+                return False
+            other.close(Superfluous.code)
+        self.links[link.met.provider] = link
+        self._hurry()
+        return True
+
+    def _leave(self, link: Link) -> None:
+        if self.links.get(link.met.provider) is link:
+            del self.links[link.met.provider]
+            log.info("link to partner %s ended: %s", link.met.provider, link.code)
+            self._hurry()
+
+    def _hurry(self) -> None:
+        for link in self.links.values():
+            link.exchange.hurry()
+
+    def _is_linked(self, provider: ProviderId) -> bool:
+        return provider in self.links
+
+    def _admits(self, provider: ProviderId) -> bool:
+        if provider in self._ended:
+            return False
+        known = provider in self._agreed or self._dialling.knows(provider)
+        return known or any(provider in held_by for held_by in self.here.holders.values())
+
+    def _addresses(self, space: SpaceId) -> list[str]:
+        linked = [one for one in sorted(self.here.others(space)) if one in self.links]
+        return [self.peers[one].address for one in linked if self.peers[one].address]
+
+    def _compare(self, link: Link) -> None:
+        link.exchange.tick(self.now_ms(), list(self.links))
+        link.pump()
+
+    async def _tick(self) -> None:
+        while True:
+            for link in list(self.links.values()):
+                self._compare(link)
+            await asyncio.sleep(TICK_S)
+
+    async def _refresh_for_ever(self) -> None:
+        while True:
+            await self._stale.wait()
+            await asyncio.sleep(GATHER_S)
+            try:
+                await self._refresh()
+            except Exception:
+                log.exception("who holds which space could not be read, will be tried again")
+                self._stale.set()
+
+    async def _refresh(self) -> None:
+        """Read again who holds what. What is committed meanwhile is noted by `_told`, so nothing is missed."""
+        self._stale.clear()
+        self._reading = True
+        try:
+            found, agreed, self._ended = await asyncio.to_thread(self._read)
+        finally:
+            self._reading = False
+        before = {provider: set(self.here.shared(provider)) for provider in self.links}
+        self._agreed = {provider for provider, _ in agreed}
+        self._dialling.agreed(agreed)
+        self.here.holders = found.holders
+        self.here.local |= found.local
+        for space, reach in found.reach.items():
+            self.here.lacks(space, found.lacking.get(space, {}))
+            self.here.advance(space, [(sub, mark.seq, mark.chain) for sub, mark in reach.items()])
+        for peer in self.peers.values():
+            peer.held_now(self.here, self.now_ms())
+        for provider, link in self.links.items():
+            for space in set(self.here.shared(provider)) - before.get(provider, set()):
+                link.exchange.changed(space)
+                link.exchange.hurry()
+        self._unsafe |= set(found.holders)
+
+    def _read(self) -> tuple[queries.Snapshot, list[tuple[ProviderId, str]], frozenset[ProviderId]]:
+        with self._log.store.read() as connection:
+            found = queries.snapshot(connection, self.here.own)
+            return found, agreements.dialled(connection), agreements.ended(connection)
+
+    def _holders(
+        self, _connection: Connection, spaces: Sequence[SpaceId], _viewer: AccountId
+    ) -> Mapping[SpaceId, Mapping[str, Any]]:
+        return {space: {"holders": 1 + len(self.here.others(space))} for space in spaces}
+
+    def _durable_of(self, space: SpaceId) -> Vector | None:
+        return durable(space, self.here, self.peers) if space in self.here.reach else None
+
+    async def _tell_safe(self) -> None:
+        """Who follows a space hears what is safe in it, when that has grown."""
+        while True:
+            await asyncio.sleep(SAFE_S)
+            for peer in self.peers.values():
+                self._unsafe |= peer.touched
+                peer.touched.clear()
+            spaces, self._unsafe = self._unsafe, set()
+            for space in spaces:
+                if space in self.here.reach and self._live.is_followed(space):
+                    safe = durable(space, self.here, self.peers)
+                    if safe != self._safe.get(space):
+                        self._safe[space] = safe
+                        self._live.durable(space, safe)
+
+
+def _placed(raw: bytes) -> tuple[Placed, str]:
+    """(an encoded entry with its place, its chain)."""
+    where = _where.decode(raw)
+    return Placed(sublog(where.p, where.i), where.n, raw), where.h

@@ -10,6 +10,7 @@ from verbund.partners.schemas import Asked, Identity, Question
 
 CERTIFICATE_DOMAIN = b"verbund/provider-device/1\0"
 QUESTION_DOMAIN = b"verbund/question/1\0"
+LINK_DOMAIN = b"verbund/link/1\0"
 CLOCK_MS_MAX = 120_000
 
 
@@ -47,6 +48,26 @@ def check_identity(shown: Identity) -> tuple[ProviderId, PublicKey]:
     if root.provider != shown.provider or not verify(root, signature, signed):
         raise NotProven()
     return root.provider, device
+
+
+def linking(audience: str, nonce: str, url: str) -> bytes:
+    """What a device signs to prove itself on a link: to whom, their nonce, the address that was dialled."""
+    return LINK_DOMAIN + canonical.encode({"audience": audience, "nonce": nonce, "url": url})
+
+
+def prove(device: DeviceKey, audience: str, nonce: str, url: str) -> str:
+    """Raises NotCanonical for what cannot be signed."""
+    return b64(device.sign(linking(audience, nonce, url)))
+
+
+def check_proof(device: PublicKey, signature: str, audience: str, nonce: str, url: str) -> None:
+    """Raises NotProven unless the device signed this nonce for this audience and address."""
+    try:
+        proven = verify(device, unb64(signature), linking(audience, nonce, url))
+    except ValueError as error:
+        raise NotProven() from error
+    if not proven:
+        raise NotProven()
 
 
 def ask(own: Identity, device: DeviceKey, question: Question) -> Asked:

@@ -1,28 +1,46 @@
-"""What a partner may have. Never writes."""
+"""What the links need to know of the store: who holds what, and how far everything is. Never writes."""
+
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from verbund.base.ids import ProviderId, SpaceId
+from verbund.base.ids import ProviderId, SpaceId, b64
+from verbund.blobs.missing import lacking
 from verbund.log import tables
-from verbund.log.entry import Vector, sublog
-from verbund.spaces.queries import people_of, spaces_at
+from verbund.log.entry import sublog
+from verbund.partners.here import Holders
+from verbund.partners.schemas import Mark, Reach
+from verbund.spaces.queries import held_by
 
-SPACES_MAX = 5_000
-
-
-def shared(connection: Connection, provider: ProviderId) -> tuple[list[SpaceId], list[SpaceId]]:
-    """(spaces that name this provider, account spaces of the people in them)."""
-    spaces = spaces_at(connection, provider)[:SPACES_MAX]
-    people = {account for space in spaces for account in people_of(connection, space)}
-    return spaces, [SpaceId(account) for account in sorted(people)]
+CHUNK = 500
 
 
-def vectors(connection: Connection, spaces: list[SpaceId]) -> dict[SpaceId, Vector]:
-    """space → how far this provider's copy goes."""
-    found: dict[SpaceId, Vector] = {space: {} for space in spaces}
+class Snapshot(NamedTuple):
+    """What is here at one moment: `reach` of the spaces in `holders` and of those that partners are bringing."""
+
+    holders: Holders
+    local: set[SpaceId]
+    reach: dict[SpaceId, Reach]
+    lacking: dict[SpaceId, dict[str, int]]
+
+
+def snapshot(connection: Connection, own: ProviderId) -> Snapshot:
+    """Spaces that more than this provider hold, and open ones."""
     c = tables.sublog.c
-    for start in range(0, len(spaces), 500):
-        rows = connection.execute(select(tables.sublog).where(c.space.in_(spaces[start : start + 500])))
-        for row in rows:
-            found[SpaceId(row.space)][sublog(row.provider, row.incarnation)] = row.seq
+    known = set(connection.execute(select(c.space).distinct()).scalars())
+    local = set(connection.execute(select(c.space).where(c.provider == own).distinct()).scalars())
+    held = held_by(connection)
+    shared = {space: providers for space, providers in held.items() if providers - {own} and space in known}
+    opened = [space for space in known - local if own not in held.get(space, ())]
+    wanted = [*shared, *(space for space in opened if space not in shared)]
+    return Snapshot(shared, local, reaches(connection, wanted), lacking(connection, wanted))
+
+
+def reaches(connection: Connection, spaces: list[SpaceId]) -> dict[SpaceId, Reach]:
+    """Space → how far this provider's copy goes, blobs not looked at."""
+    found: dict[SpaceId, Reach] = {space: {} for space in spaces}
+    c = tables.sublog.c
+    for start in range(0, len(spaces), CHUNK):
+        for row in connection.execute(select(tables.sublog).where(c.space.in_(spaces[start : start + CHUNK]))):
+            found[row.space][sublog(row.provider, row.incarnation)] = Mark(row.seq, b64(bytes(row.chain)), row.seq)
     return found

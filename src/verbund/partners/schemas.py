@@ -1,8 +1,11 @@
-"""Shapes between providers."""
+"""Shapes between providers: who they are, the frames of a link, signed questions."""
 
 from msgspec import Struct
 
-from verbund.base.ids import SpaceId
+from verbund.base.ids import ProviderId, SpaceId
+from verbund.log.entry import Entry
+
+PROTOCOL = 1
 
 
 class Identity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -17,13 +20,92 @@ class Identity(Struct, frozen=True, forbid_unknown_fields=True):
     certificate: str
 
 
+class Mark(Struct, frozen=True, array_like=True):
+    """How far a provider has a sub-log: last `seq` on disk, core and body; the chain there; `blobs`: the last seq up
+    to which every named blob is there too.
+    """
+
+    seq: int
+    chain: str
+    blobs: int
+
+
+#: Sub-log (`<provider>.<incarnation>`) → how far.
+Reach = dict[str, Mark]
+
+
+class Hello(Struct, frozen=True, tag_field="f", tag="hello"):
+    """The first frame of both sides. `url`: the address that was dialled, empty from who was dialled; `home`: the
+    sender's own.
+    """
+
+    identity: Identity
+    nonce: str
+    protocol: list[int]
+    url: str
+    home: str
+
+
+class Proof(Struct, frozen=True, tag_field="f", tag="proof"):
+    """The second frame of both sides: signed by the device, over the other's nonce."""
+
+    sig: str
+
+
+class Digest(Struct, frozen=True, tag_field="f", tag="digest"):
+    """How far the sender has these spaces, of those that both hold. `links`: the providers it is linked to now."""
+
+    sp: dict[SpaceId, Reach]
+    links: list[ProviderId]
+
+
+class Want(Struct, frozen=True, tag_field="f", tag="want"):
+    """Send everything of a space that this vector does not cover."""
+
+    sp: SpaceId
+    after: dict[str, int]
+
+
+class Entries(Struct, frozen=True, tag_field="f", tag="entries"):
+    """Entries of a space. `n` counts the sender's frames of this sort, from 1; each is answered by `have` or `no`."""
+
+    sp: SpaceId
+    n: int
+    e: list[Entry]
+
+
+class Have(Struct, frozen=True, tag_field="f", tag="have"):
+    """On disk here. `n`: the frame that this answers, and with it all before; 0 for none."""
+
+    sp: SpaceId
+    n: int
+    v: Reach
+
+
+class No(Struct, frozen=True, tag_field="f", tag="no"):
+    """The frame with this number was refused: nothing of it was taken."""
+
+    sp: SpaceId
+    n: int
+    code: str
+
+
+class Bye(Struct, frozen=True, tag_field="f", tag="bye"):
+    """The last frame: why the link ends."""
+
+    code: str
+
+
+Opening = Hello | Proof | Bye
+Frame = Digest | Want | Entries | Have | No | Bye
+
+
 class Question(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a partner asks: the address meant, when (ms), the space and vector (no space: the digest)."""
+    """What a partner asks for over HTTP: the address meant, when (ms), the path."""
 
     audience: str
     at: int
-    space: SpaceId | None
-    after: dict[str, int]
+    path: str
 
 
 class Asked(Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,9 +116,17 @@ class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     signature: str
 
 
-class Digest(Struct, frozen=True):
-    """space → vector, of everything that the partner may have; `accounts` are the spaces of the people in them."""
+class PartnerStatus(Struct, frozen=True):
+    """A partner as its operator's colleague sees it. `lag_ms`: how long the oldest entry waits for being on its disk.
 
-    identity: Identity
-    spaces: dict[SpaceId, dict[str, int]]
-    accounts: dict[SpaceId, dict[str, int]]
+    `backlog`: entries that it has not got yet; `equal_at`: when (ms) it last had everything; `proofs`: contradictions
+    in what it said.
+    """
+
+    provider: ProviderId
+    url: str
+    linked: bool
+    lag_ms: int
+    backlog: int
+    equal_at: int | None
+    proofs: int

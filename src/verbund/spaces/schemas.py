@@ -23,7 +23,9 @@ class Person(Struct):
 
 
 class SpaceSummary(Struct):
-    """A space in the viewer's list. `heads`, `ds`, `dp`: how this browser's device goes on there."""
+    """A space in the viewer's list. `heads`, `ds`, `dp`: how this browser's device goes on there; `holders`: at how
+    many providers it lives.
+    """
 
     id: SpaceId
     sort: str
@@ -39,6 +41,7 @@ class SpaceSummary(Struct):
     heads: list[CoreId]
     ds: int
     dp: CoreId | None
+    holders: int = 1
 
 
 class Host(Struct, frozen=True):
@@ -47,6 +50,16 @@ class Host(Struct, frozen=True):
     provider: ProviderId
     name: str
     url: str
+
+
+class Holder(Struct, frozen=True):
+    """A provider that holds a space, with its root key; empty where no fact says it."""
+
+    provider: ProviderId
+    name: str
+    url: str
+    alg: str
+    key: str
 
 
 class Me(Struct):

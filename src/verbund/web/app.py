@@ -24,7 +24,8 @@ from verbund.web.shell import Shell, policy_for, security_headers, with_headers,
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-SERVED = ("/api/", "/blobs/", "/media/", "/schema")
+BYTES = ("/blobs/", "/media/", "/partners/")
+SERVED = ("/api/", "/schema", *BYTES)
 #: A browser asks so seldom whether it may ask.
 PREFLIGHT_S = 7200
 PREFLIGHT = (
@@ -35,6 +36,8 @@ PREFLIGHT = (
 )
 EXPOSED = b"accept-ranges, content-length, content-range, etag, retry-after"
 WORKER = "/service-worker.js"
+#: Where other providers connect; no browser does.
+LINK = "/partners/link"
 PROTOCOL = "verbund.1"
 BEARER = "bearer."
 log = logging.getLogger(__name__)
@@ -163,6 +166,10 @@ class Application:
     async def _socket(self, scope: Any, receive: Any, send: Any) -> None:
         headers = _headers_of(scope)
         await receive()
+        if scope["path"] == LINK and "origin" not in headers:
+            await send({"type": "websocket.accept"})
+            await self.services.parts["partners"].serve(receive, send)
+            return
         origin = headers.get("origin", "")
         is_own = origin == self.settings.origin
         if scope["path"] != "/live" or not (is_own or await self._refresh(origin)):
@@ -215,7 +222,7 @@ class Application:
             exception_handlers=HANDLERS,
             request_max_body_size=BODY_BYTES_MAX,
             compression_config=CompressionConfig(
-                backend="gzip", minimum_size=1024, gzip_compress_level=5, exclude=["^/blobs/", "^/media/"]
+                backend="gzip", minimum_size=1024, gzip_compress_level=5, exclude=[f"^{one}" for one in BYTES]
             ),
             openapi_config=OpenAPIConfig(title="Verbund", version=__version__, path="/schema"),
             logging_config=None,

@@ -19,6 +19,10 @@ Handler = Callable[["Connection", Any], Awaitable[Any]]
 log = logging.getLogger(__name__)
 
 
+def _uncounted(_space: SpaceId) -> None:
+    """Where there are no partners."""
+
+
 class Connection:
     """One browser's socket. Frames wait in a bounded queue; whoever is too slow is dropped and resumes by vector."""
 
@@ -83,6 +87,8 @@ class Hub:
         self._gone: list[Callable[[Connection], None]] = []
         self._followed: list[Callable[[Connection, SpaceId], None]] = []
         self._came: list[Callable[[Connection], None]] = []
+        #: What is safe in a space now; None where nobody counts it.
+        self.durable_of: Callable[[SpaceId], entries.Vector | None] = _uncounted
 
     def on(self, method: str, handler: Handler) -> None:
         """Answer calls of this method; a Refusal becomes the error of the reply."""
@@ -147,6 +153,22 @@ class Hub:
                         connection.send(frame)
                     else:
                         held.append(frame)
+
+    def durable(self, space: SpaceId, vector: entries.Vector) -> None:
+        """More of a space is safe: everybody who follows it may let go of what this covers."""
+        frame = msgspec.json.encode({"f": "durable", "sp": space, "v": vector})
+        for connection in tuple(self._followers.get(space, ())):
+            if space not in connection.held:
+                connection.send(frame)
+
+    def tell_durable(self, connection: Connection, space: SpaceId) -> None:
+        """What is safe now, for somebody who has just caught up."""
+        vector = self.durable_of(space)
+        if vector is not None:
+            connection.send_json({"f": "durable", "sp": space, "v": vector})
+
+    def is_followed(self, space: SpaceId) -> bool:
+        return space in self._followers
 
     def signal(
         self, space: SpaceId, kind: str, data: Any, account: AccountId | None = None, by: AccountId | None = None,

@@ -155,6 +155,7 @@ class Live:
         for waiting in connection.held.pop(space, []):
             connection.send(waiting)
         connection.send_json({"f": "caught", "sp": space, "v": after})
+        self.hub.tell_durable(connection, space)
 
     def _may_follow(self, connection: Connection, space: SpaceId) -> bool:
         with self.service.store.read() as read:

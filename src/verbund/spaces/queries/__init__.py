@@ -1,5 +1,6 @@
 """Reads of spaces; never writes. Space first, then viewer: who does not belong gets nothing."""
 
+from verbund.spaces.queries.holders import held_by, holders, spaces_at
 from verbund.spaces.queries.pages import details, invitation_preview, invitations, members, open_spaces
 from verbund.spaces.queries.rights import (
     abilities_in,
@@ -13,14 +14,13 @@ from verbund.spaces.queries.rights import (
     role,
     shares_a_space,
     space_ids_of,
-    spaces_at,
     spaces_of,
     title_of,
 )  # fmt: skip
 from verbund.spaces.queries.start import me, vectors_of
 
 __all__ = [
-    "abilities_in", "children_of", "children_with", "details", "heads_of", "invitation_preview", "invitations",
-    "may_help_sign_in", "me", "members", "members_of", "open_spaces", "people_of", "providers_of", "role",
-    "shares_a_space", "space_ids_of", "spaces_at", "spaces_of", "title_of", "vectors_of",
+    "abilities_in", "children_of", "children_with", "details", "heads_of", "held_by", "holders", "invitation_preview",
+    "invitations", "may_help_sign_in", "me", "members", "members_of", "open_spaces", "people_of", "providers_of",
+    "role", "shares_a_space", "space_ids_of", "spaces_at", "spaces_of", "title_of", "vectors_of",
 ]  # fmt: skip

@@ -79,12 +79,6 @@ def people_of(connection: Connection, space: str) -> list[AccountId]:
     return [AccountId(one) for one in everybody if one in known]
 
 
-def spaces_at(connection: Connection, provider: str) -> list[SpaceId]:
-    """The spaces that name this provider."""
-    at = tables.space_provider.c
-    return list(connection.execute(select(at.space).where(at.provider == provider).order_by(at.space)).scalars())
-
-
 def spaces_of(connection: Connection, account: str) -> list[Any]:
     """Rows (space, sort, parent, archived, role, title, description, address_form), the oldest first."""
     space, member, title = tables.space.c, tables.space_member.c, tables.space_title.c

@@ -27,7 +27,7 @@ def me(view: Reader, caller: Caller, enrichers: Iterable[Enricher] = ()) -> Me:
     people = _people(connection, [row.space for row in rows if row.sort == "direct"])
     vectors, added = vectors_of(connection, ids), _added(connection, ids, caller.account, enrichers)
     known = names_of(connection, (one for several in people.values() for one in several))
-    summaries = [_account_summary(view, caller, vectors)]
+    summaries = [_account_summary(view, caller, vectors, added)]
     summaries += [_summary(view, caller, row, people.get(row.space, []), vectors, added) for row in rows]
     home = next((row for row in rows if row.sort == "organisation" and RANK[row.role] >= RANK[MEMBER]), None)
     form = next((row.address_form for row in ([home] if home else rows) if row.address_form), "sie")
@@ -60,16 +60,18 @@ def _summary(
     return SpaceSummary(
         row.space, row.sort, row.title or "", row.parent, row.role, abilities_of_row(row), bool(row.archived),
         row.address_form or "sie", people, list(more.get("channels", [])), vectors.get(row.space, {}),
-        latest_heads(row.heads, row.by), ds, dp,
+        latest_heads(row.heads, row.by), ds, dp, int(more.get("holders", 1)),
     )  # fmt: skip
 
 
-def _account_summary(view: Reader, caller: Caller, vectors: dict[str, Any]) -> SpaceSummary:
+def _account_summary(
+    view: Reader, caller: Caller, vectors: dict[str, Any], added: dict[str, dict[str, Any]]
+) -> SpaceSummary:
     space = SpaceId(caller.account)
     ds, dp = view.head(space, caller.device)
     return SpaceSummary(
         space, "account", "", None, OWNER, sorted(abilities_of("account", OWNER, False)), False, "sie", [], [],
-        vectors.get(space, {}), heads_of(view.connection, space), ds, dp,
+        vectors.get(space, {}), heads_of(view.connection, space), ds, dp, int(added.get(space, {}).get("holders", 1)),
     )  # fmt: skip
 
 

@@ -1,0 +1,44 @@
+"""Blobs that facts name and that are not here: another provider has to give them. Never writes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, func, select
+
+from verbund.base.ids import BlobHash, SpaceId
+from verbund.blobs.holdings import readable
+from verbund.blobs.tables import blob_holding, blob_reference
+from verbund.log import tables
+from verbund.log.entry import sublog
+
+CHUNK = 500
+MISSING_MAX = 500
+
+
+def lacking(connection: Connection, spaces: Iterable[SpaceId]) -> dict[SpaceId, dict[str, int]]:
+    """Space → sub-log → the last seq before the first entry that names a blob which is not here."""
+    entry, reference = tables.entry.c, blob_reference.c
+    wanted = list(spaces)
+    found: dict[SpaceId, dict[str, int]] = {}
+    for start in range(0, len(wanted), CHUNK):
+        rows = connection.execute(
+            select(entry.space, entry.provider, entry.incarnation, func.min(entry.seq).label("first"))
+            .join(blob_reference, and_(reference.core == entry.core, reference.space == entry.space))
+            .where(reference.space.in_(wanted[start : start + CHUNK]), _absent())
+            .group_by(entry.space, entry.provider, entry.incarnation)
+        )
+        for row in rows:
+            found.setdefault(SpaceId(row.space), {})[sublog(row.provider, row.incarnation)] = row.first - 1
+    return found
+
+
+def missing(connection: Connection, space: SpaceId, passed: Iterable[BlobHash] = ()) -> list[BlobHash]:
+    """Blobs that the space names and that are not here, at most MISSING_MAX of them; without those in `passed`."""
+    reference = blob_reference.c
+    query = select(reference.hash).where(reference.space == space, _absent(), reference.hash.not_in(list(passed)))
+    return list(connection.execute(query.distinct().limit(MISSING_MAX)).scalars())
+
+
+def _absent() -> Any:
+    reference, holding = blob_reference.c, blob_holding.c
+    return ~exists().where(holding.space == reference.space, holding.hash == reference.hash, readable())

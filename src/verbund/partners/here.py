@@ -1,0 +1,69 @@
+"""What this provider has and who else holds it, kept in memory for the links. Sans-IO."""
+
+from collections.abc import Iterable, Mapping
+
+from verbund.base.ids import ProviderId, SpaceId
+from verbund.partners.schemas import Mark, Reach
+
+Holders = Mapping[SpaceId, frozenset[ProviderId]]
+
+
+class Here:
+    """How far this provider is in every space that others hold too, and in those that partners brought."""
+
+    def __init__(self, own: ProviderId) -> None:
+        self.own = own
+        self.reach: dict[SpaceId, Reach] = {}
+        #: Space → the providers that hold it, accounts first. Spaces that nobody else holds may be missing.
+        self.holders: Holders = {}
+        #: Spaces that began here or that people wrote in here: no partner brings them unless they name it.
+        self.local: set[SpaceId] = set()
+        #: Space → sub-log → the last seq up to which all blobs are here, where that is less than the seq.
+        self._lacking: dict[SpaceId, dict[str, int]] = {}
+
+    def shared(self, provider: ProviderId) -> list[SpaceId]:
+        """The spaces that this provider may have."""
+        return [space for space, held_by in self.holders.items() if provider in held_by]
+
+    def is_shared(self, provider: ProviderId, space: SpaceId) -> bool:
+        return provider in self.holders.get(space, ())
+
+    def is_open(self, space: SpaceId) -> bool:
+        """Whether nothing here says yet who holds this space: a partner may be bringing it."""
+        return space not in self.local and self.own not in self.holders.get(space, ())
+
+    def others(self, space: SpaceId) -> frozenset[ProviderId]:
+        return self.holders.get(space, frozenset()) - {self.own}
+
+    def seq(self, space: SpaceId, sub: str) -> int:
+        mark = self.reach.get(space, {}).get(sub)
+        return mark.seq if mark is not None else 0
+
+    def vector(self, space: SpaceId) -> dict[str, int]:
+        return {sub: mark.seq for sub, mark in self.reach.get(space, {}).items()}
+
+    def advance(self, space: SpaceId, ends: Iterable[tuple[str, int, str]]) -> bool:
+        """(sub-log, last seq, chain) on disk now. Whether anything is new."""
+        reach = self.reach.setdefault(space, {})
+        lacking = self._lacking.get(space, {})
+        grown = False
+        for sub, seq, chain in ends:
+            mark = reach.get(sub)
+            if mark is None or seq > mark.seq:
+                reach[sub] = Mark(seq, chain, min(seq, lacking.get(sub, seq)))
+                grown = True
+        return grown
+
+    def lacks(self, space: SpaceId, lacking: Mapping[str, int]) -> bool:
+        """The blobs that are not here end the named sub-logs' coverage at these seqs. Whether anything changed."""
+        before = dict(self.reach.get(space, {}))
+        if lacking:
+            self._lacking[space] = dict(lacking)
+        else:
+            self._lacking.pop(space, None)
+        reach = self.reach.get(space, {})
+        for sub, mark in before.items():
+            blobs = min(mark.seq, lacking.get(sub, mark.seq))
+            if blobs != mark.blobs:
+                reach[sub] = Mark(mark.seq, mark.chain, blobs)
+        return reach != before

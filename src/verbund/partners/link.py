@@ -1,0 +1,277 @@
+"""One socket between two providers: the handshake, then frames both ways until it ends. All decisions are `state`'s."""
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from verbund.base.ids import ProviderId, b64
+from verbund.base.keys import DeviceKey, PublicKey
+from verbund.base.refusal import Refusal
+from verbund.partners import refusals
+from verbund.partners.identity import check_identity, check_proof, prove
+from verbund.partners.push import Load
+from verbund.partners.schemas import PROTOCOL, Bye, Frame, Hello, Identity, Opening, Proof
+from verbund.partners.state import Close, Contradiction, Exchange, Send, Take
+
+FRAME_BYTES_MAX = 256 * 1024
+OPENING_BYTES_MAX = 8 * 1024
+OPENING_S_MAX = 5.0
+OUT_BYTES_MAX = 8 * 1024 * 1024
+SEND_S_MAX = 20.0
+NONCE_BYTES = 32
+_opening = msgspec.json.Decoder(Opening)
+_frame = msgspec.json.Decoder(Frame)
+_encoder = msgspec.json.Encoder()
+log = logging.getLogger(__name__)
+
+
+class Gone(Exception):
+    """The socket is closed."""
+
+
+class Wire(Protocol):
+    """A socket, whoever dialled."""
+
+    async def send(self, frame: bytes) -> None:
+        """Raises Gone."""
+        ...
+
+    async def receive(self) -> bytes:
+        """Raises Gone."""
+        ...
+
+    async def close(self, code: str) -> None: ...
+
+
+class Accepted:
+    """The side that was dialled: an ASGI socket that is accepted already."""
+
+    def __init__(self, receive: Callable[[], Any], send: Callable[[dict[str, Any]], Any]) -> None:
+        self._receive, self._send = receive, send
+
+    async def send(self, frame: bytes) -> None:
+        try:
+            await self._send({"type": "websocket.send", "bytes": frame})
+        except (OSError, RuntimeError) as error:
+            raise Gone from error
+
+    async def receive(self) -> bytes:
+        message = await self._receive()
+        if message["type"] != "websocket.receive":
+            raise Gone
+        return message.get("bytes") or (message.get("text") or "").encode()
+
+    async def close(self, code: str) -> None:
+        with suppress(OSError, RuntimeError):
+            await self._send({"type": "websocket.close", "code": 1000, "reason": code})
+
+
+class Dialled:
+    """The side that dialled."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    async def send(self, frame: bytes) -> None:
+        try:
+            await self._socket.send(frame)
+        except (ConnectionClosed, OSError) as error:
+            raise Gone from error
+
+    async def receive(self) -> bytes:
+        try:
+            return await self._socket.recv(decode=False)
+        except (ConnectionClosed, OSError) as error:
+            raise Gone from error
+
+    async def close(self, code: str) -> None:
+        with suppress(OSError):
+            await self._socket.close(reason=code)
+
+
+class Own(NamedTuple):
+    """Who we are on a link."""
+
+    identity: Identity
+    device: DeviceKey
+    origin: str
+
+
+class Met(NamedTuple):
+    """Who the other side proved to be. `home`: its own address, as it says."""
+
+    provider: ProviderId
+    key: PublicKey
+    home: str
+
+
+async def meet(wire: Wire, own: Own, dialled: str, admits: Callable[[ProviderId], bool]) -> Met:
+    """The handshake; `dialled` is empty on the side that was dialled.
+
+    Raises a Refusal, after which the link has to be closed with its code; Gone, TimeoutError.
+    """
+    async with asyncio.timeout(OPENING_S_MAX):
+        nonce = b64(secrets.token_bytes(NONCE_BYTES))
+        await wire.send(_encoder.encode(Hello(own.identity, nonce, [PROTOCOL], dialled, own.origin)))
+        hello = await _expect(wire, Hello)
+        provider, key = check_identity(hello.identity)
+        if provider == own.identity.provider or not admits(provider):
+            raise refusals.NotKnown()
+        if PROTOCOL not in hello.protocol:
+            raise refusals.NoCommonVersion()
+        if not dialled and hello.url != own.origin:
+            raise refusals.WrongAddress()
+        address = dialled or hello.url
+        await wire.send(_encoder.encode(Proof(prove(own.device, provider, hello.nonce, address))))
+        proof = await _expect(wire, Proof)
+        check_proof(key, proof.sig, own.identity.provider, nonce, address)
+        return Met(provider, key, hello.home)
+
+
+async def _expect(wire: Wire, kind: type[Any]) -> Any:
+    raw = await wire.receive()
+    if len(raw) > OPENING_BYTES_MAX:
+        raise refusals.Protocol()
+    try:
+        frame = _opening.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise refusals.Protocol() from error
+    if isinstance(frame, Bye):
+        raise Ended(frame.code)
+    if not isinstance(frame, kind):
+        raise refusals.Protocol()
+    return frame
+
+
+class Ended(Gone):
+    """The other side said goodbye."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Work(Protocol):
+    """What a link has done for it: reading, writing, keeping proofs."""
+
+    def now_ms(self) -> int: ...
+
+    async def load(self, link: "Link", asked: Load) -> None: ...
+
+    async def take(self, link: "Link", take: Take) -> None: ...
+
+    def contradicted(self, link: "Link", found: Contradiction) -> None: ...
+
+
+class Link:
+    """A link after its handshake. Lives in the loop's thread."""
+
+    def __init__(self, wire: Wire, met: Met, dialled_by: ProviderId, exchange: Exchange, work: Work) -> None:
+        self.wire, self.met, self.dialled_by, self.exchange = wire, met, dialled_by, exchange
+        self._work = work
+        self._out: deque[bytes] = deque()
+        self._out_bytes = 0
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.code: str | None = None
+
+    async def run(self) -> str:
+        """Until it ends, whoever ends it: the code why."""
+        reading, writing = asyncio.create_task(self._read()), asyncio.create_task(self._write())
+        try:
+            await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+            return self.code or "partners.gone"
+        finally:
+            self.code = self.code or "partners.gone"
+            tasks = (reading, writing, *self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self.wire.close(self.code)
+
+    def pump(self) -> None:
+        """Do what the exchange asks for."""
+        for action in self.exchange.actions():
+            match action:
+                case Send():
+                    self._queue(action.frame)
+                case Load():
+                    self._start(self._work.load(self, action))
+                case Take():
+                    self._start(self._work.take(self, action))
+                case Contradiction():
+                    self._work.contradicted(self, action)
+                case Close():
+                    self.close(action.code)
+
+    def close(self, code: str) -> None:
+        """Say why and end."""
+        if self.code is None:
+            self.code = code
+            self._out.clear()
+            self._out.append(_encoder.encode(Bye(code)))
+            self._wake.set()
+
+    def _queue(self, frame: bytes) -> None:
+        if self.code is not None:
+            return
+        self._out.append(frame)
+        self._out_bytes += len(frame)
+        if self._out_bytes > OUT_BYTES_MAX:
+            self.close(refusals.TooMuch.code)
+        self._wake.set()
+
+    def _start(self, work: Any) -> None:
+        """Beside each other, but begun in order; the exchange asks for few at a time."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _read(self) -> None:
+        try:
+            while self.code is None:
+                raw = await self.wire.receive()
+                if len(raw) > FRAME_BYTES_MAX:
+                    self.close(refusals.TooMuch.code)
+                    break
+                try:
+                    frame = _frame.decode(raw)
+                except (msgspec.MsgspecError, ValueError, RecursionError):
+                    self.close(refusals.Protocol.code)
+                    break
+                self.exchange.received(frame, self._work.now_ms())
+                self.pump()
+        except Gone:
+            return
+        await asyncio.sleep(SEND_S_MAX)  # the writer says goodbye
+
+    async def _write(self) -> None:
+        with suppress(Gone, TimeoutError):
+            while True:
+                while self._out:
+                    frame = self._out.popleft()
+                    self._out_bytes -= len(frame)
+                    async with asyncio.timeout(SEND_S_MAX):
+                        await self.wire.send(frame)
+                if self.code is not None:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+
+
+async def turn_away(wire: Wire, refusal: Refusal) -> None:
+    """End a link that did not get through the handshake."""
+    with suppress(Gone, TimeoutError):
+        async with asyncio.timeout(1):
+            await wire.send(_encoder.encode(Bye(refusal.code)))
+            await wire.close(refusal.code)

@@ -1,0 +1,156 @@
+"""What goes out to one partner: which entries, in which frame, when. Sans-IO; knows no clock and no socket.
+
+Live entries go before old ones, spaces take turns, and at most CREDITS frames are on their way unanswered. What does
+not fit is forgotten: the partner asks for it, by its vector.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from verbund.base.ids import SpaceId
+from verbund.log.entry import Vector
+
+CREDITS = 4
+FRAME_BYTES_MAX = 200 * 1024
+LIVE_BYTES_MAX = 4 * 1024 * 1024
+BACKFILLS_MAX = 10_000
+
+
+class Placed(NamedTuple):
+    """An encoded entry and where it stands."""
+
+    sub: str
+    seq: int
+    raw: bytes
+
+
+class Load(NamedTuple):
+    """Read the next old entries of this space, those that the vector does not cover."""
+
+    space: SpaceId
+    after: Vector
+
+
+class Push:
+    """The way out of one link."""
+
+    def __init__(self) -> None:
+        #: How far the partner gets with everything that it said, and that was sent or waits here. No row: unknown.
+        self.known: dict[SpaceId, Vector] = {}
+        self._live: OrderedDict[SpaceId, deque[Placed]] = OrderedDict()
+        self._live_bytes = 0
+        self._behind: OrderedDict[SpaceId, None] = OrderedDict()
+        self._loading: SpaceId | None = None
+        self._page: deque[Placed] = deque()
+        self._page_space: SpaceId | None = None
+        self._sent = self._answered = 0
+
+    @property
+    def unanswered(self) -> int:
+        return self._sent - self._answered
+
+    def heard(self, space: SpaceId, vector: Vector) -> None:
+        """The partner has this much, whoever gave it."""
+        known = self.known.setdefault(space, {})
+        for sub, seq in vector.items():
+            known[sub] = max(known.get(sub, 0), seq)
+
+    def add(self, space: SpaceId, entries: Iterable[Placed]) -> None:
+        """New entries: each goes out when the one before it is known there; a gap is left to the partner to find."""
+        known = self.known.get(space)
+        if known is None:
+            return
+        if self._page and self._page_space == space:
+            self._behind.setdefault(space, None)  # old ones wait to be sent: these come after them
+            return
+        for one in entries:
+            if one.seq == known.get(one.sub, 0) + 1:
+                known[one.sub] = one.seq
+                self._live.setdefault(space, deque()).append(one)
+                self._live_bytes += len(one.raw)
+        if self._live_bytes > LIVE_BYTES_MAX:
+            for waiting in list(self._live):
+                self._forget_live(waiting)
+
+    def wanted(self, space: SpaceId, after: Vector) -> None:
+        """The partner says how far it is and asks for the rest."""
+        self._forget_live(space)
+        self.known[space] = dict(after)
+        if self._page_space == space:
+            self._page.clear()
+        if len(self._behind) < BACKFILLS_MAX:
+            self._behind.setdefault(space, None)
+
+    def load(self) -> Load | None:
+        """What to read next, if anything; then `page` has to be told what came."""
+        if self._loading is not None or self._page or not self._behind:
+            return None
+        space, _ = self._behind.popitem(last=False)
+        self._loading = space
+        return Load(space, dict(self.known.get(space, {})))
+
+    def page(self, asked: Load, entries: Iterable[Placed], whole: bool, here: Mapping[str, int]) -> None:
+        """What was read: of it goes out what the partner is ready for. Until it has all that is here, again."""
+        self._loading = None
+        space, known = asked.space, self.known.get(asked.space)
+        if known is None:
+            return
+        for one in entries:
+            if one.seq == known.get(one.sub, 0) + 1:
+                known[one.sub] = one.seq
+                self._page.append(one)
+        self._page_space = space
+        if not whole or any(known.get(sub, 0) < seq for sub, seq in here.items()):
+            self._behind.setdefault(space, None)
+
+    def frame(self) -> tuple[SpaceId, int, list[bytes]] | None:
+        """(space, number, entries) of the next frame; None without a credit or without anything to send."""
+        if self.unanswered >= CREDITS:
+            return None
+        if self._live:
+            space, queue = next(iter(self._live.items()))
+            raws = self._fill(queue)
+            self._live_bytes -= sum(len(raw) for raw in raws)
+            self._live.move_to_end(space)
+            if not queue:
+                del self._live[space]
+        elif self._page and self._page_space is not None:
+            space, raws = self._page_space, self._fill(self._page)
+        else:
+            return None
+        self._sent += 1
+        return space, self._sent, raws
+
+    def answered(self, number: int) -> bool:
+        """The partner answered this frame and all before it. False: it cannot have seen such a frame."""
+        if number > self._sent:
+            return False
+        self._answered = max(self._answered, number)
+        return True
+
+    def forget(self, space: SpaceId) -> None:
+        """What the partner has of this space is not known any more: it will say so."""
+        self._forget_live(space)
+        self.known.pop(space, None)
+        self._behind.pop(space, None)
+        if self._page_space == space:
+            self._page.clear()
+
+    def _forget_live(self, space: SpaceId) -> None:
+        """Take back what waits, so that the next entry is seen to be beyond a gap."""
+        queue = self._live.pop(space, None)
+        known = self.known.get(space, {})
+        for one in reversed(queue or ()):
+            self._live_bytes -= len(one.raw)
+            known[one.sub] = min(known.get(one.sub, 0), one.seq - 1)
+
+    @staticmethod
+    def _fill(queue: deque[Placed]) -> list[bytes]:
+        raws: list[bytes] = []
+        size = 0
+        while queue and (not raws or size + len(queue[0].raw) <= FRAME_BYTES_MAX):
+            raw = queue.popleft().raw
+            raws.append(raw)
+            size += len(raw)
+        return raws
