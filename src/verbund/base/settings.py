@@ -13,6 +13,8 @@ from verbund.base.refusal import Refusal
 PREFIX = "VERBUND_"
 #: Settings with several values: separated by blanks in the environment.
 LISTS = ("partners",)
+#: What partners are shown, in characters.
+TEXTS_MAX = {"place": 80, "contact": 200}
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -36,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     url: str = ""
     #: The provider's name as people see it.
     name: str = "Verbund"
+    #: Where the provider is (a town), and whom its partners write to when something happens.
+    place: str = ""
+    contact: str = ""
     #: SQLAlchemy URL of the database; empty: SQLite in the data folder.
     database: str = ""
     #: TLS: certificate chain and key (PEM). `self` makes an own authority in the data folder.
@@ -140,6 +145,12 @@ def check(settings: Settings) -> Settings:
         )
     if bool(settings.tls_key) != bool(settings.tls_certificate) and settings.tls_certificate != "self":
         raise _bad("tls_key", "und tls_certificate gehören zusammen.", "and tls_certificate belong together.")
+    for name, limit in TEXTS_MAX.items():
+        text: str = getattr(settings, name)
+        if len(text) > limit or any(letter < " " for letter in text):
+            raise _bad(
+                name, f"darf höchstens {limit} Zeichen in einer Zeile haben.", f"is one line of at most {limit}."
+            )
     if settings.facts_per_s < 1:
         raise _bad("facts_per_s", "muss mindestens 1 sein.", "must be at least 1.")
     if settings.media_port_first > settings.media_port_last:

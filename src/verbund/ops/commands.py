@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from verbund.base.settings import BadSetting, load
+from verbund.base.settings import BadSetting, Settings, load
 from verbund.ops.transfer import Tables
 
 
@@ -18,6 +18,8 @@ class Top(NamedTuple):
     renew: Callable[[Path], object]
     #: Every table of every capability.
     tables: Callable[[], Tables]
+    #: Work(tx, own provider) in the store of a data folder, beside the server that may be running there.
+    beside: Callable[[Settings, Callable[[Any, Any], Any]], Any]
 
 
 def add_commands(subparsers: Any, top: Top) -> None:
@@ -26,6 +28,7 @@ def add_commands(subparsers: Any, top: Top) -> None:
     _add_backup(subparsers, top)
     _add_restore(subparsers, top)
     _add_protocol(subparsers, top)
+    _add_partner(subparsers, top)
 
 
 def _add_doctor(subparsers: Any) -> None:
@@ -96,3 +99,9 @@ def _protocol(args: argparse.Namespace, top: Top) -> int:
     for name in changed:
         print(f"{name}: {'veraltet, `make fix` erneuert es' if args.check else 'erneuert'}")
     return int(args.check and bool(changed))
+
+
+def _add_partner(subparsers: Any, top: Top) -> None:
+    from verbund.ops.partner import add_partner
+
+    add_partner(subparsers, top.beside)

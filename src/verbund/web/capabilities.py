@@ -37,6 +37,8 @@ from verbund.meet import projection as meet_projection
 from verbund.meet import rules as meet_rules
 from verbund.meet.effects import MeetService
 from verbund.partners import api as partners_api
+from verbund.partners.agreements import api as agreements_api
+from verbund.partners.agreements.effects import Agreements
 from verbund.partners.effects import PartnersService
 from verbund.spaces import api as spaces_api
 from verbund.spaces import events as spaces_events
@@ -61,7 +63,9 @@ PARTS = [
     _part(media_events, media_rules, media_projection),
     _part(meet_events, meet_rules, meet_projection),
 ]
-APIS: list[Any] = [web_api, blobs_api, accounts_api, spaces_api, chat_api, media_api, meet_api, partners_api]
+APIS: list[Any] = [
+    web_api, blobs_api, accounts_api, spaces_api, chat_api, media_api, meet_api, partners_api, agreements_api,
+]  # fmt: skip
 
 
 def _media(services: Services) -> MediaService:
@@ -108,6 +112,7 @@ SERVICES: list[Callable[[Services], Any]] = [
     _media,
     _film_replica,
     _meet,
+    Agreements,
     PartnersService,
 ]
 

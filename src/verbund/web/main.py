@@ -174,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_operations(commands: Any) -> None:
     from verbund.ops.commands import Top, add_commands
 
-    add_commands(commands, Top(_documents, _renew, _tables))
+    add_commands(commands, Top(_documents, _renew, _tables, _beside))
 
 
 def _documents() -> dict[str, Any]:
@@ -197,6 +197,15 @@ def _tables() -> "Tables":
 
     assert capabilities.PARTS  # importing them is what declares their tables
     return Tables(metadata, bring_forward)
+
+
+def _beside(settings: Settings, work: Callable[[Any, Any], Any]) -> Any:
+    from verbund.web import capabilities
+    from verbund.web.composition import Services
+    from verbund.web.upkeep import write_beside
+
+    services = Services(settings, capabilities)
+    return write_beside(services, lambda tx: work(tx, services.installation.provider))
 
 
 if __name__ == "__main__":

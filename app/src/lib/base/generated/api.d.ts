@@ -191,6 +191,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/partners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where an organisation lives, and could live */
+        get: operations["ApiPartnersPartners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/partners/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Where a partnership stands */
+        post: operations["ApiPartnersAgreementAgreement"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/partners/digest": {
         parameters: {
             query?: never;
@@ -1214,6 +1248,34 @@ export interface components {
             picture: string | null;
             status: string;
         };
+        /** PlaceShape */
+        PlaceShape: {
+            agreed_at: number | null;
+            alg: string;
+            contact: string;
+            equal_at: number | null;
+            fate: {
+                [key: string]: string;
+            };
+            holds: boolean;
+            key: string;
+            lag_ms: number | null;
+            linked: boolean | null;
+            name: string;
+            place: string;
+            provider: string;
+            state: string;
+            text: string | null;
+            url: string;
+            version: string | null;
+        };
+        /** Places */
+        Places: {
+            may_choose: boolean;
+            people: number;
+            places: components["schemas"]["PlaceShape"][];
+            spaces: number;
+        };
         /** Plan */
         Plan: {
             chunks: string[];
@@ -1346,6 +1408,12 @@ export interface components {
             vector: {
                 [key: string]: number;
             };
+        };
+        /** Told */
+        Told: {
+            identity: components["schemas"]["Identity"];
+            signature: string;
+            words: string;
         };
     };
     responses: never;
@@ -1728,6 +1796,82 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+        };
+    };
+    ApiPartnersPartners: {
+        parameters: {
+            query: {
+                space: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Places"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiPartnersAgreementAgreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Told"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };

@@ -1,0 +1,41 @@
+"""HTTP of partnerships: other providers say where they stand; an organisation asks where it may live."""
+
+import asyncio
+from typing import Any
+
+from litestar import get, post
+from litestar.di import NamedDependency
+
+from verbund.accounts.schemas import Caller
+from verbund.base.ids import is_hash
+from verbund.base.refusal import Unknown
+from verbund.log.service import LogService
+from verbund.partners.agreements.places import places
+from verbund.partners.agreements.schemas import Places
+from verbund.partners.agreements.statements import Told
+from verbund.spaces.queries import role
+
+LEADERS = ("owner", "admin")
+
+
+@post("/api/partners/agreement", summary="Where a partnership stands", status_code=200)
+async def agreement(data: Told, services: NamedDependency[Any]) -> Told:
+    """For providers that were given a code, and those that are partners: a signed statement for a signed statement."""
+    answer: Told = await services.parts["agreements"].answer(data)
+    return answer
+
+
+@get("/api/partners", summary="Where an organisation lives, and could live")
+async def partners(space: str, caller: Caller, log: LogService, services: NamedDependency[Any]) -> Places:
+    """For whoever leads the organisation."""
+
+    def read() -> Places:
+        with log.store.read() as connection:
+            if not is_hash(space) or role(connection, space, caller.account) not in LEADERS:
+                raise Unknown()
+            return places(connection, space, caller.account, services)
+
+    return await asyncio.to_thread(read)
+
+
+ROUTES = [agreement, partners]

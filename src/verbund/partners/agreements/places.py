@@ -1,0 +1,63 @@
+"""Where an organisation's spaces lie, and where they could. Never writes."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from verbund import __version__
+from verbund.base.ids import AccountId, ProviderId, b64
+from verbund.partners.agreements.queries import AGREED, ENDED, Partnership, partnerships
+from verbund.partners.agreements.schemas import Places, PlaceShape
+from verbund.partners.agreements.texts import version_of
+from verbund.spaces.queries import abilities_in, children_of, members_of, providers_of
+from verbund.spaces.state import PROVIDERS
+
+
+def places(connection: Connection, space: str, account: AccountId, services: Any) -> Places:
+    """This provider, those that hold the organisation, and agreed partners that could."""
+    own: ProviderId = services.log.provider
+    holding = providers_of(connection, space)
+    known = {one.provider: one for one in partnerships(connection)}
+    hosts = {host.provider: host for host in services.parts["hosts_of"](connection, account)}
+    shown = [_own(services, own in holding)]
+    shown += [_other(known.get(one), one, hosts.get(one), True, services) for one in holding if one != own]
+    shown += [
+        _other(one, provider, None, False, services)
+        for provider, one in known.items()
+        if provider not in holding and one.state == AGREED and one.address
+    ]
+    may_choose = PROVIDERS in abilities_in(connection, space, account)
+    people = len(members_of(connection, space))
+    return Places(shown, len(children_of(connection, space)) + 1, people, may_choose)
+
+
+def _own(services: Any, holds: bool) -> PlaceShape:
+    settings, key = services.settings, services.installation.key
+    return PlaceShape(
+        services.log.provider, settings.name, settings.place, settings.contact, settings.origin, key.alg, b64(key.raw),
+        "own", holds, None, None, __version__, {}, True, 0, None,
+    )  # fmt: skip
+
+
+def _other(one: Partnership | None, provider: ProviderId, host: Any, holds: bool, services: Any) -> PlaceShape:
+    linked, lag_ms, equal_at = _link(services, provider)
+    if one is None:
+        name, url = (host.name, host.url) if host else (provider[:8], "")
+        return PlaceShape(
+            provider, name, "", "", url, "", "", "named", holds, None, None, None, {}, linked, lag_ms, equal_at
+        )
+    state = one.state if one.state in (AGREED, ENDED) else "named"
+    text = one.own_text if one.state == AGREED else None
+    return PlaceShape(
+        provider, one.shown_name, one.place, one.contact, one.address, one.alg, one.key, state, holds, one.agreed_at,
+        text, version_of(text), one.fate, linked, lag_ms, equal_at,
+    )  # fmt: skip
+
+
+def _link(services: Any, provider: str) -> tuple[bool | None, int | None, int | None]:
+    """(whether it is linked now, how far it is behind in ms, when it was last equal), as far as the link knows."""
+    status = getattr(services.parts.get("partners"), "status", None)
+    if status is None:
+        return None, None, None
+    seen = status(provider)
+    return seen.linked, seen.lag_ms, seen.equal_at

@@ -1,0 +1,52 @@
+"""Tables of partnerships: what two operators agreed on. No fact says it, so nothing here is a fold."""
+
+from sqlalchemy import BigInteger, Column, SmallInteger, String, Table, Text
+
+from verbund.log.store import metadata
+
+# local: what only this provider knows and no fact says
+
+partner_invitation = Table(
+    "partner_invitation",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("secret", String, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_by", String),
+)
+
+#: `own_…` and `their_…`: which text of the processing agreement a side agreed to, who did and when; `their_words` is
+#: the statement that they signed. `heard_…`: when this provider last heard of them, and the time that they named.
+partner = Table(
+    "partner",
+    metadata,
+    Column("provider", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("invitation", String, nullable=False),
+    Column("proof", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("alg", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("contact", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("texts", Text, nullable=False),
+    Column("own_text", String),
+    Column("own_by", String),
+    Column("own_at", BigInteger),
+    Column("their_text", String),
+    Column("their_by", String),
+    Column("their_at", BigInteger),
+    Column("their_words", Text),
+    Column("ended_by", String),
+    Column("ended_at", BigInteger),
+    Column("end_told", SmallInteger, nullable=False),
+    Column("heard_at", BigInteger),
+    Column("heard_stamp", BigInteger, nullable=False),
+    Column("problem", String),
+    Column("fate", Text),
+    Column("made_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+)
