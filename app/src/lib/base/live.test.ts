@@ -82,6 +82,20 @@ describe('the connection', () => {
 		await eventually(() => told).toEqual(['Südnetz']);
 	});
 
+	it('stays with a provider that speaks again before the other one has said hello', async () => {
+		let opened = (): void => {};
+		const opening = new Promise<void>((resolve) => (opened = resolve));
+		await connects({ openAt: async () => (await opening, socketTo(suednetz)) });
+		werkhof.freeze();
+		await passes(2_500);
+		werkhof.thaw();
+		werkhof.say({ f: 'spaces' });
+		await passes(100);
+		opened();
+		await passes(3_000);
+		expect([told, live.state]).toEqual([[], 'online']);
+	});
+
 	it('stays where it is when nobody answers: the network is away, not the provider', async () => {
 		await connects();
 		werkhof.freeze();

@@ -145,11 +145,16 @@ export class Live {
 		this.#run([null, ...this.#others]);
 	}
 
-	#run(hosts: readonly (Host | null)[]): void {
+	/** `isWanted` is asked when one of them has won. */
+	#run(hosts: readonly (Host | null)[], isWanted = (): boolean => true): void {
 		this.#race?.stop();
 		this.#race = new Race(
 			hosts.map((host) => () => this.#makeLine(host)),
-			(line) => this.#take(line),
+			(line) => {
+				this.#race = null;
+				if (isWanted()) this.#take(line);
+				else line.end();
+			},
 			(code) => {
 				this.#race = null;
 				if (this.#line === null) this.#lost(code);
@@ -262,7 +267,7 @@ export class Live {
 		}
 		if (!isQuiet()) return;
 		const others = line.host === null ? this.#others : [null, ...this.#others.filter((host) => host.url !== line.host!.url)];
-		this.#run(others);
+		this.#run(others, isQuiet);
 	}
 
 	/** The network or the person is back: no waiting; a connection that looks alive is tried. */

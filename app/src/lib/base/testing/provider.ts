@@ -66,6 +66,10 @@ export class Provider {
 		this.#isFrozen = true;
 	}
 
+	thaw(): void {
+		this.#isFrozen = false;
+	}
+
 	async close(): Promise<void> {
 		this.cut();
 		await new Promise<void>((resolve) => (this.#sockets ? this.#sockets.close(() => resolve()) : resolve()));
