@@ -199,8 +199,8 @@ class Device:
             wanted = held.get(core)
             if wanted is None:
                 continue
-            for one in outcome.missing:
-                found = held.get(CoreId(one))
+            for named in outcome.missing:
+                found = held.get(CoreId(named))
                 if found is not None:
                     self._give(space, found)
             for one in held.values():

@@ -48,7 +48,7 @@ class People:
     def open_accounts(self) -> None:
         for device in self.devices:
             key = device.key.public
-            item = device.write(None, AccountOpened(alg=key.alg, key=b64(key.raw)))
+            item = device.write(None, AccountOpened(alg="ed25519", key=b64(key.raw)))
             device.account = item.space  # type: ignore[assignment]  # an account is its genesis
 
     def found(self, providers: tuple[ProviderId, ...]) -> None:

@@ -227,7 +227,7 @@ class Schedule:
         self._put(device.name, provider.name, "follows", asked)
 
     def _follows(self, device: Device, space: SpaceId) -> bool:
-        return space == device.account or not self._is_account(space)
+        return str(space) == device.account or not self._is_account(space)
 
     def _is_account(self, space: SpaceId) -> bool:
         return any(str(one.account) == str(space) for one in self.devices)
@@ -310,7 +310,8 @@ class Schedule:
         if self.chance.random() < 0.5:
             lines = [frozenset(("A", "B"))]
         else:
-            lines = [frozenset((name, one.name)) for one in (*self.providers, *self.devices) if one.name != name]
+            names = [*(one.name for one in self.providers), *(one.name for one in self.devices)]
+            lines = [frozenset((name, other)) for other in names if other != name]
         self.say(f"cut off: {' '.join('-'.join(sorted(line)) for line in lines)}")
         self.cut_off |= set(lines)
 
