@@ -7,6 +7,8 @@ import { otherHosts, type WorkerNote } from '../way';
 
 /** The head of an answer must be here by then, or another provider is asked. */
 export const HEAD_MS = 2_500;
+/** So long nothing more of an answer comes, and the rest is asked of another provider. */
+export const STALL_MS = 2_500;
 /** So long a provider that did not answer is asked last. */
 const AWAY_MS = 10_000;
 const AWAY = [404, 502, 503, 504];
@@ -34,9 +36,60 @@ export async function othersNow(): Promise<Host[]> {
 export async function fromAnywhere(request: Request): Promise<Response> {
 	const isAway = told !== null || Date.now() < awayUntil;
 	const first = isAway ? null : await own(request);
-	if (first !== null && !AWAY.includes(first.status)) return first;
+	if (first !== null && !AWAY.includes(first.status)) return whole(request, first);
 	if (first === null && !isAway) awayUntil = Date.now() + AWAY_MS;
 	return (await fromOthers(request)) ?? first ?? fetch(request);
+}
+
+/** What stops in the middle goes on from another provider, if that one has the very same file. */
+function whole(request: Request, response: Response): Response {
+	const span = spanOf(response);
+	if (span === null || response.body === null) return response;
+	let reader = response.body.getReader();
+	let left = span.last - span.first + 1;
+	let isRescued = false;
+	const next = async (): Promise<Uint8Array | undefined> => {
+		try {
+			const { value } = await within(reader.read(), STALL_MS);
+			if (value === undefined && left > 0) throw new Error('cut short');
+			return value;
+		} catch (error) {
+			void reader.cancel().catch(() => undefined);
+			if (isRescued || request.signal.aborted) throw error;
+			isRescued = true;
+			awayUntil = Date.now() + AWAY_MS;
+			const rest = await fromOthers(request, `bytes=${span.last + 1 - left}-${span.last}`);
+			const isSame = rest?.status === 206 && rest.headers.get('etag') === response.headers.get('etag');
+			if (!isSame || rest.body === null) throw error;
+			reader = rest.body.getReader();
+			return next();
+		}
+	};
+	const body = new ReadableStream<Uint8Array>({
+		pull: async (controller) => {
+			const piece = await next();
+			if (piece === undefined) return controller.close();
+			left -= piece.length;
+			controller.enqueue(piece);
+		},
+		cancel: (reason) => reader.cancel(reason)
+	});
+	return new Response(body, { status: response.status, statusText: response.statusText, headers: response.headers });
+}
+
+/** Which bytes of the file an answer brings; null where it does not say, or is no answer that could go on elsewhere. */
+function spanOf({ status, headers }: Response): { first: number; last: number } | null {
+	if (headers.get('etag') === null) return null;
+	const range = /^bytes (\d+)-(\d+)\//.exec(headers.get('content-range') ?? '');
+	if (status === 206) return range && { first: Number(range[1]), last: Number(range[2]) };
+	const length = Number(headers.get('content-length') ?? '0');
+	return status === 200 && length > 0 ? { first: 0, last: length - 1 } : null;
+}
+
+function within<T>(work: Promise<T>, ms: number): Promise<T> {
+	let timer: ReturnType<typeof setTimeout>;
+	const late = new Promise<never>((_resolve, reject) => (timer = setTimeout(() => reject(new Error('stalled')), ms)));
+	return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** Null when nothing comes in time. */
@@ -45,33 +98,36 @@ async function own(request: Request): Promise<Response | null> {
 	const timer = setTimeout(() => stopper.abort(), HEAD_MS);
 	try {
 		return await fetch(request.clone(), { signal: AbortSignal.any([request.signal, stopper.signal]) });
-	} catch {
+	} catch (error) {
+		if (request.signal.aborted) throw error;
 		return null;
 	} finally {
 		clearTimeout(timer);
 	}
 }
 
-async function fromOthers(request: Request): Promise<Response | null> {
+async function fromOthers(request: Request, range?: string): Promise<Response | null> {
 	const { me, device } = await kept().catch(() => ({ me: undefined, device: undefined }));
 	if (device === undefined) return null;
 	if (entered?.device !== device.id) entered = { device: device.id, hosts: new Hosts({ id: device.id, sign: (message) => sign(device.alg, device.secret, message) }) };
 	const others = otherHosts(me?.hosts, self.location.origin).sort((a, b) => Number(b.url === told) - Number(a.url === told));
 	for (const host of others) {
-		const response = await from(entered.hosts, host, request).catch(() => null);
+		const response = await from(entered.hosts, host, request, range).catch(() => null);
+		// Made anew: a page may not be given what came from another origin as it is.
 		if (response?.ok) return new Response(response.body, { status: response.status, statusText: response.statusText, headers: response.headers });
 		if (response?.status === 401) entered.hosts.forget(host.url);
 	}
 	return null;
 }
 
-async function from(hosts: Hosts, { url }: Host, request: Request): Promise<Response> {
+async function from(hosts: Hosts, { url }: Host, request: Request, range?: string): Promise<Response> {
 	const { pathname, search } = new URL(request.url);
 	const headers = new Headers({ authorization: `Bearer ${await hosts.token(url)}` });
 	for (const name of PASSED_ON) {
 		const value = request.headers.get(name);
 		if (value !== null) headers.set(name, value);
 	}
+	if (range !== undefined) headers.set('range', range);
 	return fetch(url + pathname + search, { headers, signal: request.signal, credentials: 'omit', redirect: 'error' });
 }
 
