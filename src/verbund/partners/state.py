@@ -168,7 +168,7 @@ class Exchange:
             case Have():
                 self._have(frame, now_ms)
             case Digest():
-                self._their_links = frozenset(frame.links)
+                self._their_links = frozenset(frame.links) - {self._here.own}
                 for space, reach in frame.sp.items():
                     if self._compare(space, reach, now_ms):
                         self._ask(space, now_ms, WANT_AGAIN_MS)

@@ -1,0 +1,148 @@
+"""Providers without sockets and disks, to try what links decide: every frame is a real one, only its way is a list."""
+
+import json
+from collections import deque
+from hashlib import sha256
+
+import msgspec
+
+from verbund.base.ids import ProviderId, SpaceId, b64
+from verbund.log.entry import Entry, sublog
+from verbund.partners.here import Here
+from verbund.partners.peer import Peer
+from verbund.partners.push import Load, Placed
+from verbund.partners.schemas import Frame
+from verbund.partners.state import Close, Contradiction, Exchange, Send, Take
+
+PAGE = 7
+
+
+def named(name: str) -> str:
+    """The id of something with this name."""
+    return b64(sha256(name.encode()).digest())
+
+
+def entry(space: SpaceId, provider: str, n: int, text: str = "", incarnation: int = 1) -> Entry:
+    """An entry whose form is right; that it is signed is for others to check."""
+    core = named(f"{space} {provider} {n} {text}")
+    chain = named(f"chain {core}")
+    return Entry(core, ProviderId(provider), incarnation, n, chain, 1, 0, json.dumps({"sp": space}), "", None, text)
+
+
+class Side:
+    """One provider: its entries by space and sub-log, and its ends of links."""
+
+    def __init__(self, name: str) -> None:
+        self.id = ProviderId(named(name))
+        self.here = Here(self.id)
+        self.stored: dict[SpaceId, dict[str, list[Entry]]] = {}
+        self.peers: dict[ProviderId, Peer] = {}
+        self.ends: dict[ProviderId, End] = {}
+        self.now = 0
+
+    def holds(self, space: SpaceId, *sides: "Side") -> None:
+        self.here.holders = {**self.here.holders, space: frozenset(one.id for one in (self, *sides))}
+
+    def write(self, space: SpaceId, text: str = "") -> None:
+        """A commit of its own."""
+        mine = self.stored.setdefault(space, {}).setdefault(sublog(self.id, 1), [])
+        self.keep(space, [entry(space, self.id, len(mine) + 1, text)])
+
+    def keep(self, space: SpaceId, entries: list[Entry]) -> None:
+        """They are on disk now; the links are told."""
+        fresh = []
+        for one in entries:
+            kept = self.stored.setdefault(space, {}).setdefault(sublog(one.p, one.i), [])
+            assert one.n <= len(kept) + 1, "a link lets nobody take in what has a gap"
+            if one.n == len(kept) + 1:
+                kept.append(one)
+                fresh.append(one)
+        self.here.advance(space, [(sublog(one.p, one.i), one.n, one.h) for one in fresh])
+        self.here.local |= {space} if any(one.p == self.id for one in fresh) else set()
+        for end in self.ends.values():
+            end.exchange.appended(space, [placed(one) for one in fresh])
+
+    def page(self, load: Load) -> tuple[list[Placed], bool]:
+        """What a store would read, PAGE at a time."""
+        rows = [
+            placed(one)
+            for sub, entries in sorted(self.stored.get(load.space, {}).items())
+            for one in entries
+            if one.n > load.after.get(sub, 0)
+        ]
+        return rows[:PAGE], len(rows) <= PAGE
+
+    def link(self, other: "Side") -> tuple["End", "End"]:
+        ends = End(self, other), End(other, self)
+        ends[0].out, ends[1].out = deque(), deque()
+        ends[0].into, ends[1].into = ends[1].out, ends[0].out
+        return ends
+
+    def cut(self, other: "Side") -> None:
+        for one, two in ((self, other), (other, self)):
+            one.ends.pop(two.id, None)
+
+
+class End:
+    """One provider's end of a link."""
+
+    def __init__(self, side: Side, other: Side) -> None:
+        self.side = side
+        self.peer = side.peers.setdefault(other.id, Peer(other.id))
+        self.exchange = Exchange(side.here, self.peer, side.now)
+        self.out: deque[bytes] = deque()
+        self.into: deque[bytes] = deque()
+        self.proofs: list[Contradiction] = []
+        self.closed: str | None = None
+        side.ends[other.id] = self
+
+    def act(self) -> list[Frame]:
+        """Do what is to be done; the frames that were sent."""
+        sent: list[Frame] = []
+        while actions := self.exchange.actions():
+            for action in actions:
+                match action:
+                    case Send():
+                        self.out.append(action.frame)
+                        sent.append(msgspec.json.decode(action.frame, type=Frame))
+                    case Load():
+                        self.exchange.paged(action, *self.side.page(action))
+                    case Take():
+                        self.side.keep(action.space, action.entries)
+                        self.exchange.taken(action.n)
+                    case Contradiction():
+                        self.proofs.append(action)
+                    case Close():
+                        self.closed = self.closed or action.code
+        return sent
+
+    def hear(self, frame: Frame) -> list[Frame]:
+        """This comes from the partner; what is answered."""
+        self.exchange.received(frame, self.side.now)
+        return self.act()
+
+    def tick(self, links: list[ProviderId] | None = None) -> list[Frame]:
+        self.exchange.tick(self.side.now, list(self.side.ends) if links is None else links)
+        return self.act()
+
+    def read(self) -> bool:
+        """Take one frame off the wire, if there is one."""
+        if not self.into or self.closed:
+            return False
+        self.hear(msgspec.json.decode(self.into.popleft(), type=Frame))
+        return True
+
+
+def placed(one: Entry) -> Placed:
+    return Placed(sublog(one.p, one.i), one.n, msgspec.json.encode(one))
+
+
+def settle(*sides: Side, seconds: int = 40) -> None:
+    """Let time pass and frames arrive until everybody has said all there is to say."""
+    for _ in range(seconds):
+        for side in sides:
+            side.now += 1_000
+            for end in side.ends.values():
+                end.tick()
+        while any(end.read() for side in sides for end in list(side.ends.values())):
+            pass
