@@ -21,6 +21,7 @@ BROKEN_ONCE = {
     473: "erased at one provider, set aside at the other, two of them",
     666: "accepted, lost in a restore, then void without a body: never let go",
     775: "accepted, lost in a restore, then a void and cut off: never let go",
+    921: "two removed each other, the removal that holds arrived second and was set aside",
 }
 MUTANT_SEEDS_MAX = 200
 #: A seed at which the mutant shows, to begin the search there.

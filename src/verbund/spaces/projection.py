@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, update
 
 from verbund.accounts.queries import devices_of
 from verbund.base.clock import ms_of
 from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.log import tables as log_tables
-from verbund.log.registry import Event, Fact
+from verbund.log.registry import Event, Fact, Overtaken
 from verbund.log.tx import Tx
 from verbund.spaces import events, tables
 from verbund.spaces.authority import forget, history_here
@@ -35,14 +35,30 @@ def authority_fact(tx: Tx, fact: Fact) -> None:
     if state is None:
         return
     _write_space(tx, fact, history, state)
-    _differences(tx, tables.space_member, fact.space, (
+    _write_state(tx, fact.space, history, state)
+
+
+def authority_set_aside(tx: Tx, fact: Fact) -> bool:
+    """Set aside by a removal, it may still be what takes that removal away: of two who remove each other one stays."""
+    forget(tx, fact.space)
+    history = history_here(tx, fact.space)
+    state = history.current() if isinstance(history, History) else None
+    if isinstance(history, History) and state is not None:
+        of_space = tables.space.c.space == fact.space
+        tx.execute(update(tables.space).where(of_space).values(archived=int(state.archived)))
+        _write_state(tx, fact.space, history, state)
+    return False
+
+
+def _write_state(tx: Tx, space: SpaceId, history: History, state: Authority) -> None:
+    _differences(tx, tables.space_member, space, (
         {"account": account, "role": member.role, "by": member.by} for account, member in state.members.items()
     ))  # fmt: skip
-    _differences(tx, tables.space_provider, fact.space, ({"provider": provider} for provider in state.providers))
+    _differences(tx, tables.space_provider, space, ({"provider": provider} for provider in state.providers))
     if state.invitations:
-        _write_invitations(tx, fact.space, history, state)
+        _write_invitations(tx, space, history, state)
     if any(isinstance(step.fact.event, events.MemberRemoved) for step in history.steps):
-        _write_cuts(tx, fact.space, history)
+        _write_cuts(tx, space, history)
 
 
 def space_created(tx: Tx, fact: Fact) -> None:
@@ -166,3 +182,6 @@ FOLDS: dict[type[Event], Callable[[Tx, Fact], None]] = {
     events.SpaceCreated: space_created,
     events.SpaceDescribed: space_described,
 }
+OVERTAKEN: dict[type[Event], Overtaken] = dict.fromkeys(
+    (event for event in events.EVENTS if event.authority), authority_set_aside
+)
