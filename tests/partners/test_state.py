@@ -46,7 +46,6 @@ def test_commit_goes_out_at_once_when_the_partner_has_what_came_before(werkhof: 
     werkhof.write(WORKSHOP)
     assert numbers(here.act()) == [1, 2]
     assert there.read()
-    assert there.read()
     assert suednetz.here.vector(WORKSHOP) == {sublog(werkhof.id, 1): 2}
 
 
@@ -318,9 +317,9 @@ def test_any_schedule_of_writes_and_cuts_ends_in_equal_replicas(seed: int) -> No
                 for end in list(one.ends.values()):
                     end.act()
                     end.read()
-    for one, two in ((0, 1), (1, 2)):
-        if sides[two].id not in sides[one].ends:
-            sides[one].link(sides[two])
+    for left, right in ((sides[0], sides[1]), (sides[1], sides[2])):
+        if right.id not in left.ends:
+            left.link(right)
     settle(*sides, seconds=60)
     for space in (WORKSHOP, OFFICE):
         vectors = [side.here.vector(space) for side in sides]

@@ -30,7 +30,7 @@ def wait_s(failures: int, chance: float) -> float:
 
 
 class Dialling:
-    """One task for each address."""
+    """One task for each address. Who answers at an address of the settings may call us, too."""
 
     def __init__(
         self, addresses: Iterable[str], own: Own, answered: Answered, is_linked: Callable[[ProviderId], bool]
@@ -111,5 +111,8 @@ class Dialling:
             return False, f"{type(error).__name__} {error}"
 
     def _expects(self, address: str, provider: ProviderId) -> bool:
-        """At an agreed address only the provider that the agreement names."""
-        return address in self._settled or self._agreed.get(address) == provider
+        """At an agreed address only the provider that the agreement names; at one of the settings whoever is there."""
+        if address in self._settled:
+            self._who[address] = provider
+            return True
+        return self._agreed.get(address) == provider

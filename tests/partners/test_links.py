@@ -1,0 +1,128 @@
+"""Whole providers linked over real sockets: what one commits is at the other, what is safe is told, who is cut off comes
+back."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+
+from tests.flows.server import PASSWORD
+from tests.partners.providers import Provider, browser, eventually, frame, holders_of, running, say
+from verbund.base.ids import SpaceId
+from verbund.ops.client import Person
+
+
+async def shared_firm(home: Provider, *others: Provider) -> tuple[Person, SpaceId]:
+    """Anna's firm with one team, at all of these; everything that there is has arrived."""
+    anna = await home.firm()
+    team = await asyncio.to_thread(anna.create, "Werkstatt")
+    for one in others:
+        await one.named_by(anna, anna.organisation)
+    await eventually(lambda: all(one.partners.here.is_shared(one.id, team) for one in (home, *others)))
+    await asyncio.to_thread(anna.refresh)
+    await eventually(lambda: all(equal(home, one, team) for one in others))
+    return anna, team
+
+
+def equal(one: Provider, other: Provider, space: SpaceId) -> bool:
+    return one.vector(space) == other.vector(space) != {}
+
+
+async def test_pushed_entry_arrives_and_everybody_hears_that_it_is_safe(tmp_path: Path) -> None:
+    werkhof = Provider(tmp_path, "werkhof")
+    suednetz = Provider(tmp_path, "suednetz", werkhof.address)
+    async with running(werkhof, suednetz):
+        anna, team = await shared_firm(werkhof, suednetz)
+        async with browser(anna) as socket:
+            before = werkhof.vector(team)
+            await socket.send(msgspec.json.encode({"f": "follow", "s": {team: before}}).decode())
+            first = await frame(socket, lambda one: one["f"] == "durable")
+            assert first["sp"] == team
+            await say(anna, team, "bei beiden")
+            after = werkhof.vector(team)
+            assert after != before
+            safe = await frame(socket, lambda one: one["f"] == "durable" and one["v"] == after)
+            assert safe["sp"] == team
+            assert suednetz.vector(team) == after
+        me = await asyncio.to_thread(anna.call, "GET", "/api/me")
+        assert set(holders_of(me).values()) == {2}
+        (status,) = werkhof.partners.status()
+        assert (status.provider, status.linked, status.backlog, status.proofs) == (suednetz.id, True, 0, 0)
+        assert status.equal_at is not None
+        anna.close()
+
+
+async def test_account_and_conversations_go_where_the_firm_is(tmp_path: Path) -> None:
+    werkhof = Provider(tmp_path, "werkhof")
+    suednetz = Provider(tmp_path, "suednetz", werkhof.address)
+    async with running(werkhof, suednetz):
+        anna, _ = await shared_firm(werkhof, suednetz)
+        ben = Person(werkhof.address, "Ben Krause")
+        await asyncio.to_thread(ben.join, await asyncio.to_thread(anna.invite, anna.organisation), "ben", PASSWORD)
+        talk = await asyncio.to_thread(ben.direct, anna.account)
+        await say(ben, talk, "unter uns")
+        for space in (talk, SpaceId(anna.account), SpaceId(ben.account)):
+            await eventually(lambda space=space: equal(werkhof, suednetz, space))  # type: ignore[misc]
+        for person in (anna, ben):
+            person.close()
+
+
+async def test_partner_goes_and_comes_back_and_nothing_waits_for_it(tmp_path: Path) -> None:
+    werkhof = Provider(tmp_path, "werkhof")
+    suednetz = Provider(tmp_path, "suednetz", werkhof.address)
+    async with running(werkhof, suednetz):
+        anna, team = await shared_firm(werkhof, suednetz)
+        await suednetz.stop()
+        await eventually(lambda: not werkhof.partners.links)
+        async with browser(anna) as socket:
+            await socket.send(msgspec.json.encode({"f": "follow", "s": {team: werkhof.vector(team)}}).decode())
+            known = await frame(socket, lambda one: one["f"] == "durable")
+            await say(anna, team, "allein geschrieben")
+            (status,) = werkhof.partners.status()
+            assert (status.linked, status.backlog) == (False, 1)
+            assert werkhof.vector(team) != known["v"]
+            assert werkhof.partners._durable_of(team) == known["v"]
+            await suednetz.start()
+            await frame(socket, lambda one: one["f"] == "durable" and one["v"] == werkhof.vector(team))
+        assert equal(werkhof, suednetz, team)
+        anna.close()
+
+
+async def test_entries_come_over_a_third_provider(tmp_path: Path) -> None:
+    mitte = Provider(tmp_path, "mitte")
+    werkhof = Provider(tmp_path, "werkhof", mitte.address)
+    suednetz = Provider(tmp_path, "suednetz", mitte.address)
+    mitte.settings = msgspec.structs.replace(mitte.settings, partners=(werkhof.address, suednetz.address))
+    async with running(mitte, werkhof, suednetz):
+        anna, team = await shared_firm(werkhof, mitte, suednetz)
+        assert set(werkhof.partners.links) == set(suednetz.partners.links) == {mitte.id}
+        await say(anna, team, "auf Umwegen")
+        await eventually(lambda: equal(werkhof, suednetz, team))
+        me = await asyncio.to_thread(anna.call, "GET", "/api/me")
+        assert holders_of(me)[team] == 3
+        anna.close()
+
+
+async def test_when_both_dial_one_link_stays(tmp_path: Path) -> None:
+    werkhof, suednetz = Provider(tmp_path, "werkhof"), Provider(tmp_path, "suednetz")
+    werkhof.settings = msgspec.structs.replace(werkhof.settings, partners=(suednetz.address,))
+    suednetz.settings = msgspec.structs.replace(suednetz.settings, partners=(werkhof.address,))
+    async with running(werkhof, suednetz):
+        anna, team = await shared_firm(werkhof, suednetz)
+        (here,), (there,) = werkhof.partners.links.values(), suednetz.partners.links.values()
+        assert here.dialled_by == there.dialled_by
+        assert equal(werkhof, suednetz, team)
+        anna.close()
+
+
+async def test_file_follows_its_message_and_only_then_it_is_safe(tmp_path: Path) -> None:
+    werkhof = Provider(tmp_path, "werkhof")
+    suednetz = Provider(tmp_path, "suednetz", werkhof.address)
+    async with running(werkhof, suednetz):
+        anna, team = await shared_firm(werkhof, suednetz)
+        data = bytes(range(256)) * 5000
+        file = await asyncio.to_thread(anna.upload, team, data, "Plan.bin")
+        await asyncio.to_thread(anna.say, team, "der Plan", files=[file], blobs=[file["hash"]])
+        await eventually(lambda: werkhof.partners._durable_of(team) == werkhof.vector(team))
+        assert await asyncio.to_thread(suednetz.services.blobs.path_of(team, file["hash"]).read_bytes) == data
+        anna.close()
