@@ -16,7 +16,7 @@ export const BACKOFF_MS = [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 15_000];
 /** While an answer is awaited and somebody looks. */
 export const PING_AWAITING_MS = 2_000;
 export const PING_IDLE_MS = 20_000;
-/** While somebody looks and there is another provider to go to. */
+/** While somebody looks and there is another provider to go to: the first ping; then one every DOUBT_MS. */
 export const PING_WATCHED_MS = 1_000;
 /** So long without an answer, and another provider is asked whether it is there. */
 export const DOUBT_MS = 1_000;
@@ -61,8 +61,8 @@ export class Live {
 	#number = 0;
 	#retry: ReturnType<typeof setTimeout> | undefined;
 	#beat: ReturnType<typeof setTimeout> | undefined;
-	/** An answer to a ping is awaited: who writes on does not put off the doubt. */
-	#isPinged = false;
+	/** How much had been heard at the last ping. */
+	#heardBefore = -1;
 	readonly #waiting = new Map<number, Waiting>();
 	readonly #standby: Standby;
 
@@ -123,9 +123,8 @@ export class Live {
 			if (!this.send(frame(n))) return reject(new Offline());
 			const timer = setTimeout(() => this.#settle(n)?.reject(new Refusal('base.timed_out')), timeoutMs);
 			this.#waiting.set(n, { resolve, reject, timer });
-			if (this.#isPinged) return;
 			if (this.#others.length > 0) this.#check();
-			else this.#scheduleBeat();
+			else if (this.#waiting.size === 1) this.#scheduleBeat();
 		});
 	}
 
@@ -176,6 +175,7 @@ export class Live {
 			if (this.#line === line) this.#lost(line.host === null ? code : undefined);
 		};
 		this.#openedAt = Date.now();
+		this.#heardBefore = -1;
 		if (this.#state === 'online') this.#become('connecting');
 		if (line.host?.url !== this.#host?.url) this.onHost((this.#host = line.host));
 		this.#become('online');
@@ -235,11 +235,14 @@ export class Live {
 		for (const n of [...this.#waiting.keys()]) this.#settle(n)?.reject(new Offline('connection lost'));
 	}
 
+	/** Somebody looks, and there is another provider to go to. */
+	get #isWatched(): boolean {
+		return isSeen() && this.#others.length > 0;
+	}
+
 	#scheduleBeat(): void {
 		clearTimeout(this.#beat);
-		this.#isPinged = false;
-		const isSeen = globalThis.document?.visibilityState !== 'hidden';
-		const pause = !isSeen ? PING_IDLE_MS : this.#others.length > 0 ? PING_WATCHED_MS : this.#waiting.size > 0 ? PING_AWAITING_MS : PING_IDLE_MS;
+		const pause = this.#isWatched ? PING_WATCHED_MS : this.#waiting.size > 0 && isSeen() ? PING_AWAITING_MS : PING_IDLE_MS;
 		this.#beat = setTimeout(() => this.#ping(), pause);
 	}
 
@@ -247,11 +250,11 @@ export class Live {
 		const line = this.#line;
 		const before = line?.heard;
 		if (line === null || !this.send({ f: 'ping' })) return;
-		this.#isPinged = true;
+		this.#heardBefore = line.heard;
 		const isQuiet = (): boolean => this.#line === line && line.heard === before;
 		const [first, second] = this.#others.length > 0 ? [DOUBT_MS, PONG_TIMEOUT_MS - DOUBT_MS] : [PONG_TIMEOUT_MS, 0];
 		this.#beat = setTimeout(() => {
-			if (!isQuiet()) return this.#scheduleBeat();
+			if (!isQuiet()) return this.#isWatched ? this.#ping() : this.#scheduleBeat();
 			if (second === 0) return this.#lost();
 			this.#beat = setTimeout(() => (isQuiet() ? this.#lost() : this.#scheduleBeat()), second);
 			void this.#doubt(line, isQuiet);
@@ -272,7 +275,7 @@ export class Live {
 
 	/** The network or the person is back: no waiting; a connection that looks alive is tried. */
 	readonly #hurry = (): void => {
-		if (globalThis.document?.visibilityState === 'hidden') return;
+		if (!isSeen()) return;
 		if (this.#state === 'online') return this.#check();
 		if (this.#race !== null || this.#state === 'idle' || this.#state === 'signed_out') return;
 		clearTimeout(this.#retry);
@@ -280,7 +283,8 @@ export class Live {
 	};
 
 	readonly #check = (): void => {
-		if (this.#state !== 'online' || this.#isPinged) return;
+		// Who writes on and on does not put off the doubt.
+		if (this.#state !== 'online' || this.#line?.heard === this.#heardBefore) return;
 		clearTimeout(this.#beat);
 		this.#ping();
 	};
@@ -290,6 +294,10 @@ export class Live {
 		this.#state = state;
 		this.onState(state);
 	}
+}
+
+function isSeen(): boolean {
+	return globalThis.document?.visibilityState !== 'hidden';
 }
 
 function openOwn(): WebSocket {

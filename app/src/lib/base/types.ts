@@ -146,6 +146,8 @@ export interface SpaceSummary {
 	heads: CoreId[];
 	ds: number;
 	dp: CoreId | null;
+	/** How many providers hold it. */
+	holders?: number;
 }
 
 /** A provider that holds spaces of this person; `url` is its origin. */

@@ -225,40 +225,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/partners/digest": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** What a partner may have */
-        post: operations["ApiPartnersDigestDigest"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/partners/entries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Entries for a partner */
-        post: operations["ApiPartnersEntriesEntries"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/partners/hello": {
         parameters: {
             query?: never;
@@ -874,16 +840,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/partners/bytes/{space}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Bytes for a partner that holds the space */
+        get: operations["PartnersBytesSpaceNameReadBytes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** Asked */
-        Asked: {
-            identity: components["schemas"]["Identity"];
-            question: string;
-            signature: string;
-        };
         /** CallPage */
         CallPage: {
             calls: components["schemas"]["CallShape"][];
@@ -946,20 +923,6 @@ export interface components {
             challenge: string;
             dev: string;
             sig: string;
-        };
-        /** Digest */
-        Digest: {
-            accounts: {
-                [key: string]: {
-                    [key: string]: number;
-                };
-            };
-            identity: components["schemas"]["Identity"];
-            spaces: {
-                [key: string]: {
-                    [key: string]: number;
-                };
-            };
         };
         /** FileShape */
         FileShape: {
@@ -1399,6 +1362,8 @@ export interface components {
             dp: string | null;
             ds: number;
             heads: string[];
+            /** @default 1 */
+            holders: number;
             id: string;
             parent: string | null;
             people: string[];
@@ -1857,84 +1822,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Told"];
-                };
-            };
-            /** @description Bad request syntax or unsupported method */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        detail: string;
-                        extra?: null | {
-                            [key: string]: unknown;
-                        } | unknown[];
-                        status_code: number;
-                    };
-                };
-            };
-        };
-    };
-    ApiPartnersDigestDigest: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Asked"];
-            };
-        };
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Digest"];
-                };
-            };
-            /** @description Bad request syntax or unsupported method */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        detail: string;
-                        extra?: null | {
-                            [key: string]: unknown;
-                        } | unknown[];
-                        status_code: number;
-                    };
-                };
-            };
-        };
-    };
-    ApiPartnersEntriesEntries: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Asked"];
-            };
-        };
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": string;
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -3269,6 +3156,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    PartnersBytesSpaceNameReadBytes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                space: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stream Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description Bad request syntax or unsupported method */

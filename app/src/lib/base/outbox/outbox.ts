@@ -143,6 +143,7 @@ export class Outbox {
 	async durable(space: SpaceId, vector: Vector): Promise<void> {
 		const range = IDBKeyRange.bound([space], [space, []]);
 		this.#durable.set(space, { ...this.#durable.get(space), ...vector });
+		if ((await this.store.db.countFromIndex('outbox', 'state', 'accepted')) === 0) return;
 		await exclusive('author', async () => {
 			const all = await this.store.db.getAllFromIndex('outbox', 'place', range);
 			const items = all.filter((item) => item.state === 'accepted' && this.isDurable(item));

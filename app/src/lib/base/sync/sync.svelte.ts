@@ -134,7 +134,7 @@ export class Sync {
 
 	/** How many providers hold a space, as far as is known. */
 	holders(id: SpaceId): number {
-		return (this.space(id) as { holders?: number } | undefined)?.holders ?? 1;
+		return this.space(id)?.holders ?? 1;
 	}
 
 	/** Ask who I am and where I belong. Raises SignedOut, Offline. */
