@@ -1,6 +1,6 @@
 """`make bench-chat`: five interleaved rounds against a floor, Prosody and Synapse.
 
-Writes bench/results/chat.json and a plot.
+Writes bench/results/chat.json and a plot. `python -m bench.chat ingest` runs that figure alone and writes nothing.
 
 A delivery is one message parsed by one client. CPU is that of the whole server process tree, a peer's database
 included. Synapse is measured where scripts/peers could set it up.
@@ -91,6 +91,19 @@ class Bench:
             if self.synapse is not None:
                 end(self.synapse.process)
         return self.figures()
+
+    async def run_ingest(self) -> None:
+        """The rounds of `ingest` alone; microseconds per message."""
+        ours = Verbund(Server(self.folder / "ours").start(), MEMBERS)
+        port = free_port()
+        floor = start_floor(self.folder, port)
+        try:
+            await asyncio.to_thread(ours.set_up)
+            for number in range(ROUNDS):
+                await self.ingest(number, ours, floor, port)
+        finally:
+            end(floor)
+            ours.server.stop()
 
     def highest_rate(self, server: str) -> float:
         """Messages per second of a server's best round."""
@@ -195,7 +208,7 @@ class Bench:
         """The bars' figures: medians of the rounds' ratios."""
         idle = next(one for one in self.samples if one["what"] == "idle")
         found = {
-            "ingest_vs_raw_50": self.ratio("ingest", lambda one: one["cpu_s"] / one["messages"], "floor", "verbund"),
+            "ingest_vs_raw_50": self.ratio("ingest", cpu_each, "floor", "verbund"),
             "fanout_vs_prosody_50": self.ratio("fanout", per_cpu, "verbund", "prosody"),
             "delivery_p99_vs_prosody_50": self.ratio("latency", lambda one: one["p99_ms"], "verbund", "prosody"),
             "idle_rss_mb": round(idle["pss_mb"], 1),
@@ -212,6 +225,11 @@ class Bench:
             return value(one)
 
         return round(statistics.median(of(above, number) / of(below, number) for number in range(ROUNDS)), 3)
+
+
+def cpu_each(sample: dict[str, Any]) -> float:
+    """CPU seconds per message."""
+    return float(sample["cpu_s"] / sample["messages"])
 
 
 def per_cpu(sample: dict[str, Any]) -> float:
@@ -272,6 +290,8 @@ def versions() -> dict[str, str]:
 
 def main() -> int:
     """0 when every bar that could be measured is met."""
+    if sys.argv[1:] == ["ingest"]:
+        return ingest_alone()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for old in ("chat.json", "chat.svg"):
         (RESULTS / old).unlink(missing_ok=True)
@@ -288,6 +308,18 @@ def main() -> int:
     }  # fmt: skip
     (RESULTS / "chat.json").write_text(json.dumps({"figures": figures, "runs": [run]}, indent=1) + "\n")
     (RESULTS / "chat.svg").write_text(plot(figures, BARS))
+    return table(figures)
+
+
+def ingest_alone() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        asyncio.run(bench.run_ingest())
+    for server in ("floor", "verbund"):
+        each_us = [one["cpu_s"] / one["messages"] * 1e6 for one in bench.samples if one["server"] == server]
+        sys.stdout.write(f"{server:32} {statistics.median(each_us):>10.0f} µs\n")
+    lost = sum(one["messages"] - one["stored"] for one in bench.samples if "stored" in one)
+    figures = {"ingest_vs_raw_50": bench.ratio("ingest", cpu_each, "floor", "verbund"), "lost_of_acknowledged": lost}
     return table(figures)
 
 

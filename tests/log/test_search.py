@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from verbund.base.ids import SpaceId, digest
-from verbund.log import search
+from verbund.log import search, tables
 from verbund.log.service import LogService
 from verbund.log.tx import Tx
 
@@ -18,9 +18,14 @@ async def log(logs: Callable[[int], LogService]) -> LogService:
     service = logs(90)
 
     def fill(tx: Tx) -> None:
-        search.index(tx, 1, HERE, "message", "a", 10, TEXT)
-        search.index(tx, 2, THERE, "message", "b", 20, "Treppengeländer im anderen Haus")
-        search.index(tx, 3, HERE, "film", "c", 30, "Treppen ölen")
+        for position, space, identifier in ((1, HERE, "a"), (2, THERE, "b"), (3, HERE, "c")):
+            tx.insert(tables.core, {
+                "position": position, "id": identifier, "space": space, "dev": "", "ds": position, "kind": "",
+                "t": "", "state": 0, "line": 0, "raw": b"", "sig": b"",
+            })  # fmt: skip
+        search.index(tx, 1, HERE, "message", 10, TEXT)
+        search.index(tx, 2, THERE, "message", 20, "Treppengeländer im anderen Haus")
+        search.index(tx, 3, HERE, "film", 30, "Treppen ölen")
 
     await service.write(fill)
     return service
@@ -56,6 +61,7 @@ async def test_only_own_spaces_are_searched_newest_first(log: LogService) -> Non
 async def test_forgotten_is_not_found_and_changed_is_found_anew(log: LogService) -> None:
     await log.write(lambda tx: search.forget(tx, 1))
     assert found(log, "montiert") == []
-    await log.write(lambda tx: search.index(tx, 3, HERE, "film", "c", 30, "Oberflächen lackieren"))
+    await log.write(lambda tx: search.forget(tx, 3))
+    await log.write(lambda tx: search.index(tx, 3, HERE, "film", 30, "Oberflächen lackieren"))
     assert found(log, "ölen") == []
     assert found(log, "oberfläche lackieren") == ["c"]

@@ -134,10 +134,10 @@ async def test_refold_gives_the_same_rows(log: LogService, anna: notes.Person, b
 
 async def test_refold_forgets_what_is_found_but_not_there(log: LogService, anna: notes.Person) -> None:
     space, genesis = anna.found()
-    other, _ = anna.found()
-    await log.submit([genesis])
-    for place, position in ((space, 1_001), (other, 1_002)):
-        await log.write(lambda tx, at=position, sp=place: search.index(tx, at, sp, "note", "gone", 0, "Hobelbank"))
+    other, second = anna.found()
+    await log.submit([genesis, second])
+    for place, position in ((space, 1), (other, 2)):
+        await log.write(lambda tx, at=position, sp=place: search.index(tx, at, sp, "note", 0, "Hobelbank"))
     await log.write(lambda tx: log.core.refold(tx, space))
     with log.store.read() as connection:
         assert [hit.space for hit in search.find(connection, "Hobelbank", [space, other])] == [other]

@@ -86,8 +86,8 @@ def check_cores(schedule: "Schedule") -> None:
 
 def standing(provider: Provider) -> dict[CoreId, str]:
     """core → settled, quarantined, void, waiting; bodiless for what was erased, however that came to be known."""
-    core, body = tables.core.c, tables.body.c
-    query = select(core.id, core.state, body.core.label("whole")).outerjoin(tables.body, body.core == core.id)
+    core = tables.core.c
+    query = select(core.id, core.state, core.body.label("whole"))
     with provider.disk.read() as connection:
         rows = connection.execute(query).all()
     return {
@@ -123,10 +123,16 @@ def check_vectors(schedule: "Schedule") -> None:
 
 def check_chains(provider: Provider) -> None:
     """Every sub-log's chain verifies from its first entry, without a gap."""
-    c = tables.entry.c
-    order = (c.space, c.provider, c.incarnation, c.seq)
+    c, sublog, core = tables.entry.c, tables.sublog.c, tables.core.c
+    columns = (c.seq, c.chain, c.at, c.void, core.id.label("core"), sublog.space, sublog.provider, sublog.incarnation)
+    query = (
+        select(*columns)
+        .join(tables.sublog, sublog.number == c.sublog)
+        .join(tables.core, core.position == c.core)
+        .order_by(c.sublog, c.seq)
+    )
     with provider.disk.read() as connection:
-        rows = connection.execute(select(tables.entry).order_by(*order)).all()
+        rows = connection.execute(query).all()
     ends: dict[Any, tuple[int, bytes]] = {}
     for row in rows:
         key = (row.space, row.provider, row.incarnation)
@@ -216,14 +222,14 @@ def check_visible(schedule: "Schedule", provider: Provider) -> None:
 
 def check_erased(provider: Provider) -> None:
     """Of what a withdrawal took back no body is left, shown or set aside, nor of its author's edits."""
-    core, body = tables.core.c, tables.body.c
-    query = select(core.id, core.dev, core.kind, body.raw).join(tables.body, body.core == core.id)
+    core = tables.core.c
+    query = select(core.id, core.dev, core.kind, core.body).where(core.body.is_not(None))
     with provider.disk.read() as connection:
         whole = connection.execute(query).all()
         authors = {row.id: row.dev for row in connection.execute(select(core.id, core.dev))}
         withdrawn = set(connection.execute(select(message.c.id).where(message.c.withdrawn == 1)).scalars())
     for row in whole:
-        edited = msgspec.json.decode(row.raw)["message"] if row.kind == MessageEdited.kind else None
+        edited = msgspec.json.decode(row.body)["message"] if row.kind == MessageEdited.kind else None
         if row.id in withdrawn or (edited in withdrawn and authors[edited] == row.dev):
             raise Violation("body_left", f"{row.id[:6]} at {provider.name}")
 

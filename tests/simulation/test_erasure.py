@@ -62,7 +62,8 @@ class Firm:
     def bodies(self, provider: Provider, *items: Item) -> int:
         with provider.reader() as view:
             ids = [item.id for item in items]
-            return len(view.execute(select(tables.body.c.core).where(tables.body.c.core.in_(ids))).all())
+            core = tables.core.c
+            return len(view.execute(select(core.id).where(core.id.in_(ids), core.body.is_not(None))).all())
 
     def same(self) -> None:
         """Both hold the same; folding again changes nothing."""

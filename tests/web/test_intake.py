@@ -44,8 +44,8 @@ def parcels(written: list[tuple[CoreId, Parcel]]) -> list[Parcel]:
 def kept(place: Place, *cores: CoreId) -> int:
     """How many of these have left a trace here, voids included."""
     with place.services.store.read() as connection:
-        entry = tables.entry.c
-        query = select(func.count()).select_from(tables.entry).where(entry.core.in_(cores))
+        core = tables.core.c
+        query = select(func.count()).select_from(tables.core).where(core.id.in_(cores))
         return int(connection.execute(query).scalar_one())
 
 

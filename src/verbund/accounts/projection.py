@@ -74,11 +74,13 @@ def _add(
 
 def _late_cuts(tx: Tx, dev: DeviceId, account: SpaceId) -> None:
     """Cuts that were made before the device was known here. A removal's stand under the account (see spaces)."""
-    cut, body, revocation = log_tables.cut.c, log_tables.body.c, tables.revocation.c
+    cut, core, revocation = log_tables.cut.c, log_tables.core.c, tables.revocation.c
     for row in tx.execute(
-        select(cut.space, cut.by, body.raw).join(log_tables.body, body.core == cut.by).where(cut.dev == account)
+        select(cut.space, cut.by, core.body)
+        .join(log_tables.core, core.id == cut.by)
+        .where(cut.dev == account, core.body.is_not(None))
     ).all():
-        tx.cut(row.space, dev, json.loads(row.raw)["cuts"].get(dev, 0), row.by)
+        tx.cut(row.space, dev, json.loads(row.body)["cuts"].get(dev, 0), row.by)
     for row in tx.execute(
         select(revocation.by, revocation.cuts).where(revocation.dev == dev, revocation.space == account)
     ).all():

@@ -40,11 +40,17 @@ class PublicKey(NamedTuple):
     @property
     def device(self) -> DeviceId:
         """The id of the device that holds this key: it certifies itself."""
-        return DeviceId(digest(b"verbund/device/1\0", self.alg.encode("ascii"), b"\0", self.raw))
+        return _device_of(self)
 
     @property
     def provider(self) -> ProviderId:
         return ProviderId(digest(b"verbund/provider/1\0", self.alg.encode("ascii"), b"\0", self.raw))
+
+
+@lru_cache(maxsize=1024)
+def _device_of(key: PublicKey) -> DeviceId:
+    """Remembered: it is asked for with every signature."""
+    return DeviceId(digest(b"verbund/device/1\0", key.alg.encode("ascii"), b"\0", key.raw))
 
 
 def check_key(key: PublicKey) -> PublicKey:

@@ -17,15 +17,18 @@ MISSING_MAX = 500
 
 def lacking(connection: Connection, spaces: Iterable[SpaceId]) -> dict[SpaceId, dict[str, int]]:
     """Space → sub-log → the last seq before the first entry that names a blob which is not here."""
-    entry, reference = tables.entry.c, blob_reference.c
+    core, entry, place, reference = tables.core.c, tables.entry.c, tables.sublog.c, blob_reference.c
     wanted = list(spaces)
     found: dict[SpaceId, dict[str, int]] = {}
     for start in range(0, len(wanted), CHUNK):
         rows = connection.execute(
-            select(entry.space, entry.provider, entry.incarnation, func.min(entry.seq).label("first"))
-            .join(blob_reference, and_(reference.core == entry.core, reference.space == entry.space))
+            select(place.space, place.provider, place.incarnation, func.min(entry.seq).label("first"))
+            .select_from(tables.entry)
+            .join(tables.sublog, place.number == entry.sublog)
+            .join(tables.core, core.position == entry.core)
+            .join(blob_reference, and_(reference.core == core.id, reference.space == core.space))
             .where(reference.space.in_(wanted[start : start + CHUNK]), _absent())
-            .group_by(entry.space, entry.provider, entry.incarnation)
+            .group_by(place.space, place.provider, place.incarnation)
         )
         for row in rows:
             found.setdefault(SpaceId(row.space), {})[sublog(row.provider, row.incarnation)] = row.first - 1

@@ -41,7 +41,7 @@ def message_posted(tx: Tx, fact: Fact) -> None:
     tx.insert_once(tables.message, row)
     _mention(tx, fact, fact.id, channel, t, event.mentions)
     names = [file.name for file in event.files]
-    _index(tx, fact.position, fact.space, fact.id, t, event.text, names)
+    _index(tx, fact.position, fact.space, t, event.text, names)
 
 
 def message_edited(tx: Tx, fact: Fact) -> None:
@@ -49,7 +49,7 @@ def message_edited(tx: Tx, fact: Fact) -> None:
     c = tables.message.c
     found = tx.execute(
         select(c.channel, c.t.label("sent"), c.position, c.files, c.edit, c.withdrawn).where(
-            c.id == event.message, c.space == fact.space, c.author == fact.actor
+            tables.is_message(event.message), c.space == fact.space, c.author == fact.actor
         )
     ).first()
     if found is None:
@@ -62,11 +62,12 @@ def message_edited(tx: Tx, fact: Fact) -> None:
     if found.edit >= fact.stamp:
         return
     values = {"text": event.text, "mentions": ",".join(event.mentions), "edit": fact.stamp, "edited": 1}
-    tx.execute(update(tables.message).where(c.id == event.message).values(**values))
+    tx.execute(update(tables.message).where(c.position == found.position).values(**values))
     tx.remove(tables.mention, message=event.message)
     _mention(tx, fact, CoreId(event.message), found.channel, found.sent, event.mentions)
     names = [file["name"] for file in msgspec.json.decode(found.files)] if found.files else []
-    _index(tx, found.position, fact.space, CoreId(event.message), found.sent, event.text, names)
+    search.forget(tx, found.position)
+    _index(tx, found.position, fact.space, found.sent, event.text, names)
 
 
 def message_withdrawn(tx: Tx, fact: Fact) -> None:
@@ -123,7 +124,7 @@ def _note_edit(tx: Tx, fact: Fact) -> None:
 def reaction_set(tx: Tx, fact: Fact) -> None:
     event: events.ReactionSet = fact.event
     c = tables.message.c
-    held = tx.execute(select(c.withdrawn).where(c.id == event.message, c.space == fact.space)).scalar()
+    held = tx.execute(select(c.withdrawn).where(tables.is_message(event.message), c.space == fact.space)).scalar()
     if held != 0:
         return
     row = {
@@ -153,8 +154,8 @@ def _mention(tx: Tx, fact: Fact, message: CoreId, channel: str, t: str, accounts
         tx.insert_once(tables.mention, row)
 
 
-def _index(tx: Tx, position: int, space: SpaceId, message: CoreId, t: str, text: str, names: list[str]) -> None:
-    search.index(tx, position, space, SEARCH_KIND, message, ms_of(t), " ".join([text, *names]))
+def _index(tx: Tx, position: int, space: SpaceId, t: str, text: str, names: list[str]) -> None:
+    search.index(tx, position, space, SEARCH_KIND, ms_of(t), " ".join([text, *names]))
 
 
 FOLDS: dict[type[Event], Fold] = {

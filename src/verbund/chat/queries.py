@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from verbund.base.clock import ms_of
 from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.chat.schemas import ChannelShape, FileShape, HitShape, MessageShape, ReactionShape
-from verbund.chat.tables import MAIN, channel, mention, message, reaction, read_mark
+from verbund.chat.tables import MAIN, channel, is_message, mention, message, reaction, read_mark
 from verbund.log import search
 
 MESSAGES_PAGE_MAX = 100
@@ -42,12 +42,12 @@ def around(
 ) -> tuple[list[MessageShape], bool, bool] | None:
     """(messages about a target, more before, more after); None where there is no such message."""
     c = message.c
-    row = connection.execute(select(c.t, c.id).where(c.space == space, c.channel == of, c.id == target)).first()
+    row = connection.execute(select(c.t, c.id).where(c.space == space, c.channel == of, is_message(target))).first()
     if row is None:
         return None
     key = row._mapping["t"] + row.id
     older, more_before = messages(connection, space, of, key, None, limit // 2)
-    one = _shapes(connection, connection.execute(select(message).where(c.id == target)).all())
+    one = _shapes(connection, connection.execute(select(message).where(is_message(target))).all())
     newer, more_after = messages(connection, space, of, None, key, limit // 2)
     return [*older, *one, *newer], more_before, more_after
 
@@ -79,7 +79,7 @@ def found(connection: Connection, query: str, spaces: Collection[SpaceId], limit
     hits = search.find(connection, query, spaces, limit, ("message",))
     rows = {
         row.id: row
-        for row in connection.execute(select(message).where(message.c.id.in_([hit.id for hit in hits])))
+        for row in connection.execute(select(message).where(is_message(*[hit.id for hit in hits])))
         if row.withdrawn == 0
     }
     return [

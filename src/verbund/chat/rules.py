@@ -47,7 +47,7 @@ def message_posted(fact: Fact, authority: Authority) -> None:
     authority.require(fact.actor, POST)
     if not event.text.strip() and not event.files:
         raise Empty()
-    if not {file.hash for file in event.files} <= set(event.blobs):
+    if any(file.hash not in event.blobs for file in event.files):
         raise Unreferenced()
     if not all(is_hash(account) for account in event.mentions):
         raise Unreferenced()
@@ -91,7 +91,9 @@ def message_is_here(fact: Fact, view: Reader) -> None:
     """The message stands in this space and was not withdrawn."""
     event = fact.event
     c = tables.message.c
-    row = view.execute(select(c.author, c.withdrawn).where(c.id == event.message, c.space == fact.space)).first()
+    row = view.execute(
+        select(c.author, c.withdrawn).where(tables.is_message(event.message), c.space == fact.space)
+    ).first()
     if row is None:
         raise Unknown()
     if row.withdrawn and not isinstance(event, events.MessageWithdrawn):
@@ -113,7 +115,7 @@ def channel_is_here(fact: Fact, view: Reader) -> None:
 
 def _names(fact: Fact, *targets: str | None) -> None:
     """What a fact is about must be among the references of its core: so every replica has it before it folds this."""
-    if not {target for target in targets if target} <= set(fact.re):
+    if any(target and target not in fact.re for target in targets):
         raise Unreferenced()
 
 

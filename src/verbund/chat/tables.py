@@ -1,7 +1,8 @@
 """Tables of conversation: what the folds fill."""
 
-from sqlalchemy import BigInteger, Column, Index, SmallInteger, String, Table
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, SmallInteger, String, Table, select
 
+from verbund.log import tables as log_tables
 from verbund.log.store import metadata
 
 MAIN = ""
@@ -16,17 +17,18 @@ channel = Table(
     Column("opened", String, nullable=False),
 )
 
-#: `t` and `id` order a conversation; `position` finds what is new at this provider; `edit` is the stamp of the text.
+#: `t` and `id` order a conversation; `position` is that of the core, by which an id is found; `edit` is the stamp of
+#: the text.
 message = Table(
     "chat_message",
     metadata,
-    Column("id", String, primary_key=True),
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False),
     Column("space", String, nullable=False),
     Column("channel", String, nullable=False),
     Column("author", String, nullable=False),
     Column("t", String, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),
     Column("text", String, nullable=False),
     Column("mentions", String, nullable=False, server_default=""),
     Column("files", String, nullable=False, server_default=""),
@@ -34,7 +36,7 @@ message = Table(
     Column("edit", String, nullable=False, server_default=""),
     Column("edited", SmallInteger, nullable=False, server_default="0"),
     Column("withdrawn", SmallInteger, nullable=False, server_default="0"),
-    Index("chat_message_order", "space", "channel", "t", "id"),
+    Index("chat_message_order", "space", "channel", "t"),
 )
 
 #: Which facts edited a message, so that a withdrawal erases their bodies too.
@@ -80,5 +82,12 @@ read_mark = Table(
     Column("id", String, nullable=False),
     Column("mark", String, nullable=False),
 )
+
+
+def is_message(*ids: str) -> ColumnElement[bool]:
+    """For a query of `message`: that it is one of these."""
+    core = log_tables.core.c
+    return message.c.position.in_(select(core.position).where(core.id.in_(ids)))
+
 
 PROJECTED = (channel, message, edit, mention, reaction, read_mark)

@@ -125,15 +125,12 @@ class Follower:
         return chosen.where(late.position > after, late.position <= last).order_by(late.position)
 
     def _facts(self, place: Any) -> Any:
-        core, body, entry = tables.core.c, tables.body.c, tables.entry.c
+        core, entry = tables.core.c, tables.entry.c
         return (
-            select(
-                place.label("place"), core.raw, core.sig, body.salt, body.raw.label("body"), entry.position, entry.at
-            )
+            select(place.label("place"), core.raw, core.sig, core.salt, core.body, entry.position, entry.at)
             .select_from(tables.entry)
-            .join(tables.core, core.id == entry.core)
-            .join(tables.body, body.core == core.id)
-            .where(core.state == SETTLED, core.kind.in_(self._kinds))
+            .join(tables.core, core.position == entry.core)
+            .where(core.body.is_not(None), core.state == SETTLED, core.kind.in_(self._kinds))
             .limit(PAGE_MAX)
         )
 

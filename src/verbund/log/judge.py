@@ -255,7 +255,9 @@ class Judge:
         while last is not None and view.state(last) == VOID:
             last = view.previous(last)
         before = (last,) if last is not None else ()
-        return tuple(one for one in (*before, *core.ah, *core.re) if view.state(one) in (None, WAITING))[:MISSING_MAX]
+        state = view.state
+        missing = [one for one in (*before, *core.ah, *core.re) if state(one) in (None, WAITING)]
+        return tuple(missing[:MISSING_MAX])
 
     def _authority(self, parsed: Parsed, event: Event, device: Device, view: View, at: int) -> Authority | None:
         founding = parsed.core.ds == 1 and event.founds

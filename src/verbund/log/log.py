@@ -3,21 +3,22 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from verbund.base.clock import Clock, Hlc
 from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import entry as entries
-from verbund.log import search, tables
+from verbund.log import search, sublogs, tables
 from verbund.log.core import Parcel, Parsed, make_parcel, parse
-from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
+from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take, state_of
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
 from verbund.log.stored import authority_heads, body_of, salt, stored_parcel, wire
-from verbund.log.tx import Cache, Reader, Tx
+from verbund.log.sublogs import End
+from verbund.log.tx import Cache, Reader, Tx, line_of
 
 HELD_MAX = 10_000
 
@@ -84,13 +85,14 @@ class Log:
         parsed = parse(entry.parcel)
         if parsed.id != entry.id:
             raise BrokenChain(provider=entry.p, seq=entry.n)
-        seq, chain = self._sublog(tx, parsed.space, entry.p, entry.i)
-        if entry.n <= seq:
+        sublog = (parsed.space, entry.p, entry.i)
+        end = sublogs.end_of(tx, sublog)
+        if entry.n <= end.seq:
             return
-        if entry.n != seq + 1:
+        if entry.n != end.seq + 1:
             raise BrokenChain(provider=entry.p, seq=entry.n)
-        place = entries.check_place(entry, chain)
-        tx.sublogs[(parsed.space, entry.p, entry.i)] = (place.seq, place.chain)
+        place = entries.check_place(entry, end.chain)
+        sublogs.advance(tx, sublog, End(end.number, place.seq, place.chain))
         self._take_over(tx, parsed, place)
 
     def author(self, tx: Tx, key: DeviceKey, space: SpaceId, event: Event, re: Iterable[CoreId] = ()) -> CoreId:
@@ -130,9 +132,7 @@ class Log:
             tx.disturbed.discard(space)
             self.refold(tx, space)
             self._settle_arrivals(tx)
-        for (space, provider, incarnation), (seq, chain) in tx.sublogs.items():
-            row = {"space": space, "provider": provider, "incarnation": incarnation, "seq": seq, "chain": chain}
-            tx.upsert(tables.sublog, row)
+        sublogs.write(tx)
 
     def _settle_arrivals(self, tx: Tx) -> None:
         while tx.arrivals:
@@ -145,9 +145,9 @@ class Log:
         ids that are still to be folded are kept in memory meanwhile (43 characters each).
         """
         tx.flush()
-        for table in (*self.registry.projected, search.item):
-            statement = table.delete() if space is None else table.delete().where(table.c.space == space)
-            tx.execute(statement)
+        for table in self.registry.projected:
+            tx.execute(table.delete() if space is None else table.delete().where(table.c.space == space))
+        search.clear(tx, space)
         tx.cache.clear()
         tx.unfolded = self._whole(tx, space)
         held: dict[str, list[Any]] = {}
@@ -208,27 +208,16 @@ class Log:
     def _whole(self, tx: Tx, space: SpaceId | None) -> set[CoreId]:
         """The cores that a refold folds: those with a body."""
         core = tables.core.c
-        query = (
-            select(core.id)
-            .join(tables.body, tables.body.c.core == core.id)
-            .where(core.state.in_((SETTLED, QUARANTINED)))
-        )
+        query = select(core.id).where(core.body.is_not(None), core.state.in_((SETTLED, QUARANTINED)))
         return set(tx.execute(query if space is None else query.where(core.space == space)).scalars())
 
     def _stored(self, tx: Tx, space: SpaceId | None, after: int) -> list[Any]:
-        core, body, entry = tables.core.c, tables.body.c, tables.entry.c
-        first = (
-            select(entry.core, func.min(entry.position).label("position"), func.min(entry.at).label("at"))
-            .where(entry.void == 0)
-            .group_by(entry.core)
-            .subquery()
-        )
+        core, entry = tables.core.c, tables.entry.c
         query = (
-            select(core.raw, core.sig, core.state, body.salt, body.raw.label("body"), first.c.position, first.c.at)
-            .join(first, first.c.core == core.id)
-            .outerjoin(tables.body, body.core == core.id)
-            .where(first.c.position > after, core.state.in_((SETTLED, QUARANTINED)))
-            .order_by(first.c.position)
+            select(core.raw, core.sig, core.state, core.salt, core.body, core.position, entry.at)
+            .join(tables.entry, entry.position == core.position)
+            .where(core.position > after, core.state.in_((SETTLED, QUARANTINED)))
+            .order_by(core.position)
             .limit(1000)
         )
         if space is not None:
@@ -312,47 +301,65 @@ class Log:
             tx.insert(tables.late, {"position": self._position(tx), "entry": row.position})
 
     def _one_stored(self, tx: Tx, core: CoreId) -> Any:
-        c, body, entry = tables.core.c, tables.body.c, tables.entry.c
+        c, entry, sublog = tables.core.c, tables.entry.c, tables.sublog.c
         columns = (
-            c.raw, c.sig, c.state, body.salt, body.raw.label("body"),
-            entry.position, entry.at, entry.provider, entry.incarnation, entry.seq, entry.chain,
+            c.raw, c.sig, c.state, c.salt, c.body, c.position,
+            entry.at, entry.seq, entry.chain, sublog.provider, sublog.incarnation,
         )  # fmt: skip
         return tx.execute(
             select(*columns)
-            .join(tables.entry, entry.core == c.id)
-            .outerjoin(tables.body, body.core == c.id)
+            .join(tables.entry, entry.position == c.position)
+            .join(tables.sublog, sublog.number == entry.sublog)
             .where(c.id == core)
-            .order_by(entry.void, entry.position)
-            .limit(1)
         ).one()
 
     def _append(
         self, tx: Tx, parsed: Parsed, state: int | None, place: Place, take: Take | None, reason: str = ""
     ) -> None:
         """The one append: core and body (not if they are here, `state` None), entry, fold, word to the followers."""
-        core = parsed.core
         position = self._position(tx)
         if state is not None:
-            kind = self.registry.kind(core.k)
-            authority = int(kind is not None and kind.event.authority)
-            tx.upsert(tables.core, {
-                "id": parsed.id, "space": parsed.space, "dev": core.dev, "ds": core.ds, "kind": core.k, "t": core.t,
-                "state": state, "reason": reason, "authority": authority, "raw": parsed.raw, "sig": parsed.signature,
-            })  # fmt: skip
-            if parsed.body is not None and state != VOID:
-                tx.insert_once(tables.body, {"core": parsed.id, "salt": parsed.salt, "raw": parsed.body})
-            tx.cache.put(("state", parsed.id), state)
-            if authority:
-                tx.cache.pop(("own", parsed.space, core.dev), None)
-            if core.ds > tx.head(parsed.space, core.dev)[0]:
-                tx.cache.put(("head", parsed.space, core.dev), (core.ds, parsed.id))
+            self._keep(tx, parsed, state, position, reason)
+        origin = position if state is not None else tx.position_of(parsed.id)
+        sublog = sublogs.end_of(tx, (parsed.space, place.provider, place.incarnation)).number
         tx.insert(tables.entry, {
-            "position": position, "space": parsed.space, "provider": place.provider, "incarnation": place.incarnation,
-            "seq": place.seq, "core": parsed.id, "chain": place.chain, "at": place.at, "void": int(place.void),
+            "position": position, "sublog": sublog, "seq": place.seq, "core": origin, "chain": place.chain,
+            "at": place.at, "void": int(place.void),
         })  # fmt: skip
-        fact = self._fold(tx, take, position, place.at) if take is not None else None
+        fact = self._fold(tx, take, origin, place.at) if take is not None else None
         if state is not None:
             tx.appended.append((parsed.space, wire(parsed, place, position, state), fact))
+
+    def _keep(self, tx: Tx, parsed: Parsed, state: int, position: int, reason: str) -> None:
+        """Keep the core, with its body unless it is void.
+
+        What was void here and counts at a partner stands where it was first accepted.
+        """
+        core = parsed.core
+        kind = self.registry.kind(core.k)
+        authority = int(kind is not None and kind.event.authority)
+        whole = parsed.body is not None and state != VOID
+        row = {
+            "state": state, "reason": reason, "authority": authority,
+            "salt": parsed.salt if whole else None, "body": parsed.body if whole else None,
+        }  # fmt: skip
+        newest = core.ds > tx.head(parsed.space, core.dev)[0]
+        if newest or tx.state(parsed.id) is None:
+            tx.insert(tables.core, {
+                "position": position, "id": parsed.id, "space": parsed.space, "dev": core.dev, "ds": core.ds,
+                "kind": core.k, "t": core.t, "raw": parsed.raw, "sig": parsed.signature,
+                "line": line_of(parsed.space, core.dev), **row,
+            })  # fmt: skip
+        else:
+            c, entry = tables.core.c, tables.entry.c
+            void = tx.position_of(parsed.id)
+            tx.execute(update(tables.core).where(c.position == void).values(position=position, **row))
+            tx.execute(update(tables.entry).where(entry.core == void).values(core=position))
+        tx.cache.put(("state", parsed.id), state)
+        if authority:
+            tx.cache.pop(("own", parsed.space, core.dev), None)
+        if newest:
+            tx.cache.put(("head", parsed.space, core.dev), (core.ds, parsed.id))
 
     def _fold(self, tx: Tx, take: Take, position: int, at: int) -> Fact:
         fact = Fact(
@@ -370,26 +377,12 @@ class Log:
         return fact
 
     def _own_place(self, tx: Tx, parsed: Parsed, void: bool) -> Place:
-        seq, before = self._sublog(tx, parsed.space, self.provider, self.incarnation)
+        sublog = (parsed.space, self.provider, self.incarnation)
+        number, seq, before = sublogs.end_of(tx, sublog)
         at = self.clock.now_ms()
         after = entries.chain(before, self.provider, self.incarnation, seq + 1, parsed.id, at, void)
-        tx.sublogs[(parsed.space, self.provider, self.incarnation)] = (seq + 1, after)
-        tx.cache.put(("sublog", parsed.space), (seq + 1, after))
+        sublogs.advance(tx, sublog, End(number, seq + 1, after))
         return Place(self.provider, self.incarnation, seq + 1, after, at, void)
-
-    def _sublog(self, tx: Tx, space: SpaceId, provider: str, incarnation: int) -> tuple[int, bytes]:
-        """(last seq, chain) of a sub-log, with what this transaction has added."""
-        pending = tx.sublogs.get((space, provider, incarnation))
-        own = provider == self.provider and incarnation == self.incarnation
-        if pending is None and own:
-            pending = tx.cache.get(("sublog", space))
-        if pending is not None:
-            return pending
-        c = tables.sublog.c
-        row = tx.execute(
-            select(c.seq, c.chain).where(c.space == space, c.provider == provider, c.incarnation == incarnation)
-        ).first()
-        return (row.seq, bytes(row.chain)) if row else (0, CHAIN_START)
 
     def _position(self, tx: Tx) -> int:
         tx.cache["position"] = position = int(tx.cache.get("position") or tx.last_position()) + 1

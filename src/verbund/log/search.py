@@ -8,57 +8,75 @@ import re
 import threading
 import unicodedata
 from collections.abc import Collection
+from functools import lru_cache
 from typing import NamedTuple
 
 import Stemmer
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, event, inspect, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    String,
+    Table,
+    column,
+    delete,
+    event,
+    select,
+    table,
+    text,
+)
 
 from verbund.base.ids import SpaceId, unb64
+from verbund.log import tables
 from verbund.log.store import metadata
 from verbund.log.tx import Tx
 
 WORDS_MAX = 1_000
+STEMS_CACHED_MAX = 20_000
 QUERY_WORDS_MAX = 10
 SPACES_MAX = 500
 RESULTS_MAX = 50
 WORD_CHARS_MAX = 40
 PREFIX_CHARS_MIN = 2
 _WORD = re.compile(r"[^\W_]+")
+#: The same where all is lower ASCII, as nearly always once it is folded; a set of letters is twice as fast.
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
 _UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"}
 _stemmers = threading.local()
 
+#: `position` is that of the core it came from, which has its id and space.
 item = Table(
     "search_item",
     metadata,
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("id", String, nullable=False),
-    Column("space", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("words", String, nullable=False),
 )
 
 _REMOVED = "INSERT INTO search_index(search_index, rowid, words) VALUES ('delete', old.position, old.words)"
-_ADDED = "INSERT INTO search_index(rowid, words) VALUES (new.position, new.words)"
 _FTS5 = "fts5(words, content='search_item', content_rowid='position', detail='column', columnsize=0, tokenize='ascii')"
 _SQLITE = (
     f"CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING {_FTS5}",
-    f"CREATE TRIGGER IF NOT EXISTS search_added AFTER INSERT ON search_item BEGIN {_ADDED}; END",
     f"CREATE TRIGGER IF NOT EXISTS search_removed AFTER DELETE ON search_item BEGIN {_REMOVED}; END",
-    f"CREATE TRIGGER IF NOT EXISTS search_changed AFTER UPDATE ON search_item BEGIN {_REMOVED}; {_ADDED}; END",
 )
+#: FTS5 as the writer sees it; without a trigger for what is added, for that costs more than the words.
+_rows = table("search_index", column("rowid"), column("words"))
 _POSTGRES = "CREATE INDEX IF NOT EXISTS search_item_words ON search_item USING gin (to_tsvector('simple', words))"
 
 
+_FOUND = "SELECT core.id, core.space, item.kind, item.at FROM search_item AS item JOIN core USING (position)"
+
+
 def ensure_index(connection: Connection) -> None:
-    """Make the index over what is searchable where it is missing, as after a change of tables. Repeatable."""
+    """Make and fill the index over what is searchable where it is missing, as after a change of tables. Repeatable."""
     if connection.dialect.name != "sqlite":
         connection.exec_driver_sql(_POSTGRES)
         return
-    fresh = not inspect(connection).has_table("search_index")
     for statement in _SQLITE:
         connection.exec_driver_sql(statement)
-    if fresh:
+    if connection.exec_driver_sql("SELECT 1 FROM search_index_idx LIMIT 1").first() is None:
         connection.exec_driver_sql("INSERT INTO search_index(search_index) VALUES ('rebuild')")
 
 
@@ -78,11 +96,12 @@ class Hit(NamedTuple):
     at: int
 
 
-def index(tx: Tx, position: int, space: SpaceId, kind: str, identifier: str, at: int, words: str) -> None:
-    """Make something findable by its words. `position` is that of the fact it came from, and stays the same."""
-    stems = " ".join([_place(space), *sorted(stems_of(words))])
-    row = {"position": position, "id": identifier, "space": space, "kind": kind, "at": at, "words": stems}
-    tx.upsert(item, row)
+def index(tx: Tx, position: int, space: SpaceId, kind: str, at: int, words: str) -> None:
+    """Make something findable by its words. `position` is that of the core which is found; it must be new here."""
+    stems = " ".join([_place(space), *stems_of(words)])
+    tx.insert(item, {"position": position, "kind": kind, "at": at, "words": stems})
+    if tx.sqlite:
+        tx.insert(_rows, {"rowid": position, "words": stems})
 
 
 def forget(tx: Tx, position: int) -> None:
@@ -90,24 +109,31 @@ def forget(tx: Tx, position: int) -> None:
     tx.remove(item, position=position)
 
 
+def clear(tx: Tx, space: SpaceId | None) -> None:
+    """Make everything unfindable, or what stands in this space."""
+    core = tables.core.c
+    inside = item.c.position.in_(select(core.position).where(core.space == space))
+    tx.execute(delete(item) if space is None else delete(item).where(inside))
+
+
 def find(
     connection: Connection, query: str, spaces: Collection[SpaceId], limit: int = 20, kinds: Collection[str] = ()
 ) -> list[Hit]:
     """What has all these words (the last one may be half typed), in these spaces only; newest first."""
-    words = _WORD.findall(_folded(query))[:QUERY_WORDS_MAX]
+    words = _words(query)[:QUERY_WORDS_MAX]
     places = sorted(spaces)[:SPACES_MAX]
     if not words or not places:
         return []
     sqlite = connection.dialect.name == "sqlite"
     match = _fts5(words, places) if sqlite else _tsquery(words, places)
     where = (
-        "position IN (SELECT rowid FROM search_index WHERE search_index MATCH :match)"
+        "item.position IN (SELECT rowid FROM search_index WHERE search_index MATCH :match)"
         if sqlite
         else "to_tsvector('simple', words) @@ to_tsquery('simple', :match)"
     )
     # A place in the index is a short form of the space's id; the full id decides.
     rows = connection.execute(
-        text(f"SELECT id, space, kind, at FROM search_item WHERE {where} ORDER BY at DESC LIMIT :rows"),  # noqa: S608
+        text(f"{_FOUND} WHERE {where} ORDER BY item.at DESC LIMIT :rows"),
         {"match": match, "rows": RESULTS_MAX * 4},
     )
     allowed = set(places)
@@ -115,11 +141,21 @@ def find(
     return [hit for hit in hits if hit.space in allowed and (not kinds or hit.kind in kinds)][: min(limit, RESULTS_MAX)]
 
 
-def stems_of(words: str) -> set[str]:
-    """The German and English stems of a text, folded; at most WORDS_MAX words."""
-    found = {word[:WORD_CHARS_MAX] for word in _WORD.findall(_folded(words))[:WORDS_MAX]}
-    once = list(found)
-    return set(_stemmer("german").stemWords(once)).union(_stemmer("english").stemWords(once))
+def stems_of(words: str) -> list[str]:
+    """The German and English stems of a text, folded, each once; of at most WORDS_MAX words."""
+    found = dict.fromkeys(_words(words)[:WORDS_MAX])
+    return list(dict.fromkeys(stem for word in found for stem in _stems(word[:WORD_CHARS_MAX])))
+
+
+@lru_cache(maxsize=STEMS_CACHED_MAX)
+def _stems(word: str) -> tuple[str, str]:
+    """German and English. Remembered: most words of a message are the same few thousand."""
+    return _stemmer("german").stemWord(word), _stemmer("english").stemWord(word)
+
+
+def _words(text: str) -> list[str]:
+    folded = _folded(text)
+    return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
 
 
 def _folded(words: str) -> str:
@@ -142,6 +178,7 @@ def _stemmer(language: str) -> Stemmer.Stemmer:
     return stemmer
 
 
+@lru_cache(maxsize=SPACES_MAX)
 def _place(space: SpaceId) -> str:
     return "x" + unb64(space)[:8].hex()
 

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from heapq import merge
+from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, false, or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from verbund.base.ids import CoreId, ProviderId, SpaceId
@@ -19,7 +21,7 @@ from verbund.log.registry import Event, Fact
 from verbund.log.store import Store
 from verbund.log.stored import stored_wire
 from verbund.log.tx import Tx
-from verbund.log.writer import Writer
+from verbund.log.writer import Work, Writer
 
 PARCELS_MAX = 64
 ENTRIES_PAGE_MAX = 500
@@ -65,6 +67,18 @@ class LogService:
                 return [_broken(parcels[0])]
             return [outcome for one in parcels for outcome in await self.submit([one])]
 
+    def post(self, parcels: Sequence[Parcel], told: Callable[[list[Outcome] | None], None]) -> None:
+        """Like `submit`, for sockets: `told` is called with the outcomes; with None when `submit` must try each alone.
+
+        Raises Overloaded.
+        """
+        submit = self.core.submit
+
+        def settled(work: Work) -> None:
+            told(None if work.error is not None else work.result)
+
+        self.writer.post(lambda tx: [submit(tx, one) for one in parcels], settled, guarded=False)
+
     async def accept(self, entries: Iterable[Entry]) -> None:
         """Take in a partner's entries, in order and all or none of them. Raises BrokenChain, WrongSignature."""
         accept = self.core.accept
@@ -87,10 +101,16 @@ class LogService:
 
     def entries(self, space: SpaceId, after: Vector, limit: int = ENTRIES_PAGE_MAX) -> tuple[list[bytes], bool]:
         """(encoded entries that the vector does not cover, in this provider's order; whether there are more)."""
+        limit = min(limit, ENTRIES_PAGE_MAX)
+        covered = {split_sublog(key): seq for key, seq in after.items()}
+        c = tables.sublog.c
         with self.store.read() as connection:
-            rows = connection.execute(_entries_query(space, after, min(limit, ENTRIES_PAGE_MAX))).all()
-        page = rows[:limit]
-        return [stored_wire(row) for row in page], len(rows) > limit
+            found = connection.execute(select(c.number, c.provider, c.incarnation).where(c.space == space)).all()
+            ends = [(row.number, covered.get((row.provider, row.incarnation), 0)) for row in found]
+            parts = [connection.execute(_entries_query(number, seq, limit)).all() for number, seq in ends]
+        # Along a sub-log positions grow as its numbers do.
+        rows = list(islice(merge(*parts, key=lambda row: row.position), limit + 1))
+        return [stored_wire(row) for row in rows[:limit]], len(rows) > limit
 
     def _committed(self, tx: Tx) -> None:
         self._appended += tx.appended
@@ -114,21 +134,17 @@ def _broken(parcel: Parcel) -> Outcome:
         return Outcome.refused(None, refusal)
 
 
-def _entries_query(space: SpaceId, after: Vector, limit: int) -> Any:
-    core, body, entry = tables.core.c, tables.body.c, tables.entry.c
-    covered = [
-        and_(entry.provider == provider, entry.incarnation == incarnation, entry.seq <= seq)
-        for (provider, incarnation), seq in ((split_sublog(key), seq) for key, seq in after.items())
-    ]
+def _entries_query(number: int, seq: int, limit: int) -> Any:
+    core, entry, place = tables.core.c, tables.entry.c, tables.sublog.c
     columns = (
-        entry.position, entry.core, entry.provider, entry.incarnation, entry.seq, entry.chain, entry.at,
-        entry.void, core.raw, core.sig, core.state, body.salt, body.raw.label("body"),
+        entry.position, entry.seq, entry.chain, entry.at, entry.void, place.provider, place.incarnation,
+        core.id, core.raw, core.sig, core.state, core.salt, core.body,
     )  # fmt: skip
     return (
         select(*columns)
-        .join(tables.core, core.id == entry.core)
-        .outerjoin(tables.body, body.core == core.id)
-        .where(entry.space == space, ~or_(false(), *covered))
-        .order_by(entry.position)
+        .join(tables.sublog, place.number == entry.sublog)
+        .join(tables.core, core.position == entry.core)
+        .where(entry.sublog == number, entry.seq > seq)
+        .order_by(entry.seq)
         .limit(limit + 1)
     )

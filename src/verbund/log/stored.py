@@ -51,7 +51,7 @@ def stored_wire(row: Any) -> bytes:
     """An entry as followers get it, from its row."""
     whole = row.body is not None and row.state != VOID
     return _encode(
-        row.core, row.provider, row.incarnation, row.seq, bytes(row.chain), row.at, row.position,
+        row.id, row.provider, row.incarnation, row.seq, bytes(row.chain), row.at, row.position,
         VOID if row.void else row.state, bytes(row.raw), bytes(row.sig),
         bytes(row.salt) if whole else None, bytes(row.body) if whole else None,
     )  # fmt: skip

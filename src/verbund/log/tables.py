@@ -4,10 +4,13 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInt
 
 from verbund.log.store import metadata
 
+#: `position` is that of the entry in which it was first accepted. `line` is short for space and device (see
+#: tx.line_of). `salt` and `body` go when a body is erased.
 core = Table(
     "core",
     metadata,
-    Column("id", String, primary_key=True),
+    Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False, unique=True),
     Column("space", String, nullable=False),
     Column("dev", String, nullable=False),
     Column("ds", BigInteger, nullable=False),
@@ -18,40 +21,36 @@ core = Table(
     Column("authority", SmallInteger, nullable=False, server_default="0"),
     Column("raw", LargeBinary, nullable=False),
     Column("sig", LargeBinary, nullable=False),
-    Index("core_device", "space", "dev", "ds"),
+    Column("line", BigInteger, nullable=False),
+    Column("salt", LargeBinary),
+    Column("body", LargeBinary),
+    Index("core_line", "line", "ds"),
     Index("core_authority", "space", "authority", sqlite_where=Column("authority") == 1),
 )
 
-body = Table(
-    "body",
-    metadata,
-    Column("core", String, primary_key=True),
-    Column("salt", LargeBinary, nullable=False),
-    Column("raw", LargeBinary, nullable=False),
-)
-
+#: `core` is the core's position: their own for most, that of its first acceptance where it came more than once.
 entry = Table(
     "entry",
     metadata,
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("space", String, nullable=False),
-    Column("provider", String, nullable=False),
-    Column("incarnation", BigInteger, nullable=False),
+    Column("sublog", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
-    Column("core", String, nullable=False),
+    Column("core", BigInteger, nullable=False),
     Column("chain", LargeBinary, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("void", SmallInteger, nullable=False),
-    UniqueConstraint("space", "provider", "incarnation", "seq", name="entry_place"),
+    UniqueConstraint("sublog", "seq", name="entry_place"),
     Index("entry_core", "core"),
 )
 
+#: `number` stands for the sub-log in its entries.
 sublog = Table(
     "sublog",
     metadata,
     Column("space", String, primary_key=True),
     Column("provider", String, primary_key=True),
     Column("incarnation", BigInteger, primary_key=True),
+    Column("number", BigInteger, nullable=False, unique=True),
     Column("seq", BigInteger, nullable=False),
     Column("chain", LargeBinary, nullable=False),
 )

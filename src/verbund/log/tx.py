@@ -1,12 +1,15 @@
 """What rules read and folds write through: one transaction of the writer, or a reader's view."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import closing
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Table, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, CursorResult, Table, TableClause, delete, func, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 
 from verbund.base.clock import Clock
@@ -14,6 +17,7 @@ from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.log import tables
 from verbund.log.core import Core
 from verbund.log.entry import QUARANTINED, SETTLED, WAITING
+from verbund.log.gathered import Gathered, build
 from verbund.log.registry import Device, Directory, Fact
 
 Row = dict[str, Any]
@@ -22,7 +26,7 @@ NO_HEAD: Head = (0, None)
 CACHED_MAX = 20_000
 _core = msgspec.json.Decoder(Core)
 #: One statement per table, way and columns: as many as the folds have.
-_statements: dict[Any, "Gathered"] = {}
+_statements: dict[Any, Gathered] = {}
 
 
 class Cache(OrderedDict[Any, Any]):
@@ -37,6 +41,12 @@ class Cache(OrderedDict[Any, Any]):
 
 def _nothing(*_: object) -> None:
     """Where there are no blobs."""
+
+
+@lru_cache(maxsize=CACHED_MAX)
+def line_of(space: SpaceId, dev: DeviceId) -> int:
+    """48 bits for a device in a space, so that the index of numbers stays small. Not unique: the ids decide."""
+    return int.from_bytes(sha256((space + dev).encode("ascii")).digest()[:6])
 
 
 class Header(NamedTuple):
@@ -58,6 +68,8 @@ class Reader:
     def __init__(self, connection: Connection, clock: Clock, directory: Directory, cache: Cache | None = None) -> None:
         self.connection = connection
         self.cache = Cache() if cache is None else cache
+        #: While a log is folded again: what is on disk but not folded yet, and counts as waiting.
+        self.unfolded: set[CoreId] = set()
         self._clock = clock
         self._directory = directory
 
@@ -83,13 +95,18 @@ class Reader:
         if head is None:
             core = tables.core.c
             found = self.execute(
-                select(core.ds, core.id).where(core.space == space, core.dev == dev).order_by(core.ds.desc()).limit(1)
+                select(core.ds, core.id)
+                .where(core.line == line_of(space, dev), core.space == space, core.dev == dev)
+                .order_by(core.ds.desc())
+                .limit(1)
             ).first()
             head = self.cache.put(key, (found.ds, found.id) if found else NO_HEAD)
         return head
 
     def state(self, core: CoreId) -> int | None:
         """What became of a core (see entry.py); None when it is not here."""
+        if core in self.unfolded:
+            return WAITING
         key = ("state", core)
         state: int | None = self.cache.get(key)
         if state is None:
@@ -98,11 +115,18 @@ class Reader:
                 self.cache.put(key, state)
         return state
 
+    def position_of(self, core: CoreId) -> int:
+        """Where a core stands that is here."""
+        return int(self.execute(select(tables.core.c.position).where(tables.core.c.id == core)).scalar_one())
+
     def numbered(self, space: SpaceId, dev: DeviceId, ds: int) -> CoreId | None:
         """The core that a device gave this number."""
         core = tables.core.c
         return self.execute(
-            select(core.id).where(core.space == space, core.dev == dev, core.ds == ds).order_by(core.id).limit(1)
+            select(core.id)
+            .where(core.line == line_of(space, dev), core.space == space, core.dev == dev, core.ds == ds)
+            .order_by(core.id)
+            .limit(1)
         ).scalar()
 
     def previous(self, core: CoreId) -> CoreId | None:
@@ -118,7 +142,7 @@ class Reader:
         if found is None:
             core = tables.core.c
             kept = core.state.in_((SETTLED, QUARANTINED))
-            mine = (core.space == space, core.dev == dev, core.authority == 1, kept)
+            mine = (core.line == line_of(space, dev), core.space == space, core.dev == dev, core.authority == 1, kept)
             rows = self.execute(select(core.ds, core.id).where(*mine).order_by(core.ds))
             found = self.cache.put(key, [(row.ds, row.id) for row in rows])
         return tuple(identifier for ds, identifier in found if ds < before)
@@ -144,33 +168,32 @@ class Tx(Reader):
 
     def __init__(self, connection: Connection, clock: Clock, directory: Directory, cache: Cache) -> None:
         super().__init__(connection, clock, directory, cache)
-        self._buffer: dict[int, tuple[Gathered, Table, list[Row]]] = {}
+        self.sqlite = connection.dialect.name == "sqlite"
+        self._buffer: dict[Any, tuple[Gathered, str, list[Any]]] = {}
         self.after_commit_calls: list[Callable[[], None]] = []
         self.arrivals: list[str] = []
         #: What else goes when a body is erased: its references to blobs.
         self.erased: Callable[[Tx, CoreId], None] = _nothing
         self.disturbed: set[SpaceId] = set()
-        #: While a log is folded again: what is on disk but not folded yet, and counts as waiting.
-        self.unfolded: set[CoreId] = set()
         #: (space, encoded entry, fact or None): what followers are told; what comes late among them, at its old place.
         self.appended: list[tuple[SpaceId, bytes, Fact | None]] = []
-        #: (space, provider, incarnation) → (seq, chain): written once at the end.
-        self.sublogs: dict[tuple[SpaceId, str, int], tuple[int, bytes]] = {}
+        #: (space, provider, incarnation) → where it ends (see sublogs.py): written once at the end.
+        self.sublogs: dict[tuple[SpaceId, str, int], Any] = {}
 
-    def insert(self, table: Table, row: Row) -> None:
+    def insert(self, table: TableClause, row: Row) -> None:
         """Put a row in; it must be new. Written at the latest before the next read."""
-        self._gather(self._statement(table, "insert"), table, row)
+        self._gather(table, "insert", row)
 
     def insert_once(self, table: Table, row: Row) -> None:
         """Put a row in unless its key is there already."""
-        self._gather(self._statement(table, "once"), table, row)
+        self._gather(table, "once", row)
 
     def upsert(self, table: Table, row: Row, newer: str | None = None) -> None:
         """Put a row in, or overwrite the row of the same key; with `newer` only if that column grows.
 
         Only the columns in `row` are overwritten.
         """
-        self._gather(self._statement(table, "upsert", tuple(row), newer), table, row)
+        self._gather(table, "upsert", row, newer)
 
     def remove(self, table: Table, **where: Any) -> None:
         """Take the rows with these values out."""
@@ -184,11 +207,17 @@ class Tx(Reader):
         """Write what was gathered."""
         if self._buffer:
             buffer, self._buffer = self._buffer, {}
-            for statement, _, rows in buffer.values():
-                statement.write(self.connection, rows)
+            # The driver's own cursor: nothing is left for SQLAlchemy to do, and it would ask for each batch.
+            with closing(self.connection.connection.cursor()) as cursor:
+                for statement, _, rows in buffer.values():
+                    self._write(cursor, statement.sql, rows)
 
-    def state(self, core: CoreId) -> int | None:
-        return WAITING if core in self.unfolded else super().state(core)
+    def _write(self, cursor: Any, sql: str, rows: list[Any]) -> None:
+        driver: Any = self.connection.dialect.loaded_dbapi
+        try:
+            cursor.executemany(sql, rows)
+        except driver.Error as error:
+            raise DBAPIError.instance(sql, None, error, driver.Error) from error
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Call this in the writer's thread once everything is on disk."""
@@ -216,7 +245,7 @@ class Tx(Reader):
 
     def erase(self, core: CoreId) -> None:
         """Delete a body here and now; core and salted hash stay, so that signatures and chains still verify."""
-        self.remove(tables.body, core=core)
+        self.execute(update(tables.core).where(tables.core.c.id == core).values(salt=None, body=None))
         self.erased(self, core)
 
     def header(self, core: CoreId) -> Header | None:
@@ -224,10 +253,8 @@ class Tx(Reader):
         c, entry = tables.core.c, tables.entry.c
         row = self.execute(
             select(c.space, c.dev, c.ds, c.t, c.kind, c.state, entry.at, entry.position)
-            .join(tables.entry, entry.core == c.id)
+            .join(tables.entry, entry.position == c.position)
             .where(c.id == core)
-            .order_by(entry.void, entry.position)
-            .limit(1)
         ).first()
         return Header(**row._asdict()) if row else None
 
@@ -246,55 +273,16 @@ class Tx(Reader):
         """The device's record changed: read it anew."""
         self.cache.pop(("device", dev), None)
 
-    def _gather(self, statement: "Gathered", table: Table, row: Row) -> None:
-        key = id(statement)
+    def _gather(self, table: TableClause, how: str, row: Row, newer: str | None = None) -> None:
+        columns = tuple(row)
+        key = (self.sqlite, table.name, how, columns, newer)
         held = self._buffer.get(key)
-        if held is not None:
-            held[2].append(row)
-            return
-        if any(other is table for _, other, _ in self._buffer.values()):
-            self.flush()
-        self._buffer[key] = (statement, table, [row])
-
-    def _statement(self, table: Table, how: str, columns: Sequence[str] = (), newer: str | None = None) -> "Gathered":
-        key = (self.connection.dialect.name, table.name, how, columns, newer)
-        statement = _statements.get(key)
-        if statement is None:
-            built = _build(key[0], table, how, columns, newer)
-            statement = _statements[key] = Gathered(built, self.connection)
-        return statement
-
-
-class Gathered:
-    """A statement for many rows, compiled once per set of columns; the rows go to the driver as they are."""
-
-    def __init__(self, statement: Any, connection: Connection) -> None:
-        self._statement, self._dialect = statement, connection.dialect
-        self._compiled: dict[tuple[str, ...], tuple[str, tuple[str, ...] | None]] = {}
-
-    def write(self, connection: Connection, rows: list[Row]) -> None:
-        by_columns: dict[tuple[str, ...], list[Row]] = {}
-        for row in rows:
-            by_columns.setdefault(tuple(row), []).append(row)
-        for columns, same in by_columns.items():
-            sql, order = self._compiled.get(columns) or self._compile(columns)
-            many: Any = [tuple(row[name] for name in order) for row in same] if order is not None else same
-            connection.exec_driver_sql(sql, many)
-
-    def _compile(self, columns: tuple[str, ...]) -> tuple[str, tuple[str, ...] | None]:
-        compiled: Any = self._statement.compile(dialect=self._dialect, column_keys=list(columns))
-        order = tuple(compiled.positiontup) if compiled.positional else None
-        self._compiled[columns] = (str(compiled), order)
-        return self._compiled[columns]
-
-
-def _build(dialect: str, table: Table, how: str, columns: Sequence[str], newer: str | None) -> Any:
-    insert: Any = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-    if how == "insert":
-        return insert
-    keys = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in columns if name not in keys}
-    if how == "once" or not changed:
-        return insert.on_conflict_do_nothing(index_elements=keys)
-    where = insert.excluded[newer] > table.c[newer] if newer else None
-    return insert.on_conflict_do_update(index_elements=keys, set_=changed, where=where)
+        if held is None:
+            if any(name == table.name for _, name, _ in self._buffer.values()):
+                self.flush()
+            statement = _statements.get(key)
+            if statement is None:
+                built = build(self.sqlite, table, how, columns, newer)
+                statement = _statements[key] = Gathered(built, columns, self.connection)
+            held = self._buffer[key] = (statement, table.name, [])
+        held[2].append(held[0].row(row))

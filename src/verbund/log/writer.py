@@ -9,6 +9,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -37,23 +38,14 @@ class Work:
 
 
 class Job(Work):
-    """Work that somebody in a loop waits for."""
+    """Work that somebody in a loop waits for: `told(job)` is called there once it is on disk, or will never be."""
 
-    __slots__ = ("future", "loop")
+    __slots__ = ("loop", "told")
 
-    def __init__(self, work: Callable[[Tx], Any], guarded: bool) -> None:
+    def __init__(self, work: Callable[[Tx], Any], guarded: bool, told: Callable[[Work], None]) -> None:
         super().__init__(work, guarded)
         self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
-
-    def settle(self) -> None:
-        """In the loop's thread: hand over what came out."""
-        if self.future.cancelled():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
+        self.told = told
 
 
 class Writer:
@@ -92,11 +84,15 @@ class Writer:
         `guarded` work may raise a Refusal after having written: its writes are taken back, the batch goes on.
         Raises Overloaded when the queue is full.
         """
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self.post(work, partial(_resolve, future), guarded)
+        return await future
+
+    def post(self, work: Callable[[Tx], Any], told: Callable[[Work], None], guarded: bool = True) -> None:
+        """Like `run`, for whoever has many at once: a call instead of a task that waits. Raises Overloaded."""
         if self._stopped or self._queue.qsize() >= QUEUE_MAX:
             raise Overloaded()
-        job = Job(work, guarded)
-        self._queue.put(job)
-        return await job.future  # type: ignore[no-any-return]  # the future holds what work returns
+        self._queue.put(Job(work, guarded, told))
 
     def _run(self) -> None:
         with self._store.engine.connect().execution_options(writer=True) as connection:
@@ -175,13 +171,22 @@ class Writer:
 
 
 def _settle(batch: list[Job]) -> None:
-    loops = {id(job.loop): job.loop for job in batch}
-    for loop in loops.values():
+    for loop in {id(job.loop): job.loop for job in batch}.values():
         jobs = [job for job in batch if job.loop is loop]
         if not loop.is_closed():
             loop.call_soon_threadsafe(_hand_over, jobs)
 
 
 def _hand_over(jobs: list[Job]) -> None:
+    """In the loop's thread: whoever waits learns what came out, one after the other."""
     for job in jobs:
-        job.settle()
+        job.told(job)
+
+
+def _resolve(future: "asyncio.Future[Any]", work: Work) -> None:
+    if future.cancelled():
+        return
+    if work.error is not None:
+        future.set_exception(work.error)
+    else:
+        future.set_result(work.result)

@@ -25,7 +25,7 @@ def film_added(tx: Tx, fact: Fact) -> None:
         "edit": fact.stamp, "withdrawn": 0,
     }  # fmt: skip
     tx.insert_once(tables.film, row)
-    _index(tx, fact.position, fact.space, fact.id, shown, event.title, event.description)
+    _index(tx, fact.position, fact.space, shown, event.title, event.description)
 
 
 def film_changed(tx: Tx, fact: Fact) -> None:
@@ -43,7 +43,8 @@ def film_changed(tx: Tx, fact: Fact) -> None:
         return
     values = {"title": event.title, "description": event.description, "edit": fact.stamp}
     tx.execute(update(tables.film).where(c.id == event.film).values(**values))
-    _index(tx, found.position, fact.space, CoreId(event.film), str(found._mapping["t"]), event.title, event.description)
+    search.forget(tx, found.position)
+    _index(tx, found.position, fact.space, str(found._mapping["t"]), event.title, event.description)
 
 
 def film_withdrawn(tx: Tx, fact: Fact) -> None:
@@ -106,8 +107,8 @@ def _shown_at(t: str, at: int) -> str:
     return min(t, f"{at + SHOWN_DRIFT_MS_MAX:012x}0000")
 
 
-def _index(tx: Tx, position: int, space: SpaceId, film: CoreId, t: str, title: str, description: str) -> None:
-    search.index(tx, position, space, SEARCH_KIND, film, ms_of(t), f"{title} {description}")
+def _index(tx: Tx, position: int, space: SpaceId, t: str, title: str, description: str) -> None:
+    search.index(tx, position, space, SEARCH_KIND, ms_of(t), f"{title} {description}")
 
 
 FOLDS: dict[type[Event], Fold] = {

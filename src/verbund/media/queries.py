@@ -105,14 +105,15 @@ def waiting(connection: Connection, provider: ProviderId, now_ms: int, attempts_
     What came in at another provider is that one's to prepare, unless it says nothing for FOREIGN_MS, or its claim ends.
     Those that cannot be watched yet come first, then the oldest: a long film does not keep others from beginning.
     """
-    entry = log_tables.entry.c
+    entry, sublog = log_tables.entry.c, log_tables.sublog.c
     unprepared = (
         film.outerjoin(prepared, prepared.c.film == film.c.id)
         .outerjoin(job, job.c.film == film.c.id)
         .outerjoin(claim, claim.c.film == film.c.id)
         .join(log_tables.entry, entry.position == film.c.position)
+        .join(log_tables.sublog, sublog.number == entry.sublog)
     )
-    mine = or_(entry.provider == provider, film.c.at < now_ms - FOREIGN_MS)
+    mine = or_(sublog.provider == provider, film.c.at < now_ms - FOREIGN_MS)
     unclaimed = or_(claim.c.film.is_(None), claim.c.provider == provider, claim.c.until < now_ms)
     free = or_(job.c.film.is_(None), and_(job.c.lease_until < now_ms, job.c.attempts < attempts_max))
     query = (

@@ -40,8 +40,12 @@ def calls(
 def open_calls(connection: Connection) -> list[Any]:
     """Rows (id, space, provider) of calls that are not over, in any space: what a crash may have left. `provider` is
     where the call began."""
-    c, entry = tables.call.c, log_tables.entry.c
-    query = select(c.id, c.space, entry.provider).join(log_tables.entry, entry.position == c.position)
+    c, entry, sublog = tables.call.c, log_tables.entry.c, log_tables.sublog.c
+    query = (
+        select(c.id, c.space, sublog.provider)
+        .join(log_tables.entry, entry.position == c.position)
+        .join(log_tables.sublog, sublog.number == entry.sublog)
+    )
     return list(connection.execute(query.where(c.seconds.is_(None)).order_by(c.at.desc()).limit(OPEN_CALLS_MAX)))
 
 

@@ -38,6 +38,7 @@ def copy_tables(source_url: str, target_url: str, tables: Tables) -> None:
     finally:
         source.dispose()
         target.dispose()
+    bring_forward(target_url, tables)  # once more: the index of words is filled from its rows
 
 
 def is_empty(url: str, tables: Tables) -> bool:

@@ -126,11 +126,11 @@ class Above:
 def _load(view: Reader, space: SpaceId, above: Above) -> tuple[History | Authority | None, bool]:
     """(what is known, whether it is whole). While a rebuild is under way, authors may still be unknown: what is built
     without them would have wrong causes, so it must not be kept."""
-    core, body = log_tables.core.c, log_tables.body.c
+    core = log_tables.core.c
+    kept = (core.state.in_((SETTLED, QUARANTINED)), core.body.is_not(None))
     rows = view.execute(
-        select(core.id, core.kind, core.raw, core.reason, body.raw.label("body"))
-        .join(log_tables.body, body.core == core.id)
-        .where(core.space == space, core.authority == 1, core.state.in_((SETTLED, QUARANTINED)))
+        select(core.id, core.kind, core.raw, core.reason, core.body)
+        .where(core.space == space, core.authority == 1, *kept)
         .order_by(core.t, core.id)
         .limit(AUTHORITY_FACTS_MAX)
     ).all()

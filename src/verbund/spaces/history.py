@@ -42,6 +42,7 @@ class History:
         self._by_device: dict[str, int] = {}
         self._founding = 0
         self._states: OrderedDict[int, Authority] = OrderedDict()
+        self._by_heads: dict[tuple[CoreId, ...], Authority] = {}
         self.above = above
 
     def __len__(self) -> int:
@@ -58,6 +59,7 @@ class History:
         """Take a fact in; what it refers to must be here already, if it is here at all."""
         if fact.id in self._index:
             return
+        self._by_heads = {}
         closure = self._seen(fact.core.ah) | self._seen(fact.re) | self._by_device.get(fact.dev, 0)
         bit = 1 << len(self.steps)
         seen = [self.steps[index].order for index in _bits(closure)] if closure else []
@@ -76,7 +78,13 @@ class History:
 
     def heads(self, cores: Iterable[CoreId]) -> Authority | None:
         """The state of an author who had seen these; None before the space is founded."""
-        return self.state(self._seen(cores))
+        key = tuple(cores)
+        found = self._by_heads.get(key)
+        if found is None:
+            found = self.state(self._seen(key))
+            # Everybody who talks has seen the same: the last answer is nearly always the next.
+            self._by_heads = {} if found is None else {key: found}
+        return found
 
     def current(self) -> Authority | None:
         """The state of all that is here."""

@@ -26,7 +26,7 @@ def _uncounted(_space: SpaceId) -> None:
 class Connection:
     """One browser's socket. Frames wait in a bounded queue; whoever is too slow is dropped and resumes by vector."""
 
-    __slots__ = ("_bytes", "_closing", "_frames", "_wake", "caller", "following", "held", "id", "language")
+    __slots__ = ("_bytes", "_closing", "_frames", "_wake", "caller", "following", "held", "id", "language", "submits")
 
     def __init__(self, caller: Caller, language: str) -> None:
         self.id = random_id()
@@ -34,6 +34,8 @@ class Connection:
         self.following: set[SpaceId] = set()
         #: Spaces whose backlog is being sent: what comes meanwhile waits here.
         self.held: dict[SpaceId, list[bytes]] = {}
+        #: Frames of submitted parcels that are not answered yet.
+        self.submits = 0
         self._frames: list[bytes] = []
         self._bytes = 0
         self._wake: asyncio.Event = asyncio.Event()

@@ -1,6 +1,6 @@
 """The way in for what signed-in devices write, over HTTP and /live: not too many at once, not too fast for long."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from verbund.accounts.limits import Buckets
 from verbund.accounts.schemas import Caller
@@ -23,10 +23,18 @@ class Intake:
 
     async def submit(self, caller: Caller, parcels: Sequence[Parcel]) -> list[Outcome]:
         """What became of each parcel, once it is on disk. Raises Malformed, TooFast, Overloaded."""
+        self._admit(caller, parcels)
+        return await self._service.submit(parcels)
+
+    def post(self, caller: Caller, parcels: Sequence[Parcel], told: Callable[[list[Outcome] | None], None]) -> None:
+        """Like `submit`; see `LogService.post`."""
+        self._admit(caller, parcels)
+        self._service.post(parcels, told)
+
+    def _admit(self, caller: Caller, parcels: Sequence[Parcel]) -> None:
         if len(parcels) > PARCELS_MAX:
             raise Malformed()
         wait_s = self._devices.wait_s(caller.device, len(parcels))
         if wait_s > 0:
             raise TooFast(retry_after_s=wait_s)
         self._devices.spend(caller.device, len(parcels))
-        return await self._service.submit(parcels)

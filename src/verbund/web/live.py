@@ -11,6 +11,7 @@ from verbund.accounts.schemas import Caller
 from verbund.base.ids import SpaceId
 from verbund.base.refusal import Broken, Malformed, Refusal, TooFast, Unknown
 from verbund.log import entry as entries
+from verbund.log.outcome import Outcome
 from verbund.log.service import ENTRIES_PAGE_MAX, LogService
 from verbund.spaces.queries import role
 from verbund.web.frames import FOLLOWED_MAX, Call, Follow, Incoming, Ping, Signal, Submit, Unfollow
@@ -22,6 +23,8 @@ FRAMES_PER_S = 50
 FRAMES_BURST = 400
 #: Browsers wake a hidden tab once a minute; two missed pings and it is gone.
 SILENCE_S_MAX = 150.0
+#: The timer is not set anew for every frame.
+SILENCE_STEP_S = 1.0
 CALLS_MAX = 16
 SIGNAL_KINDS = frozenset({"typing"})
 SIGNAL_BYTES_MAX = 2048
@@ -61,38 +64,44 @@ class Live:
         }  # fmt: skip
 
     async def _receive(self, connection: Connection, receive: Receive, calls: set[asyncio.Task[None]]) -> None:
+        try:
+            async with asyncio.timeout(SILENCE_S_MAX) as silence:
+                await self._frames(connection, receive, calls, silence)
+        except TimeoutError:
+            connection.close("live.silent")
+
+    async def _frames(
+        self, connection: Connection, receive: Receive, calls: set[asyncio.Task[None]], silence: asyncio.Timeout
+    ) -> None:
         loop = asyncio.get_running_loop()
         allowance, last = float(FRAMES_BURST), loop.time()
-        while True:
-            try:
-                message = await asyncio.wait_for(receive(), SILENCE_S_MAX)
-            except TimeoutError:
-                connection.close("live.silent")
-                return
-            if message["type"] == "websocket.disconnect":
-                return
+        heard = last
+        while (message := await receive())["type"] != "websocket.disconnect":
             now = loop.time()
             allowance, last = min(FRAMES_BURST, allowance + (now - last) * FRAMES_PER_S) - 1, now
             if allowance < 0:
                 connection.close(TooFast.code)
                 return
+            if now - heard >= SILENCE_STEP_S:
+                heard = now
+                silence.reschedule(now + SILENCE_S_MAX)
             raw = message.get("text") or message.get("bytes") or ""
             if len(raw) > FRAME_BYTES_MAX:
                 connection.close("live.oversized")
                 return
-            await self._frame(connection, raw, calls)
+            self._frame(connection, raw, calls)
 
-    async def _frame(self, connection: Connection, raw: str | bytes, calls: set[asyncio.Task[None]]) -> None:
+    def _frame(self, connection: Connection, raw: str | bytes, calls: set[asyncio.Task[None]]) -> None:
         try:
             frame = _decoder.decode(raw)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             connection.send_json(_error(Malformed(), connection.language))
             return
         match frame:
+            case Submit():
+                self._submit(connection, frame, calls)
             case Ping():
                 connection.send(b'{"f":"pong"}')
-            case Submit():
-                self._start(calls, connection, self._submit(connection, frame))
             case Follow():
                 self._start(calls, connection, self._follow(connection, frame))
             case Unfollow():
@@ -112,18 +121,33 @@ class Live:
         calls.add(task)
         task.add_done_callback(calls.discard)
 
-    async def _submit(self, connection: Connection, frame: Submit) -> None:
+    def _submit(self, connection: Connection, frame: Submit, calls: set[asyncio.Task[None]]) -> None:
+        """Without a task for each: the writer calls back. Only what it took back is tried anew, in a task."""
+        if connection.submits >= CALLS_MAX:
+            connection.close(TooFast.code)
+            return
+
+        def told(outcomes: list[Outcome] | None) -> None:
+            connection.submits -= 1
+            if outcomes is None:
+                self._start(calls, connection, self._submit_slowly(connection, frame))
+            else:
+                _acknowledge(connection, frame, outcomes)
+
         try:
-            outcomes = await self.intake.submit(connection.caller, frame.p)
+            self.intake.post(connection.caller, frame.p, told)
+            connection.submits += 1
         except Refusal as refusal:
             connection.send_json({**_error(refusal, connection.language), "n": frame.n})
-            return
+
+    async def _submit_slowly(self, connection: Connection, frame: Submit) -> None:
+        try:
+            _acknowledge(connection, frame, await self.service.submit(frame.p))
+        except Refusal as refusal:
+            connection.send_json({**_error(refusal, connection.language), "n": frame.n})
         except Exception:
             log.exception("a submit failed")
             connection.send_json({**_error(Broken(), connection.language), "n": frame.n})
-            return
-        told = [one.wire(connection.language) for one in outcomes]
-        connection.send_json({"f": "ack", "n": frame.n, "r": told})
 
     async def _follow(self, connection: Connection, frame: Follow) -> None:
         for space, vector in list(frame.s.items())[:FOLLOWED_MAX]:
@@ -178,6 +202,11 @@ class Live:
         except Exception:
             log.exception("call %s failed", frame.m)
             connection.send_json({**_error(Broken(), connection.language), "f": "reply", "n": frame.n})
+
+
+def _acknowledge(connection: Connection, frame: Submit, outcomes: list[Outcome]) -> None:
+    told = [one.wire(connection.language) for one in outcomes]
+    connection.send_json({"f": "ack", "n": frame.n, "r": told})
 
 
 async def _unknown(_connection: Connection, _data: Any) -> None:

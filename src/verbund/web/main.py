@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Callable, Coroutine
@@ -19,6 +20,8 @@ GRACE_S = 5
 KEEP_ALIVE_S = 75
 FRAME_BYTES_MAX = 256 * 1024
 BACKLOG = 2048
+#: New objects between two searches for cycles.
+GC_OBJECTS = 20_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,6 +85,9 @@ def _serve(settings: Settings, opened: Callable[[Any, Any], Coroutine[Any, Any, 
         announcing.cancel()
         await asyncio.gather(announcing, return_exceptions=True)
 
+    # What is loaded now stays; and a batch of messages makes thousands of objects that soon go again without a search.
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(run())
     return 0 if server.started else 1

@@ -86,18 +86,17 @@ class Neighbours:
             return places
 
     def _read(self, connection: Connection) -> Places:
-        core, body, named = log_tables.core.c, log_tables.body.c, tables.space_provider.c
+        core, named = log_tables.core.c, tables.space_provider.c
         rows = connection.execute(
-            select(core.space, body.raw)
-            .join(log_tables.body, body.core == core.id)
+            select(core.space, core.body)
             .where(core.space.in_(select(named.space)), core.authority == 1, core.state == SETTLED)
-            .where(core.kind == ProviderAdded.kind)
+            .where(core.kind == ProviderAdded.kind, core.body.is_not(None))
             .order_by(core.space, core.t, core.id)
         ).all()
         living: dict[str, set[str]] = {}
         for row in connection.execute(select(named.space, named.provider)):
             living.setdefault(row.space, set()).add(row.provider)
-        return gathered(((row.space, bytes(row.raw)) for row in rows), living, self._provider)
+        return gathered(((row.space, bytes(row.body)) for row in rows), living, self._provider)
 
 
 def gathered(said: Iterable[tuple[str, bytes]], living: dict[str, set[str]], own: ProviderId) -> Places:

@@ -48,15 +48,14 @@ def holders(connection: Connection, space: SpaceId) -> list[Holder]:
     """The providers that hold a space, as their newest facts describe them."""
     found = held_by(connection).get(space, frozenset())
     said: dict[str, ProviderAdded] = {}
-    core, body = log_tables.core.c, log_tables.body.c
+    core = log_tables.core.c
     rows = connection.execute(
-        select(core.space, body.raw)
-        .join(log_tables.body, body.core == core.id)
-        .where(core.kind == ProviderAdded.kind, core.authority == 1, core.state == SETTLED)
+        select(core.space, core.body)
+        .where(core.kind == ProviderAdded.kind, core.authority == 1, core.state == SETTLED, core.body.is_not(None))
         .order_by(core.t, core.id)
     )
     for row in rows:
-        event = _added.decode(bytes(row.raw))
+        event = _added.decode(bytes(row.body))
         if event.provider in found and (row.space == space or event.provider not in said):
             said[event.provider] = event
     return [_holder(one, said.get(one)) for one in sorted(found)]
