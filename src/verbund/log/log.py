@@ -101,12 +101,11 @@ class Log:
         Raises the Refusal that a rule gives.
         """
         ds, dp = tx.head(space, key.device)
-        body = body_of(event)
         core = {
             "ah": sorted(self.heads(tx, space)), "bk": None, "dp": dp, "ds": ds + 1, "k": event.kind, "mu": False,
             "re": list(re), "sp": space, "t": self.hlc.tick(),
         }  # fmt: skip
-        identifier, parcel = make_parcel(key, core, body, self._salt())
+        identifier, parcel = make_parcel(key, core, body_of(event), self._salt())
         outcome = self.submit(tx, parcel)
         if outcome.refusal is not None:
             raise outcome.refusal
