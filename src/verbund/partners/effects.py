@@ -135,6 +135,10 @@ class PartnersService:
             for provider, peer in sorted(self.peers.items())
         ]  # fmt: skip
 
+    def look_again(self) -> None:
+        """Operators agreed or ended something."""
+        self._stale.set()
+
     def is_alone(self, space: SpaceId) -> bool:
         """Whether nobody else holds this space: what is on disk here is as safe as it gets."""
         return not self.here.others(space)
