@@ -30,13 +30,11 @@ class Server:
 
     def start(self) -> "Server":
         """Start and wait until it says where to click; the one-time link of a new installation is in `setup`."""
-        environment = {**os.environ, "VERBUND_DATA": str(self.data), "VERBUND_MEET": "off"}
-        environment |= {f"VERBUND_{name.upper()}": value for name, value in self.settings.items()}
         mark = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "verbund.web.main", "serve", "--port", str(self.port)],
-                stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment,
+                stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environment(),
             )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT_S
         while "is running" not in (said := self._log.read_text()[mark:]):
@@ -62,7 +60,13 @@ class Server:
                 self.kill()
 
     def command(self, *arguments: str) -> str:
-        """What a command of the operator prints, run beside the server."""
+        """What a command of the operator prints, run beside the server. Raises AssertionError when it fails."""
+        done = self.tries(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def tries(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A command of the operator, with the settings of the server, and nobody at the keyboard."""
         command = [
             sys.executable,
             "-m",
@@ -73,9 +77,14 @@ class Server:
             "--port",
             str(self.port),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False, env=self._environment(),
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def _environment(self) -> dict[str, str]:
+        environment = {**os.environ, "VERBUND_DATA": str(self.data), "VERBUND_MEET": "off"}
+        return environment | {f"VERBUND_{name.upper()}": value for name, value in self.settings.items()}
 
     @property
     def pid(self) -> int:

@@ -166,7 +166,7 @@ async def test_unencrypted_address_is_never_dialled(werkhof: Provider, suednetz:
     await werkhof.agrees(suednetz)
     text = list(texts())[-1]
     await werkhof.is_told(altered(suednetz, werkhof, address="", text=text, text_at=1, text_by="Bea Süd"))
-    assert (werkhof.holds(suednetz).state, werkhof.dialled()) == ("agreed", [])
+    assert (werkhof.holds(suednetz).state, werkhof.dialled()) == ("agreed", [(suednetz.id, "")])
 
 
 async def test_other_key_at_the_same_address_is_nobody_we_know(

@@ -11,6 +11,7 @@ export const talks = '/gespraeche';
 export const more = '/mehr';
 export const conversation = (space: SpaceId, channel: CoreId | null = null) => (channel ? `/raum/${space}/${channel}` : `/raum/${space}`);
 export const settings = (space: SpaceId) => `/raum/${space}/einstellungen`;
+export const data = (space: SpaceId) => `/raum/${space}/daten`;
 export const message = (space: SpaceId, channel: CoreId | null, id: string) => `${conversation(space, channel)}#${id}`;
 
 /** The people of a conversation without oneself; alone with oneself it is oneself. */

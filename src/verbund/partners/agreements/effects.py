@@ -69,6 +69,8 @@ class Agreements:
         self._looked: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._parts = services.parts
+        self._standing: frozenset[tuple[str, str, str]] = frozenset()
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="agreements")
@@ -111,7 +113,9 @@ class Agreements:
     async def _run(self) -> None:
         async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
             while True:
-                for one in await asyncio.to_thread(self._all):
+                found = await asyncio.to_thread(self._all)
+                self._tell_link(found)
+                for one in found:
                     if self._is_due(one):
                         self._asking[one.provider] = asyncio.create_task(self.talk(client, one))
                 await asyncio.sleep(LOOK_S)
@@ -119,6 +123,14 @@ class Agreements:
     def _all(self) -> list[Partnership]:
         with self._log.store.read() as connection:
             return queries.partnerships(connection)
+
+    def _tell_link(self, found: list[Partnership]) -> None:
+        """With whom there is an agreement, and where, is another matter than before."""
+        standing = frozenset((one.provider, one.state, one.address) for one in found)
+        link = self._parts.get("partners")
+        if standing != self._standing and link is not None:
+            self._standing = standing
+            link.look_again()
 
     def _is_due(self, one: Partnership) -> bool:
         asking = self._asking.get(one.provider)

@@ -56,8 +56,9 @@ def _other(one: Partnership | None, provider: ProviderId, host: Any, holds: bool
 
 def _link(services: Any, provider: str) -> tuple[bool | None, int | None, int | None]:
     """(whether it is linked now, how far it is behind in ms, when it was last equal), as far as the link knows."""
-    status = getattr(services.parts.get("partners"), "status", None)
-    if status is None:
-        return None, None, None
-    seen = status(provider)
+    link = services.parts.get("partners")
+    found = {one.provider: one for one in link.status()} if hasattr(link, "status") else {}
+    seen = found.get(provider)
+    if seen is None:
+        return (False if found or link is not None else None), None, None
     return seen.linked, seen.lag_ms, seen.equal_at

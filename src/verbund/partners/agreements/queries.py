@@ -88,8 +88,8 @@ def named(connection: Connection, wanted: str) -> Partnership:
 
 
 def dialled(connection: Connection) -> list[tuple[ProviderId, str]]:
-    """(provider, address) of every agreed partner that can be reached: whom the link dials."""
-    return [(one.provider, one.address) for one in partnerships(connection) if one.state == AGREED and one.address]
+    """(provider, address) of every agreed partner; an empty address: it calls us."""
+    return [(one.provider, one.address) for one in partnerships(connection) if one.state == AGREED]
 
 
 def ended(connection: Connection) -> frozenset[ProviderId]:
