@@ -22,6 +22,8 @@ from tests.flows.browser import CHROMIUM, chromium
 from tests.flows.server import Firm, Server
 
 SAMPLES = 9
+#: Ten thousand messages come in at once, as no person writes.
+FACTS_PER_S = "100000"
 MESSAGES = 10_000
 SEED = 1
 ROOT = Path(__file__).parents[2]
@@ -56,7 +58,7 @@ def main() -> int:
 
 def in_browser(folder: Path) -> list[dict[str, Any]]:
     """First loads and openings, in one firm with one large space."""
-    server = Server(folder / "data", app=str(APP)).start()
+    server = Server(folder / "data", app=str(APP), facts_per_s=FACTS_PER_S).start()
     try:
         firm = Firm(server)
         path = f"/raum/{fill(firm, MESSAGES, SEED)}"
