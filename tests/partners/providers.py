@@ -115,7 +115,7 @@ async def frame(socket: ClientConnection, wanted: Callable[[dict[str, Any]], boo
 
 async def eventually(check: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_S):
-        while not check():
+        while not check():  # noqa: ASYNC110  # what is waited for lies in several providers
             await asyncio.sleep(0.02)
 
 

@@ -1,5 +1,4 @@
-"""Whole providers linked over real sockets: what one commits is at the other, what is safe is told, who is cut off comes
-back."""
+"""Whole providers linked over real sockets: what one commits is at the other, and what is safe is told."""
 
 import asyncio
 from pathlib import Path

@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy import Connection
 
-from verbund.accounts.commands import admit_provider_device
 from verbund.base.clock import Clock
 from verbund.base.ids import AccountId, ProviderId, SpaceId, b64
 from verbund.base.refusal import Broken, Refusal
@@ -21,6 +20,7 @@ from verbund.log.entry import Vector, sublog
 from verbund.log.service import Appended, LogService
 from verbund.log.tx import Tx
 from verbund.partners import agreements, queries
+from verbund.partners.acquainted import Acquainted
 from verbund.partners.blobs import Bytes, Missing
 from verbund.partners.dialling import Dialling
 from verbund.partners.durable import durable
@@ -30,7 +30,7 @@ from verbund.partners.peer import Peer
 from verbund.partners.push import Load, Placed
 from verbund.partners.refusals import Superfluous, TooMuch
 from verbund.partners.schemas import PartnerStatus
-from verbund.partners.state import Contradiction, Exchange, Take
+from verbund.partners.state import Contradiction, Exchange, Learn, Take
 
 TICK_S = 0.25
 GATHER_S = 0.1
@@ -89,6 +89,7 @@ class PartnersService:
         self.here = Here(services.log.provider)
         self.peers: dict[ProviderId, Peer] = {}
         self.links: dict[ProviderId, Link] = {}
+        self._acquainted = Acquainted(services.log)
         self._openings = 0
         self._agreed: set[ProviderId] = set()
         self._ended: frozenset[ProviderId] = frozenset()
@@ -109,6 +110,7 @@ class PartnersService:
     async def start(self) -> None:
         self._log.told.append(self._told)
         self._live.durable_of = self._durable_of
+        await self._acquainted.start()
         await self._refresh()
         runs = (self._tick(), self._refresh_for_ever(), self._tell_safe(), self._missing.run(), self._dialling.run())
         self._tasks = [asyncio.create_task(run) for run in runs]
@@ -178,9 +180,10 @@ class PartnersService:
             await turn_away(wire, Superfluous())
             return Superfluous.code
         try:
-            await self._log.write(lambda tx: admit_provider_device(tx, met.provider, met.key))
+            await self.learn(Learn([met.identity]))
             peer.held_now(self.here, self._clock.now_ms())
             self._compare(link)
+            self._introduce()
             for space in self.here.shared(met.provider):
                 self._missing.look(space)
             log.info("linked to partner %s", met.provider)
@@ -205,7 +208,7 @@ class PartnersService:
             for one in take.entries:
                 accept(tx, one)
             ends = [(key, end) for key, end in tx.sublogs.items() if key[0] == space]
-            return [(sublog(provider, number), seq, b64(chain)) for (_, provider, number), (seq, chain) in ends]
+            return [(sublog(provider, number), end.seq, b64(end.chain)) for (_, provider, number), end in ends]
 
         try:
             ends = await self._log.write(work)
@@ -225,6 +228,15 @@ class PartnersService:
         link.exchange.taken(take.n)
         link.pump()
 
+    async def learn(self, found: Learn) -> None:
+        if await self._acquainted.learn(found.identities):
+            self._introduce()
+
+    def _introduce(self) -> None:
+        for link in self.links.values():
+            link.exchange.know(self._acquainted.identities)
+            link.pump()
+
     def contradicted(self, link: Link, found: Contradiction) -> None:
         peer = self.peers[link.met.provider]
         if peer.contradicted(found.space, found.sub, found.seq, found.here, found.there):
@@ -238,11 +250,16 @@ class PartnersService:
         for space, raw, fact in appended:
             if fact is not None and fact.core.k.startswith(AUTHORITY):
                 self._stale.set()
-            if space in self.here.reach or self._reading:
+            is_watched = space in self.here.reach or self._reading
+            if is_watched or space not in self.here.local:
                 placed, chain = _placed(raw)
-                by_space.setdefault(space, []).append(placed)
-                if placed.sub.startswith(self.here.own):
+                is_own = placed.sub.startswith(self.here.own)
+                if is_own:
                     self.here.local.add(space)
+                if not is_watched:
+                    continue
+                by_space.setdefault(space, []).append(placed)
+                if is_own:
                     self.here.advance(space, [(placed.sub, placed.seq, chain)])
                 elif fact is not None and fact.blobs:
                     self._missing.look(space)
@@ -350,6 +367,7 @@ class PartnersService:
                 link.exchange.changed(space)
                 link.exchange.hurry()
         self._unsafe |= set(found.holders)
+        self._introduce()
 
     def _read(self) -> tuple[queries.Snapshot, list[tuple[ProviderId, str]], frozenset[ProviderId]]:
         with self._log.store.read() as connection:

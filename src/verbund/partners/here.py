@@ -25,6 +25,10 @@ class Here:
         """The spaces that this provider may have."""
         return [space for space, held_by in self.holders.items() if provider in held_by]
 
+    def authors(self, provider: ProviderId) -> set[str]:
+        """The providers with sub-logs in the spaces that this one may have."""
+        return {sub.partition(".")[0] for space in self.shared(provider) for sub in self.reach.get(space, ())}
+
     def is_shared(self, provider: ProviderId, space: SpaceId) -> bool:
         return provider in self.holders.get(space, ())
 

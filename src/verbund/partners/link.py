@@ -19,7 +19,7 @@ from verbund.partners import refusals
 from verbund.partners.identity import check_identity, check_proof, prove
 from verbund.partners.push import Load
 from verbund.partners.schemas import PROTOCOL, Bye, Frame, Hello, Identity, Opening, Proof
-from verbund.partners.state import Close, Contradiction, Exchange, Send, Take
+from verbund.partners.state import Close, Contradiction, Exchange, Learn, Send, Take
 
 FRAME_BYTES_MAX = 256 * 1024
 OPENING_BYTES_MAX = 8 * 1024
@@ -111,6 +111,7 @@ class Met(NamedTuple):
     provider: ProviderId
     key: PublicKey
     home: str
+    identity: Identity
 
 
 async def meet(wire: Wire, own: Own, dialled: str, admits: Callable[[ProviderId], bool]) -> Met:
@@ -133,7 +134,7 @@ async def meet(wire: Wire, own: Own, dialled: str, admits: Callable[[ProviderId]
         await wire.send(_encoder.encode(Proof(prove(own.device, provider, hello.nonce, address))))
         proof = await _expect(wire, Proof)
         check_proof(key, proof.sig, own.identity.provider, nonce, address)
-        return Met(provider, key, hello.home)
+        return Met(provider, key, hello.home, hello.identity)
 
 
 async def _expect(wire: Wire, kind: type[Any]) -> Any:
@@ -167,6 +168,8 @@ class Work(Protocol):
     async def load(self, link: "Link", asked: Load) -> None: ...
 
     async def take(self, link: "Link", take: Take) -> None: ...
+
+    async def learn(self, found: Learn) -> None: ...
 
     def contradicted(self, link: "Link", found: Contradiction) -> None: ...
 
@@ -209,6 +212,8 @@ class Link:
                     self._start(self._work.load(self, action))
                 case Take():
                     self._start(self._work.take(self, action))
+                case Learn():
+                    self._start(self._work.learn(action))
                 case Contradiction():
                     self._work.contradicted(self, action)
                 case Close():

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from verbund.base.ids import ProviderId, SpaceId, b64
@@ -9,7 +10,8 @@ from verbund.blobs.missing import lacking
 from verbund.log import tables
 from verbund.log.entry import sublog
 from verbund.partners.here import Holders
-from verbund.partners.schemas import Mark, Reach
+from verbund.partners.schemas import Identity, Mark, Reach
+from verbund.partners.tables import partner_identity
 from verbund.spaces.queries import held_by
 
 CHUNK = 500
@@ -44,3 +46,9 @@ def reaches(connection: Connection, spaces: list[SpaceId]) -> dict[SpaceId, Reac
         for row in connection.execute(select(tables.sublog).where(c.space.in_(spaces[start : start + CHUNK]))):
             found[row.space][sublog(row.provider, row.incarnation)] = Mark(row.seq, b64(bytes(row.chain)), row.seq)
     return found
+
+
+def identities(connection: Connection, count_max: int) -> list[Identity]:
+    """The providers that proved themselves here."""
+    rows = connection.execute(select(partner_identity.c.identity).limit(count_max)).scalars()
+    return [msgspec.json.decode(one, type=Identity) for one in rows]

@@ -90,6 +90,14 @@ class No(Struct, frozen=True, tag_field="f", tag="no"):
     code: str
 
 
+class Known(Struct, frozen=True, tag_field="f", tag="known"):
+    """Providers whose facts stand in spaces that both hold: who relays what they signed gives their keys with it. Each
+    is proven by itself, whoever passes it on.
+    """
+
+    ids: list[Identity]
+
+
 class Bye(Struct, frozen=True, tag_field="f", tag="bye"):
     """The last frame: why the link ends."""
 
@@ -97,7 +105,7 @@ class Bye(Struct, frozen=True, tag_field="f", tag="bye"):
 
 
 Opening = Hello | Proof | Bye
-Frame = Digest | Want | Entries | Have | No | Bye
+Frame = Digest | Want | Entries | Have | No | Known | Bye
 
 
 class Question(Struct, frozen=True, forbid_unknown_fields=True):

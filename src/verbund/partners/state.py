@@ -17,7 +17,7 @@ from verbund.partners.here import Here
 from verbund.partners.peer import Peer
 from verbund.partners.push import CREDITS, Load, Placed, Push
 from verbund.partners.refusals import Gap, NotHeld, Protocol, Silent, TooMuch
-from verbund.partners.schemas import Bye, Digest, Entries, Frame, Have, Mark, No, Reach, Want
+from verbund.partners.schemas import Bye, Digest, Entries, Frame, Have, Identity, Known, Mark, No, Reach, Want
 
 DIGEST_MS = 2_000
 DIGEST_ALL_MS = 30_000
@@ -29,6 +29,7 @@ DIGEST_MARKS_MAX = 800
 ENTRIES_FRAME_MAX = 1_000
 FRAMES_REFUSED_MAX = 64
 SUBLOGS_MAX = 256
+KNOWN_FRAME_MAX = 100
 _SUBLOG = re.compile(r"[A-Za-z0-9_-]{43}\.[0-9]{1,16}")
 _encoder = msgspec.json.Encoder()
 
@@ -72,7 +73,13 @@ class Close(NamedTuple):
     code: str
 
 
-Action = Send | Load | Take | Contradiction | Close
+class Learn(NamedTuple):
+    """The partner says who other providers are; each has to be checked by itself."""
+
+    identities: list[Identity]
+
+
+Action = Send | Load | Take | Contradiction | Learn | Close
 
 
 class Exchange:
@@ -89,6 +96,7 @@ class Exchange:
         self._taking: dict[int, tuple[SpaceId, list[tuple[str, int]]]] = {}
         self._expected: dict[SpaceId, dict[str, int]] = {}
         self._aside: dict[tuple[SpaceId, str], int] = {}
+        self._told: set[str] = set()
         self._received = self._refused = 0
         self._heard_ms = now_ms
         self._next_ms = self._next_all_ms = now_ms
@@ -141,6 +149,18 @@ class Exchange:
         if self._here.is_shared(self.provider, space):
             self._send(Have(space, 0, self._here.reach.get(space, {})))
 
+    def know(self, identities: Iterable[Identity]) -> None:
+        """Of these the partner hears once who they are, if their facts stand in a space that both hold."""
+        named = self._here.authors(self.provider)
+        fresh = [
+            one
+            for one in identities
+            if one.provider in named and one.provider != self.provider and one.certificate not in self._told
+        ]
+        self._told.update(one.certificate for one in fresh)
+        for start in range(0, len(fresh), KNOWN_FRAME_MAX):
+            self._send(Known(fresh[start : start + KNOWN_FRAME_MAX]))
+
     def paged(self, asked: Load, entries: list[Placed], whole: bool) -> None:
         self._push.page(asked, entries, whole, self._here.vector(asked.space))
 
@@ -178,6 +198,11 @@ class Exchange:
                 if not self._push.answered(frame.n):
                     self._close(Protocol.code)
                 self._push.forget(frame.sp)
+            case Known():
+                if len(frame.ids) > KNOWN_FRAME_MAX:
+                    self._close(Protocol.code)
+                else:
+                    self._actions.append(Learn(frame.ids))
             case Bye():
                 self._close(frame.code)
 

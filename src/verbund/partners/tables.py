@@ -50,3 +50,12 @@ partner = Table(
     Column("made_at", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
 )
+
+#: Providers that were met or heard of, by incarnation: what proves whose device it is, for passing on.
+partner_identity = Table(
+    "partner_identity",
+    metadata,
+    Column("provider", String, primary_key=True),
+    Column("incarnation", BigInteger, primary_key=True),
+    Column("identity", Text, nullable=False),
+)
