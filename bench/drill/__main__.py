@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.drill.rounds import come, kill, lost, silence
 from tests.flows.browser import CHROMIUM, chromium
-from tests.flows.test_failover import two_providers
+from tests.flows.pair import two_providers
 
 KILLS, SILENCES, SEED = 20, 10, 1
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from playwright.sync_api import Browser, Page
 
 from tests.flows.browser import Person
+from tests.flows.pair import Pair, at_work
 from tests.flows.server import texts
-from tests.flows.test_failover import Pair, at_work
 from tests.flows.test_partners import at_partner, eventually, vector_at
 
 WAIT_S = 30.0

@@ -7,37 +7,20 @@ shared over the ports of one.
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.flows.browser import WAIT_MS, Person, chromium
-from tests.flows.server import PASSWORD, Firm, Server, free_port, texts
-from tests.flows.test_partners import at_partner, eventually, name_partner, vector_at
-from verbund.base.ids import SpaceId
+from tests.flows.browser import WAIT_MS, chromium
+from tests.flows.pair import Pair, at_work, two_providers
+from tests.flows.server import texts
+from tests.flows.test_partners import at_partner, eventually, vector_at
 
 pytestmark = pytest.mark.browser
 #: Home must have been well for a while before anybody goes back, and is looked for now and then only.
 HOME_MS = 120_000
 LINE = "Werkhof ist nicht erreichbar. Sie arbeiten bei Südnetz weiter."
-
-
-class Pair(NamedTuple):
-    """Two providers that hold one firm's spaces."""
-
-    werkhof: Server
-    suednetz: Server
-    firm: Firm
-
-    @property
-    def workshop(self) -> SpaceId:
-        return self.firm.workshop
-
-    def equal(self) -> bool:
-        return at_partner(self.werkhof, self.workshop) == at_partner(self.suednetz, self.workshop) != {}
 
 
 @pytest.fixture(scope="module")
@@ -50,48 +33,6 @@ def browser() -> Iterator[Browser]:
 def pair(tmp_path: Path) -> Iterator[Pair]:
     with two_providers(tmp_path) as both:
         yield both
-
-
-@contextmanager
-def two_providers(folder: Path, **settings: str) -> Iterator[Pair]:
-    """Werkhof and Südnetz, with Anna's firm at both."""
-    here, there = free_port(), free_port()
-    elsewhere = f"http://127.0.0.1:{there}"
-    werkhof = Server(folder / "werkhof", here, name="Werkhof", partners=elsewhere, **settings)
-    suednetz = Server(
-        folder / "suednetz", there, name="Südnetz", url=elsewhere, partners=werkhof.address, **settings
-    )  # fmt: skip
-    suednetz.address = elsewhere
-    werkhof.start()
-    suednetz.start()
-    firm = Firm(werkhof)
-    try:
-        name_partner(firm.anna, firm.anna.organisation, suednetz)
-        firm.anna.say(firm.workshop, "vor dem Ausfall")
-        yield Pair(werkhof, suednetz, firm)
-    finally:
-        firm.close()
-        for server in (werkhof, suednetz):
-            if server.pid_alive():
-                os.kill(server.pid, signal.SIGCONT)
-            server.stop()
-
-
-def at_work(browser: Browser, pair: Pair, handle: str) -> Person:
-    """Somebody in the workshop, whose device is known at both providers."""
-    person = Person(browser, handle, pair.werkhof.address)
-    path = f"/raum/{pair.workshop}"
-    person.sign_in(handle, PASSWORD, path)
-    person.sees("vor dem Ausfall")
-    person.waits_for_shell()
-    account = person.page.evaluate("async () => (await (await fetch('/api/me')).json()).account.id")
-    known = vector_of(pair.werkhof, account)
-    eventually(lambda: at_partner(pair.suednetz, account) == known)
-    return person
-
-
-def vector_of(server: Server, space: str) -> dict[str, int]:
-    return at_partner(server, SpaceId(space))
 
 
 def test_work_goes_on_at_the_partner_and_home_again(browser: Browser, pair: Pair) -> None:

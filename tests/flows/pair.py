@@ -1,0 +1,68 @@
+"""A firm at two real providers, and its people in browsers at the first of them."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.sync_api import Browser
+
+from tests.flows.browser import Person
+from tests.flows.server import PASSWORD, Firm, Server, free_port
+from tests.flows.test_partners import at_partner, eventually, name_partner
+from verbund.base.ids import SpaceId
+
+
+class Pair(NamedTuple):
+    """Two providers that hold one firm's spaces."""
+
+    werkhof: Server
+    suednetz: Server
+    firm: Firm
+
+    @property
+    def workshop(self) -> SpaceId:
+        return self.firm.workshop
+
+    def equal(self) -> bool:
+        return at_partner(self.werkhof, self.workshop) == at_partner(self.suednetz, self.workshop) != {}
+
+
+@contextmanager
+def two_providers(folder: Path, **settings: str) -> Iterator[Pair]:
+    """Werkhof and Südnetz, with Anna's firm at both."""
+    here, there = free_port(), free_port()
+    elsewhere = f"http://127.0.0.1:{there}"
+    werkhof = Server(folder / "werkhof", here, name="Werkhof", partners=elsewhere, **settings)
+    suednetz = Server(
+        folder / "suednetz", there, name="Südnetz", url=elsewhere, partners=werkhof.address, **settings
+    )  # fmt: skip
+    suednetz.address = elsewhere
+    werkhof.start()
+    suednetz.start()
+    firm = Firm(werkhof)
+    try:
+        name_partner(firm.anna, firm.anna.organisation, suednetz)
+        firm.anna.say(firm.workshop, "vor dem Ausfall")
+        yield Pair(werkhof, suednetz, firm)
+    finally:
+        firm.close()
+        for server in (werkhof, suednetz):
+            if server.pid_alive():
+                os.kill(server.pid, signal.SIGCONT)
+            server.stop()
+
+
+def at_work(browser: Browser, pair: Pair, handle: str) -> Person:
+    """Somebody in the workshop, whose device is known at both providers."""
+    person = Person(browser, handle, pair.werkhof.address)
+    path = f"/raum/{pair.workshop}"
+    person.sign_in(handle, PASSWORD, path)
+    person.sees("vor dem Ausfall")
+    person.waits_for_shell()
+    account = person.page.evaluate("async () => (await (await fetch('/api/me')).json()).account.id")
+    known = at_partner(pair.werkhof, account)
+    eventually(lambda: at_partner(pair.suednetz, account) == known)
+    return person
