@@ -16,7 +16,7 @@ from tests.spaces.acts import Actor, Scene
 from tests.spaces.test_replica import entries, in_some_order
 from verbund.accounts.commands import admit_provider_device
 from verbund.base.clock import SystemClock
-from verbund.base.ids import CoreId, SpaceId
+from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.log.registry import Fact
 from verbund.log.store import Store
 from verbund.log.tx import Cache, Tx
@@ -99,6 +99,18 @@ def history() -> list[Fact]:
     return [fact for fact in scene.facts if fact.core.k.startswith("meet.")]
 
 
+def moves() -> list[Fact]:
+    """A call that went on at a second and at a third provider, while somebody left it."""
+    anna, one, other = Actor("anna"), Actor("one", "provider"), Actor("other", "provider")
+    scene = Scene(anna)
+    call = scene.act(anna, events.CallStarted(call=NONCE)).id
+    scene.act(anna, events.CallJoined(call=call))
+    for provider in (one, other):
+        scene.act(provider, events.CallMoved(call=call, to=ProviderId(provider.account)))
+    scene.act(anna, events.CallLeft(call=call))
+    return [fact for fact in scene.facts if fact.core.k.startswith("meet.")]
+
+
 def folded(store: Store, facts: list[Fact]) -> tuple[list[object], list[CallShape]]:
     with store.engine.connect() as connection:
         nobody: Any = None
@@ -110,6 +122,18 @@ def folded(store: Store, facts: list[Fact]) -> tuple[list[object], list[CallShap
         shown, _ = queries.calls(connection, facts[0].space)
         connection.rollback()
     return [rows], shown
+
+
+def test_where_a_call_is_folds_the_same_in_every_order(database: Callable[[str], str]) -> None:
+    store = Store(database("moves"))
+    store.create_all()
+    first, *rest = moves()
+    expected = folded(store, [first, *rest])
+    last = next(fact for fact in reversed(rest) if isinstance(fact.event, events.CallMoved))
+    assert any(last.event.to in row for row in expected[0][0][0])  # type: ignore[index]
+    for order in itertools.permutations(rest):
+        assert folded(store, [first, *order]) == expected
+    store.close()
 
 
 def test_every_order_folds_to_the_same_rows(database: Callable[[str], str]) -> None:
@@ -141,8 +165,10 @@ async def test_a_call_that_runs_at_a_partner_is_not_ended_here(tmp_path: Path) -
         assert open_calls(two) == [call]
         assert open_calls(one) == []
         with two.services.store.read() as connection:
-            assert queries.begun_at(connection, firm, call) is not None
-            assert queries.begun_at(connection, SpaceId(anna.account), call) is None
+            [found] = queries.open_calls(connection, firm)
+            assert found.place == installation.provider
+            assert queries.open_calls(connection, SpaceId(anna.account)) == []
+            assert queries.present(connection, found) == [anna.account]
 
 
 def open_calls(place: Place) -> list[CoreId]:

@@ -11,6 +11,7 @@ from verbund.base.refusal import Unknown
 from verbund.log.service import LogService
 from verbund.meet import queries
 from verbund.meet.effects import MeetService
+from verbund.meet.elsewhere import shown
 from verbund.meet.schemas import CallPage, RunningCall
 from verbund.spaces.queries import role
 
@@ -19,9 +20,16 @@ from verbund.spaces.queries import role
 async def call(space: str, caller: Caller, log: LogService, services: Any) -> RunningCall:
     """Who is in a call now, and whether this server can do calls at all."""
     meet: MeetService = services.parts["meet"]
-    await asyncio.to_thread(_must_belong, log, SpaceId(space), caller)
+
+    def at_partner() -> dict[str, Any] | None:
+        _must_belong(log, SpaceId(space), caller)
+        with log.store.read() as connection:
+            found = meet.elsewhere.find(connection, SpaceId(space)).get(SpaceId(space))
+            return shown(connection, found) if found is not None else None
+
+    away = await asyncio.to_thread(at_partner)
     room = meet.meetings.rooms.get(SpaceId(space))
-    return RunningCall(meet.missing() is None, room.shown() if room is not None else None)
+    return RunningCall(meet.missing() is None, room.shown() if room is not None else away)
 
 
 @get("/api/spaces/{space:str}/calls", summary="Calls of a space")

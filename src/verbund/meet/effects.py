@@ -14,6 +14,7 @@ from verbund.log.service import LogService
 from verbund.meet import claims
 from verbund.meet.addresses import is_public, primary_address, usable
 from verbund.meet.calls import Calls
+from verbund.meet.elsewhere import Elsewhere
 from verbund.meet.janus import config
 from verbund.meet.janus.sfu import JanusSfu
 from verbund.meet.janus.supervised import Supervised
@@ -48,8 +49,9 @@ class MeetService:
         self._settings, self._service, self._hub, self._clock = settings, service, hub, clock
         self._folder, self._features = folder, features
         self.sfu = JanusSfu()
-        self.meetings = Meetings(self.sfu, clock, self, self._keep)
-        self.calls = Calls(service, clock, self.meetings.started, self._removed)
+        self.meetings = Meetings(self.sfu, clock, self, self._keep, service.provider)
+        self.calls = Calls(service, clock, self.meetings, self._removed)
+        self.elsewhere = Elsewhere(service, clock, self.meetings.rooms.__contains__, self.signal)
         self._turn = Turn(settings.turn_port)
         self._supervised = Supervised(folder, self._wanted(), self.sfu, self._sfu_changed)
         self._left = claims.Claims()
@@ -62,14 +64,15 @@ class MeetService:
         self._features["meet"] = self.missing() is None
         self._left = await asyncio.to_thread(claims.load, self._folder)
         self.meetings.restore(self._left)
-        running = {room.call for room in self._left.rooms if room.call is not None}
-        await self.calls.start(running)
-        methods = Methods(self.meetings, self._service, self._turn, self.missing)
+        await self.calls.start()
+        self._service.told.append(self.elsewhere.told)
+        methods = Methods(self.meetings, self.calls, self.elsewhere, self._service, self._turn, self.missing)
         for method, handler in methods.table().items():
             self._hub.on(method, handler)
         self._hub.on_gone(self.meetings.gone)
         self._begin(self._sweeping())
         self._begin(self._keeping())
+        self._begin(self.elsewhere.run())
         if self.missing() is None:
             self._supervised.start()
             if self._left.rooms:
@@ -77,6 +80,7 @@ class MeetService:
 
     async def stop(self) -> None:
         """Janus stays for the next process as long as somebody is in a call."""
+        self._service.told.remove(self.elsewhere.told)
         running = bool(self.meetings.rooms)
         if self.sfu.generation is not None:
             await asyncio.to_thread(claims.write, self._folder, claims.encode(self.meetings.remember()))

@@ -3,16 +3,18 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId, is_hash
+from verbund.base.ids import AccountId, DeviceId, ProviderId, SpaceId, is_hash
 from verbund.base.refusal import Malformed, Unknown
 from verbund.log.service import LogService
 from verbund.log.tx import Reader
 from verbund.meet import queries
 from verbund.meet.attendee import Attendee, Socket
+from verbund.meet.calls import Calls
+from verbund.meet.elsewhere import Elsewhere, shown
 from verbund.meet.meetings import Begun, Meetings
 from verbund.meet.refusals import NotSetUp, Recovering
 from verbund.meet.room import ROOMS_MAX
@@ -20,6 +22,7 @@ from verbund.meet.turn import Turn
 from verbund.spaces.authority import CALL, MODERATE, authority_now
 
 TRACKS_MAX = 4
+PLACES_MAX = 16
 
 
 class Connection(Socket, Protocol):
@@ -47,6 +50,8 @@ class Join(msgspec.Struct, frozen=True):
     resume: Back | None = None
     #: The call that the browser knows to run: it goes on here when its provider is gone.
     call: str | None = None
+    #: Providers that the browser does not reach.
+    gone: Annotated[tuple[ProviderId, ...], msgspec.Meta(max_length=PLACES_MAX)] = ()
 
 
 class Publish(msgspec.Struct, frozen=True):
@@ -74,13 +79,22 @@ class Silence(msgspec.Struct, frozen=True):
     person: str
 
 
+class _Known(NamedTuple):
+    """What facts say of the call that somebody wants into: it is at `place`; None = at no partner."""
+
+    begun: Begun | None
+    place: ProviderId | None
+
+
 class Methods:
     """The handlers. `missing()`: why this server cannot do calls, None when it can."""
 
     def __init__(
-        self, meetings: Meetings, service: LogService, turn: Turn, missing: Callable[[], NotSetUp | None]
-    ) -> None:
-        self._meetings, self._service, self._turn, self._missing = meetings, service, turn, missing
+        self, meetings: Meetings, calls: Calls, elsewhere: Elsewhere, service: LogService, turn: Turn,
+        missing: Callable[[], NotSetUp | None],
+    ) -> None:  # fmt: skip
+        self._meetings, self._calls, self._elsewhere = meetings, calls, elsewhere
+        self._service, self._turn, self._missing = service, turn, missing
 
     def table(self) -> dict[str, Any]:
         """Method → handler."""
@@ -93,15 +107,19 @@ class Methods:
     async def calls(self, conn: Connection, _data: Any) -> dict[str, Any]:
         """What runs in the spaces of the person who asks."""
         rooms = list(self._meetings.rooms.values())[:ROOMS_MAX]
-        mine = await asyncio.to_thread(self._allowed, conn.account, [room.space for room in rooms])
-        return {"available": self._missing() is None, "calls": [room.shown() for room in rooms if room.space in mine]}
+        mine, others = await asyncio.to_thread(self._allowed, conn.account, [room.space for room in rooms])
+        here = [room.shown() for room in rooms if room.space in mine]
+        return {"available": self._missing() is None, "calls": here + others}
 
     async def join(self, conn: Connection, data: Any) -> dict[str, Any]:
-        """Into a call, or back into it. Raises Unknown to strangers, NotSetUp, RoomFull."""
+        """Into a call, or back into it; or where it is. Raises Unknown to strangers, NotSetUp, RoomFull."""
         wanted = _read(data, Join)
         if not is_hash(wanted.space):
             raise Unknown()
-        await asyncio.to_thread(self._require, wanted.space, conn.account, CALL)
+        known = await asyncio.to_thread(self._known, wanted, conn.account)
+        opens = wanted.space not in self._meetings.rooms
+        if opens and known.place is not None and known.place not in wanted.gone:
+            return {"elsewhere": known.place}
         missing = self._missing()
         if missing is not None:
             raise missing
@@ -111,10 +129,11 @@ class Methods:
             attendee = self._meetings.resume(conn, conn.account, wanted.space, back.id, back.secret)
         if attendee is not None:
             return self._joined(attendee, back.generation)
-        goes_on = await asyncio.to_thread(self._begun, wanted.space, wanted.call) if wanted.call else None
         attendee = await self._meetings.join(
-            conn, conn.account, conn.device, wanted.space, wanted.audio, wanted.video, goes_on
+            conn, conn.account, conn.device, wanted.space, wanted.audio, wanted.video, known.begun
         )
+        if opens and known.place is not None and known.begun is not None:
+            self._calls.move(wanted.space, known.begun.call)
         return self._joined(attendee, None)
 
     async def publish(self, conn: Connection, data: Any) -> dict[str, Any]:
@@ -180,14 +199,23 @@ class Methods:
         kept = attendee.seat is not None and feed is not None and feed.up and generation == current
         return {
             "me": person.id, "secret": person.secret, "start": room.call is None and room.starter == person.id,
-            "ice_servers": self._turn.servers(person.id, time.time()), "room": room.shown(), "generation": current,
-            "media": "kept" if kept else "fresh", "streams": room.streams(person.received) if kept else [],
+            "nonce": room.id, "ice_servers": self._turn.servers(person.id, time.time()), "room": room.shown(),
+            "generation": current, "media": "kept" if kept else "fresh",
+            "streams": room.streams(person.received) if kept else [],
         }  # fmt: skip
 
-    def _begun(self, space: SpaceId, call: str) -> Begun | None:
+    def _known(self, wanted: Join, account: AccountId) -> _Known:
+        """Raises Unknown."""
+        self._require(wanted.space, account, CALL)
         with self._service.store.read() as connection:
-            at = queries.begun_at(connection, space, CoreId(call))
-        return None if at is None else Begun(CoreId(call), at)
+            call = self._elsewhere.find(connection, wanted.space).get(wanted.space)
+            place = None if call is None else call.place
+            if call is None:
+                of_space = queries.open_calls(connection, wanted.space)
+                call = next((one for one in of_space if one.id == wanted.call), None)
+            if call is None:
+                return _Known(None, None)
+            return _Known(Begun(call.id, call.at, call.order, queries.accounts(connection, call.id)), place)
 
     def _require(self, space: SpaceId, account: AccountId, ability: str) -> None:
         with self._service.store.read() as connection:
@@ -196,11 +224,14 @@ class Methods:
                 raise Unknown()
             authority.require(account, ability)
 
-    def _allowed(self, account: AccountId, spaces: list[SpaceId]) -> set[SpaceId]:
+    def _allowed(self, account: AccountId, rooms: list[SpaceId]) -> tuple[set[SpaceId], list[dict[str, Any]]]:
+        """(those of these spaces whose calls they may join, the calls at partners that they may join)."""
         with self._service.store.read() as connection:
-            view = self._view(connection)
-            found = {space: authority_now(view, space) for space in spaces}
-        return {space for space, authority in found.items() if authority is not None and authority.may(account, CALL)}
+            view, away = self._view(connection), self._elsewhere.find(connection)
+            found = {space: authority_now(view, space) for space in {*rooms, *away}}
+            mine = {one for one, authority in found.items() if authority is not None and authority.may(account, CALL)}
+            others = [shown(connection, call) for space, call in away.items() if space in mine and space not in rooms]
+        return mine, others
 
     def _view(self, connection: Any) -> Reader:
         return Reader(connection, self._service.core.clock, self._service.core.directory)

@@ -6,10 +6,10 @@ Knows no HTTP, no tables; facts are `calls.py`'s.
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from verbund.base.clock import Clock
-from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId, random_id
+from verbund.base.ids import AccountId, CoreId, DeviceId, ProviderId, SpaceId, random_id
 from verbund.meet.attendee import Attendee, Socket
 from verbund.meet.claims import Claims
 from verbund.meet.refusals import NotInCall, RoomFull, TooManyCalls
@@ -23,10 +23,25 @@ STARTER_MS_MAX = 10_000
 
 
 class Begun(NamedTuple):
-    """A call that began elsewhere: its fact, and when that was (ms)."""
+    """A call that goes on here: its fact, when it began (ms), its order among calls, who was in it."""
 
     call: CoreId
     at: int
+    order: str
+    accounts: list[AccountId]
+
+
+class Start(NamedTuple):
+    """The fact that a call began: the room that it is for, its order among calls, the provider that took it in."""
+
+    space: SpaceId
+    call: CoreId
+    room: str
+    order: str
+    place: ProviderId
+
+
+Took = Literal["here", "nowhere", "earlier"]
 
 
 class Outside(Protocol):
@@ -42,8 +57,10 @@ class Outside(Protocol):
 class Meetings:
     """The rooms of this process. Lives in the loop's thread."""
 
-    def __init__(self, sfu: Sfu, clock: Clock, outside: Outside, keep: Callable[[], None]) -> None:
-        self.sfu, self._clock, self._outside = sfu, clock, outside
+    def __init__(
+        self, sfu: Sfu, clock: Clock, outside: Outside, keep: Callable[[], None], provider: ProviderId
+    ) -> None:
+        self.sfu, self._clock, self._outside, self._provider = sfu, clock, outside, provider
         self.rooms: dict[SpaceId, Room] = {}
         self.attendees: dict[str, Attendee] = {}
         self._by_socket: dict[str, Attendee] = {}
@@ -185,14 +202,38 @@ class Meetings:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
 
-    def started(self, space: SpaceId, call: CoreId) -> bool:
-        """The fact that a call began came in: False when the room has another, or there is no room."""
+    def started(self, start: Start) -> Took:
+        """The fact that a call began came in: it is a room's here, nobody's, or another provider's and began earlier
+        than the room that is here."""
+        room, own = self.rooms.get(start.space), start.place == self._provider
+        if room is None:
+            return "nowhere"
+        if room.call is None and (own or start.room == room.id):
+            room.call, room.order = start.call, start.order
+            self.shown_changed(room)
+        if room.call == start.call:
+            return "here"
+        is_earlier = not own and (room.call is None or start.order < room.order)
+        return "earlier" if is_earlier else "nowhere"
+
+    def has(self, space: SpaceId, call: CoreId) -> bool:
+        """Whether this call has a room here."""
         room = self.rooms.get(space)
-        if room is None or room.call not in (None, call):
-            return False
-        room.call = call
-        self.shown_changed(room)
-        return True
+        return room is not None and room.call == call
+
+    async def send_away(self, room: Room, place: ProviderId) -> None:
+        """Everybody goes on in the call at another provider; this room is no more, its call is not over by that."""
+        if self.rooms.get(room.space) is not room:
+            return
+        self.rooms.pop(room.space)
+        self.signal(room, "meet.moved", {"to": place})
+        for attendee in [self.attendees.pop(one) for one in list(room.people) if one in self.attendees]:
+            if attendee.socket is not None:
+                self._by_socket.pop(attendee.socket.id, None)
+            await attendee.leave()
+        room.people.clear()
+        self._later(self._close_at_sfu(room))
+        self.kept()
 
     def feeds_changed(self, room: Room) -> None:
         for person in room.people:
@@ -209,15 +250,17 @@ class Meetings:
 
     def shown_changed(self, room: Room) -> None:
         """Everybody of the space may see who is in the call."""
-        self._outside.signal(room.space, "meet.people", room.shown())
+        shown = room.shown()
+        self._outside.signal(room.space, "meet.people", shown)
+        self.signal(room, "meet.people", shown)  # their sockets need not follow the space
         self.kept()
 
     def _open(self, space: SpaceId, goes_on: Begun | None) -> Room:
         if len(self.rooms) >= ROOMS_MAX:
             raise TooManyCalls()
-        room = Room(random_id(), space, self._clock.now_ms())
+        room = Room(random_id(), space, self._clock.now_ms(), place=self._provider)
         if goes_on is not None:
-            room.call, room.opened_at = goes_on
+            room.call, room.opened_at, room.order, room.accounts = goes_on
         self.rooms[space] = room
         return room
 

@@ -12,7 +12,8 @@ PROJECTED = tables.PROJECTED
 def call_started(tx: Tx, fact: Fact) -> None:
     row = {
         "id": fact.id, "space": fact.space, "author": fact.actor, "t": fact.t, "at": fact.at,
-        "position": fact.position, "seconds": None, "people": "", "ended": "",
+        "position": fact.position, "seconds": None, "people": "", "ended": "", "place": "",
+        "moved": "",
     }  # fmt: skip
     tx.insert_once(tables.call, row)
 
@@ -22,12 +23,19 @@ def call_joined(tx: Tx, fact: Fact) -> None:
     _person(tx, fact)
     first = or_(c.joined == "", c.joined > fact.stamp)
     tx.execute(update(tables.call_person).where(*_mine(fact), first).values(joined=fact.stamp))
+    tx.execute(update(tables.call_person).where(*_mine(fact), c.came < fact.stamp).values(came=fact.stamp))
 
 
 def call_left(tx: Tx, fact: Fact) -> None:
     c = tables.call_person.c
     _person(tx, fact)
     tx.execute(update(tables.call_person).where(*_mine(fact), c.departed < fact.stamp).values(departed=fact.stamp))
+
+
+def call_moved(tx: Tx, fact: Fact) -> None:
+    c = tables.call.c
+    here = (c.id == fact.event.call) & (c.space == fact.space) & (c.moved < fact.stamp)
+    tx.execute(update(tables.call).where(here).values(place=fact.event.to, moved=fact.stamp))
 
 
 def call_ended(tx: Tx, fact: Fact) -> None:
@@ -41,7 +49,8 @@ def call_ended(tx: Tx, fact: Fact) -> None:
 
 
 def _person(tx: Tx, fact: Fact) -> None:
-    row = {"call": fact.event.call, "account": fact.actor, "space": fact.space, "joined": "", "departed": ""}
+    event = fact.event
+    row = {"call": event.call, "account": fact.actor, "space": fact.space, "joined": "", "came": "", "departed": ""}
     tx.insert_once(tables.call_person, row)
 
 
@@ -54,5 +63,6 @@ FOLDS: dict[type[Event], Fold] = {
     events.CallStarted: call_started,
     events.CallJoined: call_joined,
     events.CallLeft: call_left,
+    events.CallMoved: call_moved,
     events.CallEnded: call_ended,
 }

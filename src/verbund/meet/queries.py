@@ -1,11 +1,11 @@
 """Reads of calls; never writes. The caller has checked that the viewer belongs to the space."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, or_, select
 
-from verbund.base.ids import AccountId, CoreId, SpaceId
+from verbund.base.ids import AccountId, CoreId, ProviderId, SpaceId
 from verbund.log import tables as log_tables
 from verbund.meet import tables
 from verbund.meet.schemas import CallShape
@@ -37,24 +37,55 @@ def calls(
     return [_shape(row, here.get(row.id, [])) for row in page], len(rows) > limit
 
 
-def open_calls(connection: Connection) -> list[Any]:
-    """Rows (id, space, provider) of calls that are not over, in any space: what a crash may have left. `provider` is
-    where the call began."""
+class OpenCall(NamedTuple):
+    """A call that is not over. `at`: when it began (ms); `order`: of two begun at once the smaller is kept; `place`:
+    the provider that it is at."""
+
+    id: CoreId
+    space: SpaceId
+    author: AccountId
+    at: int
+    order: str
+    place: ProviderId
+
+
+def open_calls(connection: Connection, space: SpaceId | None = None) -> list[OpenCall]:
+    """Calls that are not over, of one space or of all: those that run, and what a crash may have left; first begun
+    first."""
     c, entry, sublog = tables.call.c, log_tables.entry.c, log_tables.sublog.c
     query = (
-        select(c.id, c.space, sublog.provider)
+        select(c.id, c.space, c.author, c.at, c.t.label("began"), c.place, sublog.provider)
         .join(log_tables.entry, entry.position == c.position)
         .join(log_tables.sublog, sublog.number == entry.sublog)
+        .where(c.seconds.is_(None))
     )
-    return list(connection.execute(query.where(c.seconds.is_(None)).order_by(c.at.desc()).limit(OPEN_CALLS_MAX)))
+    if space is not None:
+        query = query.where(c.space == space)
+    found = [
+        OpenCall(
+            CoreId(row.id), SpaceId(row.space), AccountId(row.author), row.at, order_of(row.began, row.id),
+            ProviderId(row.place or row.provider),
+        )
+        for row in connection.execute(query.order_by(c.at.desc()).limit(OPEN_CALLS_MAX))
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: one.order)
 
 
-def begun_at(connection: Connection, space: SpaceId, call: CoreId) -> int | None:
-    """When this call of this space began (ms); None when it did not, or is over."""
-    c = tables.call.c
-    query = select(c.at).where(c.id == call, c.space == space, c.seconds.is_(None))
-    found: int | None = connection.execute(query).scalar()
-    return found
+def order_of(t: str, call: str) -> str:
+    """Calls of a space in the order of their beginning, the same everywhere."""
+    return t + call
+
+
+def present(connection: Connection, call: OpenCall) -> list[AccountId]:
+    """Who is in a call, as facts say it; whoever began it until somebody came."""
+    c = tables.call_person.c
+    rows = connection.execute(select(c.account, c.came, c.departed).where(c.call == call.id).order_by(c.joined)).all()
+    return [AccountId(row.account) for row in rows if row.came > row.departed] or ([] if rows else [call.author])
+
+
+def accounts(connection: Connection, call: CoreId) -> list[AccountId]:
+    """Everybody who was ever in it."""
+    return _people(connection, [call]).get(call, [])
 
 
 def _people(connection: Connection, ids: Sequence[str]) -> dict[str, list[AccountId]]:

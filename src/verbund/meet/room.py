@@ -62,6 +62,10 @@ class Room(msgspec.Struct):
     opened_at: int
     people: dict[str, Person] = {}
     call: CoreId | None = None
+    #: Where the call stands among those of its space (`queries.order_of`).
+    order: str = ""
+    #: The provider that this is.
+    place: str = ""
     #: Who was asked to write the fact that the call began.
     starter: str | None = None
     asked_at: int = 0
@@ -98,7 +102,7 @@ class Room(msgspec.Struct):
     def shown(self) -> dict[str, object]:
         """As everybody in the space may see it."""
         return {
-            "space": self.space, "call": self.call, "started_at": self.opened_at,
+            "space": self.space, "call": self.call, "started_at": self.opened_at, "place": self.place,
             "people": [person.shown() for person in self.people.values()],
         }  # fmt: skip
 

@@ -32,6 +32,12 @@ def call_ended(fact: Fact, authority: Authority) -> None:
         raise Malformed()
 
 
+def call_moved(fact: Fact, authority: Authority) -> None:
+    if not fact.by_provider or not authority.is_provider(fact.actor) or fact.event.to != fact.actor:
+        raise Unknown()
+    _names_its_call(fact)
+
+
 def call_is_here(fact: Fact, view: Reader) -> None:
     """The call was begun in this space."""
     c = tables.call.c
@@ -57,5 +63,6 @@ RULES: dict[type[Event], Rule] = {
     events.CallStarted: rule(call_started),
     events.CallJoined: rule(call_joined, call_runs),
     events.CallLeft: rule(call_left, call_is_here),
+    events.CallMoved: rule(call_moved, call_is_here),
     events.CallEnded: rule(call_ended, call_is_here),
 }

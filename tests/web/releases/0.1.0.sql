@@ -314,6 +314,8 @@ CREATE TABLE meet_call (
 	seconds INTEGER, 
 	people VARCHAR NOT NULL, 
 	ended VARCHAR NOT NULL, 
+	place VARCHAR NOT NULL, 
+	moved VARCHAR NOT NULL, 
 	PRIMARY KEY (id)
 );
 CREATE TABLE meet_call_person (
@@ -321,6 +323,7 @@ CREATE TABLE meet_call_person (
 	account VARCHAR NOT NULL, 
 	space VARCHAR NOT NULL, 
 	joined VARCHAR NOT NULL, 
+	came VARCHAR NOT NULL, 
 	departed VARCHAR NOT NULL, 
 	PRIMARY KEY (call, account)
 );
