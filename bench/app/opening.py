@@ -3,6 +3,7 @@
 from playwright.sync_api import Browser, Page
 
 from bench.app.people import WAIT_MS, sign_in, wait_until_quiet
+from tests.flows.browser import SHELL_HELD
 
 SHOWN = 50
 
@@ -47,7 +48,7 @@ def opened(browser: Browser, address: str) -> Page:
     """Heute, loaded a second time, so that the app itself is there already."""
     page = browser.new_context(locale="de-DE", viewport={"width": 1280, "height": 800}).new_page()
     sign_in(page, address)
-    page.wait_for_function("navigator.serviceWorker.controller !== null", timeout=WAIT_MS)
+    assert page.evaluate(SHELL_HELD, WAIT_MS), "no service worker took over"
     page.goto(address)
     wait_until_quiet(page)
     return page
