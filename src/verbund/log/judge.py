@@ -165,7 +165,8 @@ class Judge:
         device = self._signer(parsed, view)
         if missing:
             return Hold(missing)
-        twin = view.numbered(parsed.space, parsed.core.dev, parsed.core.ds)
+        is_new = parsed.core.ds > view.head(parsed.space, parsed.core.dev)[0]
+        twin = None if is_new else view.numbered(parsed.space, parsed.core.dev, parsed.core.ds)
         if twin is not None and twin != parsed.id:
             return SetAside(NumberUsed.code)
         return self._weigh(parsed, device, view, at)
