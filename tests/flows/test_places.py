@@ -13,6 +13,7 @@ from tests.flows.test_access import DESK, SMALL_PHONE, check
 from tests.flows.test_partners import at_partner, eventually, vector_at
 
 pytestmark = pytest.mark.browser
+READ = "async (path) => (await fetch(path)).text()"
 NAME = "Südnetz 🪵 & Söhne"
 
 
@@ -78,6 +79,8 @@ def test_anna_chooses_where_her_firm_lives(browser: Browser, pair: Pair) -> None
     agree(pair)
     anna.button("Auch hier aufbewahren").click()
     anna.sees("Fassung 1")
+    text = anna.link("Vereinbarung lesen").get_attribute("href")
+    assert "Entwurf, ersetzt keine Rechtsberatung" in anna.page.evaluate(READ, text)
     check(anna, "before the choice")
     anna.button(f"Bei {NAME} aufbewahren").click()
     both = f"Die Bereiche von Tischlerei Lindner liegen bei Werkhof (Kassel) und {NAME} (Freiburg)."
@@ -87,6 +90,7 @@ def test_anna_chooses_where_her_firm_lives(browser: Browser, pair: Pair) -> None
     eventually(lambda: covers(at_partner(pair.suednetz, pair.firm.workshop), wanted))
     anna.sees("Auf dem neuesten Stand")
     check(anna, "two providers")
+    eventually(lambda: "verbunden, zuletzt gleich" in pair.werkhof.command("partner", "list"))
 
     phone = at_the_screen(browser, pair, viewport=SMALL_PHONE, color_scheme="dark")
     phone.sees(both)

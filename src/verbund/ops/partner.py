@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import select
 
 from verbund.base.ids import ProviderId
@@ -18,8 +19,10 @@ from verbund.partners.agreements import book, codes, queries
 from verbund.partners.agreements.book import CODE_DAYS, CODE_DAYS_MAX, Own
 from verbund.partners.agreements.queries import AGREED, ENDED, OFFERED, Partnership
 from verbund.partners.agreements.refusals import NotConfirmed
+from verbund.partners.agreements.schemas import REPORT_FILE, Report
 from verbund.partners.agreements.statements import NAME_CHARS_MAX, plain
 from verbund.partners.agreements.texts import newest_common, texts, version_of
+from verbund.partners.schemas import PartnerStatus
 from verbund.spaces import tables
 
 Result = TypeVar("Result")
@@ -27,6 +30,7 @@ Beside = Callable[[Settings, Callable[[Any, Any], Any]], Any]
 #: How long the command waits for the running server to reach the other one.
 PATIENCE_S = 20.0
 LOOK_S = 0.25
+REPORT_AGE_MS_MAX = 15_000
 TITLES_MAX = 50
 _GROUP = 6
 _STATES = {
@@ -116,8 +120,9 @@ def _list(beside: Beside, _args: argparse.Namespace, settings: Settings) -> int:
         return queries.partnerships(tx.connection), queries.open_codes(tx.connection, tx.now_ms())
 
     found, waiting = _do(beside, settings, read)
+    links = _links(settings)
     for one in found:
-        _card(one)
+        _card(one, links, listed=True)
     if waiting:
         _say(f"Offene Codes: {waiting}.")
     if not found and not waiting:
@@ -184,7 +189,31 @@ def _titles_at(view: Tx, provider: ProviderId) -> list[tuple[str, int]]:
     return [(title or space[:8], counts[space]) for space, title in tops.items()]
 
 
-def _card(one: Partnership) -> None:
+def _links(settings: Settings) -> dict[str, PartnerStatus] | None:
+    """How the running server's links stand; None when it does not run, or has not said so lately."""
+    try:
+        report = msgspec.json.decode((settings.folder / REPORT_FILE).read_bytes(), type=Report)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return {one.provider: one for one in report.links} if time.time() * 1000 - report.at < REPORT_AGE_MS_MAX else None
+
+
+def _link(one: Partnership, links: dict[str, PartnerStatus] | None) -> str:
+    if one.state != AGREED:
+        return ""
+    if links is None:
+        return "unbekannt: Verbund läuft hier nicht"
+    seen = links.get(one.provider)
+    if seen is None:
+        return "noch nie verbunden, seit Verbund hier läuft"
+    last = f", zuletzt gleich {_moment(seen.equal_at)}" if seen.equal_at else ""
+    stands = "verbunden" if seen.linked else "nicht verbunden"
+    behind = f", {seen.backlog} Einträge zurück ({seen.lag_ms / 1000:.1f} s)" if seen.backlog else ""
+    proofs = f"; {seen.proofs} Widersprüche bewiesen" if seen.proofs else ""
+    return f"{stands}{behind}{last}{proofs}"
+
+
+def _card(one: Partnership, links: dict[str, PartnerStatus] | None = None, *, listed: bool = False) -> None:
     _say(f"{one.shown_name}{f' ({one.place})' if one.place else ''} – {_STATES[one.state]}")
     lines = [
         ("Fingerabdruck", grouped(one.provider)),
@@ -192,6 +221,7 @@ def _card(one: Partnership) -> None:
         ("Kontakt", one.contact),
         ("Verbund", one.version),
         ("Vereinbarung", _both(one)),
+        ("Verbindung", _link(one, links) if listed else ""),
         ("zuletzt gehört", _moment(one.heard_at)),
         ("Störung", _trouble(one)),
     ]

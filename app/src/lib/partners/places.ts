@@ -19,6 +19,7 @@ export interface Place {
 	state: 'own' | 'agreed' | 'ended' | 'named';
 	holds: boolean;
 	agreed_at: number | null;
+	text: string | null;
 	version: string | null;
 	fate: Partial<Record<Shared, Verdict>>;
 	linked: boolean | null;
@@ -43,6 +44,8 @@ const COLOURS = ['var(--ring-1)', 'var(--ring-2)', 'var(--ring-3)', 'var(--ring-
 
 export const colourOf = (at: number) => COLOURS[at % COLOURS.length]!;
 export const loadPlaces = (space: SpaceId) => api.get<Places>('/api/partners', { query: { space } });
+
+export const agreementUrl = (text: string) => `/api/partners/texts/${text}`;
 
 export const chooseProvider = (sync: Sync, space: SpaceId, { provider, alg, key, name, url }: Place) =>
 	postSettled(sync, space, 'authority.provider_added.1', { provider, alg, key, name, url } satisfies JsonObject);

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from litestar import get, post
+from litestar import MediaType, get, post
 from litestar.di import NamedDependency
 
 from verbund.accounts.schemas import Caller
@@ -13,6 +13,7 @@ from verbund.log.service import LogService
 from verbund.partners.agreements.places import places
 from verbund.partners.agreements.schemas import Places
 from verbund.partners.agreements.statements import Told
+from verbund.partners.agreements.texts import texts
 from verbund.spaces.queries import role
 
 LEADERS = ("owner", "admin")
@@ -38,4 +39,12 @@ async def partners(space: str, caller: Caller, log: LogService, services: NamedD
     return await asyncio.to_thread(read)
 
 
-ROUTES = [agreement, partners]
+@get("/api/partners/texts/{text:str}", summary="A processing agreement", media_type=MediaType.TEXT)
+async def agreed_text(text: str) -> str:
+    """The text that a hash names. Public, as it is in the handbook."""
+    if text not in texts():
+        raise Unknown()
+    return texts()[text]
+
+
+ROUTES = [agreement, partners, agreed_text]

@@ -7,6 +7,9 @@ was away learns the rest when it is back.
 import asyncio
 import logging
 import random
+import ssl
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
@@ -21,6 +24,7 @@ from verbund.partners.agreements import book, fate, queries
 from verbund.partners.agreements.book import Own
 from verbund.partners.agreements.queries import AGREED, ENDED, Partnership
 from verbund.partners.agreements.refusals import ClockApart, CodeExpired, CodeUsed, NotInvited, OtherKey
+from verbund.partners.agreements.schemas import REPORT_FILE, Report
 from verbund.partners.agreements.statements import NAME_CHARS_MAX, Heard, Statement, Told, check, tell
 from verbund.partners.agreements.texts import texts
 from verbund.partners.identity import NotProven
@@ -30,6 +34,7 @@ LOOK_S = 1.0
 #: How often one asks: while somebody waits for an answer, when all is settled, after a failure at most.
 WAITING_S, SETTLED_S, BACKOFF_S_MAX = 2.0, 60.0, 60.0
 FATE_S = 3_600.0
+REPORT_S = 2.0
 TIMEOUT_S = 10.0
 ANSWER_BYTES_MAX = 64 * 1024
 PATH = "/api/partners/agreement"
@@ -49,6 +54,7 @@ class Away(Refusal):
 class Services(Protocol):
     """What the conversation needs of a running provider."""
 
+    data: Path
     log: LogService
     settings: Settings
     clock: Clock
@@ -69,7 +75,8 @@ class Agreements:
         self._looked: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
-        self._parts = services.parts
+        self._parts, self._report = services.parts, services.data / REPORT_FILE
+        self._reported = 0.0
         self._standing: frozenset[tuple[str, str, str]] = frozenset()
 
     async def start(self) -> None:
@@ -84,6 +91,8 @@ class Agreements:
     async def answer(self, told: Told) -> Told:
         """Another provider says where it stands; so do we. Raises what `check` and `take_in` do."""
         heard = check(told, self.own.provider, self.own.address, self._clock.now_ms())
+        if not await asyncio.to_thread(self._may_speak, heard):
+            raise NotInvited()
 
         def take(tx: Any) -> Partnership:
             book.take_in(tx, self.own, heard)
@@ -111,14 +120,25 @@ class Agreements:
         self._wait[key], self._due[key] = wait, asyncio.get_running_loop().time() + wait
 
     async def _run(self) -> None:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=ssl.create_default_context(), timeout=TIMEOUT_S, trust_env=False) as client:
             while True:
-                found = await asyncio.to_thread(self._all)
-                self._tell_link(found)
-                for one in found:
-                    if self._is_due(one):
-                        self._asking[one.provider] = asyncio.create_task(self.talk(client, one))
+                try:
+                    await self._round(client)
+                except Exception:
+                    log.exception("partnerships could not be looked at, will be tried again")
                 await asyncio.sleep(LOOK_S)
+
+    async def _round(self, client: httpx.AsyncClient) -> None:
+        found = await asyncio.to_thread(self._all)
+        self._tell_link(found)
+        await self._write_report()
+        for one in found:
+            if self._is_due(one):
+                self._asking[one.provider] = asyncio.create_task(self.talk(client, one))
+
+    def _may_speak(self, heard: Heard) -> bool:
+        with self._log.store.read() as connection:
+            return queries.may_speak(connection, heard.provider, heard.statement.invitation)
 
     def _all(self) -> list[Partnership]:
         with self._log.store.read() as connection:
@@ -131,6 +151,16 @@ class Agreements:
         if standing != self._standing and link is not None:
             self._standing = standing
             link.look_again()
+
+    async def _write_report(self) -> None:
+        """For `verbund partner list`, which is a process of its own: how the link to each partner stands."""
+        link, now = self._parts.get("partners"), asyncio.get_running_loop().time()
+        if link is None or now - self._reported < REPORT_S:
+            return
+        self._reported = now
+        raw = msgspec.json.encode(Report(self._clock.now_ms(), link.status()))
+        with suppress(OSError):
+            await asyncio.to_thread(_replace, self._report, raw)
 
     def _is_due(self, one: Partnership) -> bool:
         asking = self._asking.get(one.provider)
@@ -185,6 +215,13 @@ class Agreements:
             text_by=one.own_by or "", text_at=one.own_at or 0, ended=one.state == ENDED,
         )  # fmt: skip
         return tell(self._identity, self._log.provider_device, statement)
+
+
+def _replace(file: Path, raw: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = file.with_suffix(".new")
+    fresh.write_bytes(raw)
+    fresh.replace(file)
 
 
 async def _received(client: httpx.AsyncClient, request: httpx.Request) -> tuple[bytes, int]:

@@ -104,6 +104,13 @@ def open_codes(connection: Connection, now_ms: int) -> int:
     return len(rows.all())
 
 
+def may_speak(connection: Connection, provider: str, invitation: str) -> bool:
+    """Whether this provider is known here, or names a code of ours: others are not worth a transaction."""
+    c = tables.partner_invitation.c
+    known = partnership(connection, provider) is not None
+    return known or connection.execute(select(c.id).where(c.id == invitation)).first() is not None
+
+
 def _shape(row: object) -> Partnership:
     fields = dict(row)  # type: ignore[call-overload]
     fields["texts"] = msgspec.json.decode(fields["texts"], type=list[str])

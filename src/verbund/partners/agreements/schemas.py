@@ -1,6 +1,11 @@
-"""Shapes that the screen of an organisation's places is given."""
+"""Shapes that the screen of an organisation's places and the operator's list are given."""
 
 from msgspec import Struct
+
+from verbund.partners.schemas import PartnerStatus
+
+#: Where the running server leaves its Report, in the data folder; not part of a backup.
+REPORT_FILE = "run/partners.json"
 
 
 class PlaceShape(Struct):
@@ -20,6 +25,7 @@ class PlaceShape(Struct):
     state: str
     holds: bool
     agreed_at: int | None
+    #: The agreement that both agreed to: its SHA-256, and the version where this release knows it.
     text: str | None
     version: str | None
     fate: dict[str, str]
@@ -29,9 +35,16 @@ class PlaceShape(Struct):
 
 
 class Places(Struct):
-    """Where an organisation lives and could live; this provider first. `text`: the agreement itself, by version."""
+    """Where an organisation lives and could live, this provider first; how many spaces and people that is about."""
 
     places: list[PlaceShape]
     spaces: int
     people: int
     may_choose: bool
+
+
+class Report(Struct, frozen=True):
+    """How the links stand at a time (ms)."""
+
+    at: int
+    links: list[PartnerStatus]
