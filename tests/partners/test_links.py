@@ -79,7 +79,7 @@ async def test_partner_goes_and_comes_back_and_nothing_waits_for_it(tmp_path: Pa
             await say(anna, team, "allein geschrieben")
             await eventually(lambda: [(one.linked, one.backlog) for one in werkhof.partners.status()] == [(False, 1)])
             assert werkhof.vector(team) != known["v"]
-            assert werkhof.partners._durable_of(team) == known["v"]
+            assert werkhof.partners._safe.of(team) == known["v"]
             await suednetz.start()
             await frame(socket, lambda one: one["f"] == "durable" and one["v"] == werkhof.vector(team))
         assert equal(werkhof, suednetz, team)
@@ -121,6 +121,6 @@ async def test_file_follows_its_message_and_only_then_it_is_safe(tmp_path: Path)
         data = bytes(range(256)) * 5000
         file = await asyncio.to_thread(anna.upload, team, data, "Plan.bin")
         await asyncio.to_thread(anna.say, team, "der Plan", files=[file], blobs=[file["hash"]])
-        await eventually(lambda: werkhof.partners._durable_of(team) == werkhof.vector(team))
+        await eventually(lambda: werkhof.partners._safe.of(team) == werkhof.vector(team))
         assert await asyncio.to_thread(suednetz.services.blobs.path_of(team, file["hash"]).read_bytes) == data
         anna.close()

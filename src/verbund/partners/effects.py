@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
 from sqlalchemy import Connection
 
 from verbund.base.clock import Clock
@@ -16,25 +15,24 @@ from verbund.base.refusal import Broken, Refusal
 from verbund.base.settings import Settings
 from verbund.blobs.missing import lacking
 from verbund.blobs.service import Blobs
-from verbund.log.entry import Vector, sublog
+from verbund.log.entry import sublog
 from verbund.log.service import Appended, LogService
 from verbund.log.tx import Tx
 from verbund.partners import agreements, queries
 from verbund.partners.acquainted import Acquainted
 from verbund.partners.blobs import Bytes, Missing
 from verbund.partners.dialling import Dialling
-from verbund.partners.durable import durable
 from verbund.partners.here import Here
 from verbund.partners.link import Accepted, Gone, Link, Met, Own, Wire, meet, turn_away
 from verbund.partners.peer import Peer
-from verbund.partners.push import Load, Placed
-from verbund.partners.refusals import Superfluous, TooMuch
+from verbund.partners.push import Load, Placed, placed
+from verbund.partners.refusals import NotKnown, Superfluous, TooMuch
+from verbund.partners.safe import Live, Safe
 from verbund.partners.schemas import PartnerStatus
 from verbund.partners.state import Contradiction, Exchange, Learn, Take
 
 TICK_S = 0.25
 GATHER_S = 0.1
-SAFE_S = 0.05
 PAGE_MAX = 256
 OPENINGS_MAX = 32
 LINKS_MAX = 64
@@ -42,16 +40,6 @@ PEERS_MAX = 1_000
 AUTHORITY = "authority."
 BLOBS_NAMED = '"blobs":["'
 log = logging.getLogger(__name__)
-
-
-class Live(Protocol):
-    """The sockets of the people here."""
-
-    durable_of: Callable[[SpaceId], Vector | None]
-
-    def durable(self, space: SpaceId, vector: Vector) -> None: ...
-
-    def is_followed(self, space: SpaceId) -> bool: ...
 
 
 class Services(Protocol):
@@ -68,18 +56,6 @@ class Services(Protocol):
     def live(self) -> Live: ...
 
 
-class _Where(msgspec.Struct):
-    """Of an entry only its place."""
-
-    p: str
-    i: int
-    n: int
-    h: str
-
-
-_where = msgspec.json.Decoder(_Where)
-
-
 class PartnersService:
     """Everything between this provider and its partners. Lives in the loop's thread."""
 
@@ -94,8 +70,7 @@ class PartnersService:
         self._agreed: set[ProviderId] = set()
         self._ended: frozenset[ProviderId] = frozenset()
         self._stale, self._reading = asyncio.Event(), False
-        self._safe: dict[SpaceId, Vector] = {}
-        self._unsafe: set[SpaceId] = set()
+        self._safe = Safe(self.here, self.peers, services.live)
         self._tasks: list[asyncio.Task[None]] = []
         self._bytes = Bytes(self._own, services.clock, self._addresses)
         self._missing = Missing(
@@ -109,10 +84,10 @@ class PartnersService:
 
     async def start(self) -> None:
         self._log.told.append(self._told)
-        self._live.durable_of = self._durable_of
+        self._live.durable_of = self._safe.of
         await self._acquainted.start()
         await self._refresh()
-        runs = (self._tick(), self._refresh_for_ever(), self._tell_safe(), self._missing.run(), self._dialling.run())
+        runs = (self._tick(), self._refresh_for_ever(), self._safe.run(), self._missing.run(), self._dialling.run())
         self._tasks = [asyncio.create_task(run) for run in runs]
 
     async def stop(self) -> None:
@@ -198,7 +173,7 @@ class PartnersService:
 
     async def load(self, link: Link, asked: Load) -> None:
         page, more = await asyncio.to_thread(self._log.entries, asked.space, asked.after, PAGE_MAX)
-        link.exchange.paged(asked, [_placed(raw)[0] for raw in page], not more)
+        link.exchange.paged(asked, [placed(raw)[0] for raw in page], not more)
         link.pump()
 
     async def take(self, link: Link, take: Take) -> None:
@@ -252,19 +227,19 @@ class PartnersService:
                 self._stale.set()
             is_watched = space in self.here.reach or self._reading
             if is_watched or space not in self.here.local:
-                placed, chain = _placed(raw)
-                is_own = placed.sub.startswith(self.here.own)
+                one, chain = placed(raw)
+                is_own = one.sub.startswith(self.here.own)
                 if is_own:
                     self.here.local.add(space)
                 if not is_watched:
                     continue
-                by_space.setdefault(space, []).append(placed)
+                by_space.setdefault(space, []).append(one)
                 if is_own:
-                    self.here.advance(space, [(placed.sub, placed.seq, chain)])
+                    self.here.advance(space, [(one.sub, one.seq, chain)])
                 elif fact is not None and fact.blobs:
                     self._missing.look(space)
         for space, entries in by_space.items():
-            self._unsafe.add(space)
+            self._safe.look(space)
             for provider in self.here.others(space):
                 if (peer := self.peers.get(provider)) is not None:
                     peer.appended(space, now)
@@ -274,14 +249,14 @@ class PartnersService:
 
     def _changed(self, space: SpaceId, by: Link) -> None:
         """More is here: others are told with the next comparison, where the entries themselves do not tell them."""
-        self._unsafe.add(space)
+        self._safe.look(space)
         for link in self.links.values():
             if link is not by:
                 link.exchange.changed(space)
 
     async def _found_blobs(self, space: SpaceId, still_lacking: dict[str, int]) -> None:
         if self.here.lacks(space, still_lacking):
-            self._unsafe.add(space)
+            self._safe.look(space)
             for link in list(self.links.values()):
                 link.exchange.reached(space)
                 link.pump()
@@ -366,7 +341,11 @@ class PartnersService:
             for space in set(self.here.shared(provider)) - before.get(provider, set()):
                 link.exchange.changed(space)
                 link.exchange.hurry()
-        self._unsafe |= set(found.holders)
+        for space in found.holders:
+            self._safe.look(space)
+        for provider, link in list(self.links.items()):
+            if not self._admits(provider):
+                link.close(NotKnown.code)
         self._introduce()
 
     def _read(self) -> tuple[queries.Snapshot, list[tuple[ProviderId, str]], frozenset[ProviderId]]:
@@ -378,27 +357,3 @@ class PartnersService:
         self, _connection: Connection, spaces: Sequence[SpaceId], _viewer: AccountId
     ) -> Mapping[SpaceId, Mapping[str, Any]]:
         return {space: {"holders": 1 + len(self.here.others(space))} for space in spaces}
-
-    def _durable_of(self, space: SpaceId) -> Vector | None:
-        return durable(space, self.here, self.peers) if space in self.here.reach else None
-
-    async def _tell_safe(self) -> None:
-        """Who follows a space hears what is safe in it, when that has grown."""
-        while True:
-            await asyncio.sleep(SAFE_S)
-            for peer in self.peers.values():
-                self._unsafe |= peer.touched
-                peer.touched.clear()
-            spaces, self._unsafe = self._unsafe, set()
-            for space in spaces:
-                if space in self.here.reach and self._live.is_followed(space):
-                    safe = durable(space, self.here, self.peers)
-                    if safe != self._safe.get(space):
-                        self._safe[space] = safe
-                        self._live.durable(space, safe)
-
-
-def _placed(raw: bytes) -> tuple[Placed, str]:
-    """(an encoded entry with its place, its chain)."""
-    where = _where.decode(raw)
-    return Placed(sublog(where.p, where.i), where.n, raw), where.h

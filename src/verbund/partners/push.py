@@ -8,8 +8,10 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from verbund.base.ids import SpaceId
-from verbund.log.entry import Vector
+from verbund.log.entry import Vector, sublog
 
 CREDITS = 4
 FRAME_BYTES_MAX = 200 * 1024
@@ -23,6 +25,24 @@ class Placed(NamedTuple):
     sub: str
     seq: int
     raw: bytes
+
+
+class _Where(msgspec.Struct):
+    """Of an entry only its place."""
+
+    p: str
+    i: int
+    n: int
+    h: str
+
+
+_where = msgspec.json.Decoder(_Where)
+
+
+def placed(raw: bytes) -> tuple[Placed, str]:
+    """(an encoded entry with its place, its chain)."""
+    where = _where.decode(raw)
+    return Placed(sublog(where.p, where.i), where.n, raw), where.h
 
 
 class Load(NamedTuple):
