@@ -14,6 +14,7 @@ from sqlalchemy import select
 from verbund.base.ids import ProviderId
 from verbund.base.refusal import Refusal, all_refusals
 from verbund.base.settings import Settings, load
+from verbund.log.store import Store
 from verbund.log.tx import Tx
 from verbund.partners.agreements import book, codes, queries
 from verbund.partners.agreements.book import CODE_DAYS, CODE_DAYS_MAX, Own
@@ -88,7 +89,7 @@ def _invite(beside: Beside, args: argparse.Namespace, settings: Settings) -> int
 
 def _join(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
     code = _do(beside, settings, lambda tx, own: book.join(tx, own, args.code))
-    held = _patiently(beside, settings, code.provider, lambda one: one.heard_at is not None or one.problem is not None)
+    held = _patiently(settings, code.provider, lambda one: one.heard_at is not None or one.problem is not None)
     if held.heard_at is None:
         _say(_trouble(held) or "Angenommen. Sobald Verbund hier läuft, fragt es beim anderen Anbieter an.")
         return int(held.state == ENDED)
@@ -106,7 +107,7 @@ def _agree(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
         _say(texts()[text])
     _confirm(args.yes, f"Stimmen Sie dieser Vereinbarung mit {held.shown_name} zu?", "ja")
     _do(beside, settings, lambda tx, _own: book.agree(tx, held.provider, by))
-    held = _patiently(beside, settings, held.provider, lambda one: one.state == AGREED or one.their_text is None)
+    held = _patiently(settings, held.provider, lambda one: one.state == AGREED or one.their_text is None)
     if held.state == AGREED:
         _say(f"Vereinbart mit {held.shown_name}: Beide haben der Fassung {_version(held.own_text)} zugestimmt.")
         _say("Organisationen können diesen Partner jetzt wählen: Einstellungen, „Wo unsere Daten liegen“.")
@@ -146,7 +147,7 @@ def _end(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
         _say("Die Kopien dort bleiben, bis die Organisationen den Partner abwählen und er sie löscht.")
     _confirm(args.yes, f"Partnerschaft beenden? Dann geben Sie den Namen ein: {held.shown_name}", held.shown_name)
     _do(beside, settings, lambda tx, _own: book.end(tx, held.provider))
-    held = _patiently(beside, settings, held.provider, lambda one: one.end_told or one.problem is not None)
+    held = _patiently(settings, held.provider, lambda one: one.end_told or one.problem is not None)
     told = "Der Partner weiß es." if held.end_told else "Der Partner erfährt es, sobald er erreichbar ist."
     _say(f"Beendet. {told}")
     return 0
@@ -160,14 +161,18 @@ def _do(beside: Beside, settings: Settings, work: Callable[[Tx, Own], Result]) -
     return done
 
 
-def _patiently(beside: Beside, settings: Settings, provider: str, enough: Callable[[Partnership], bool]) -> Partnership:
-    """What is written down once the server has got somewhere, or patience ends."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        held = _do(beside, settings, lambda tx, _own: queries.found(tx.connection, provider))
-        if enough(held) or time.monotonic() > deadline:
-            return held
-        time.sleep(LOOK_S)
+def _patiently(settings: Settings, provider: str, enough: Callable[[Partnership], bool]) -> Partnership:
+    """What is written down once the server has got somewhere, or patience ends. Only reads."""
+    deadline, store = time.monotonic() + PATIENCE_S, Store(settings.database_url)
+    try:
+        while True:
+            with store.read() as connection:
+                held = queries.found(connection, provider)
+            if enough(held) or time.monotonic() > deadline:
+                return held
+            time.sleep(LOOK_S)
+    finally:
+        store.close()
 
 
 def _titles_at(view: Tx, provider: ProviderId) -> list[tuple[str, int]]:

@@ -25,7 +25,8 @@ def bring_forward(engine: Engine) -> None:
         _stamp(engine)
     elif held != HEAD:
         _upgrade(engine, held is None)
-    with engine.begin() as connection:
+    # As a writer: a reader that begins to write beside a running server is turned away at once.
+    with engine.connect().execution_options(writer=True) as connection, connection.begin():
         ensure_index(connection)
 
 
