@@ -4,8 +4,10 @@ Anna and Ben are at Werkhof; their firm's spaces live at Südnetz too. Südnetz 
 shared over the ports of one.
 """
 
+import contextlib
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +16,17 @@ from playwright.sync_api import Browser, expect
 
 from tests.flows.browser import WAIT_MS, chromium
 from tests.flows.pair import Pair, at_work, two_providers
-from tests.flows.server import texts
+from tests.flows.server import Server, texts
 from tests.flows.test_partners import at_partner, eventually, vector_at
 
 pytestmark = pytest.mark.browser
 #: Home must have been well for a while before anybody goes back, and is looked for now and then only.
 HOME_MS = 120_000
+PLAN_BYTES = 500_000
+FETCHED = """async (path) => {
+    const answer = await fetch(path);
+    return [answer.status, (await answer.arrayBuffer()).byteLength];
+}"""
 LINE = "Werkhof ist nicht erreichbar. Sie arbeiten bei Südnetz weiter."
 
 
@@ -42,6 +49,8 @@ def test_work_goes_on_at_the_partner_and_home_again(browser: Browser, pair: Pair
     wanted = vector_at(pair.firm.anna, pair.workshop)
     eventually(lambda: at_partner(pair.suednetz, pair.workshop) == wanted)
 
+    plan = attach_plan(pair)
+
     pair.werkhof.kill()
     anna.says("Werkhof ist tot, Anna lebt")
     ben.sees("Werkhof ist tot, Anna lebt")
@@ -52,6 +61,7 @@ def test_work_goes_on_at_the_partner_and_home_again(browser: Browser, pair: Pair
 
     anna.page.reload()
     anna.sees("Ben auch")
+    assert anna.page.evaluate(FETCHED, plan) == [200, PLAN_BYTES]
     anna.says("nach dem Neuladen")
     ben.sees("nach dem Neuladen")
 
@@ -63,12 +73,27 @@ def test_work_goes_on_at_the_partner_and_home_again(browser: Browser, pair: Pair
     eventually(pair.equal)
     said = texts(pair.firm.ben, pair.workshop)
     assert said == [
-        "vor dem Ausfall", "noch bei Werkhof", "Werkhof ist tot, Anna lebt", "Ben auch", "nach dem Neuladen",
-        "wieder zu Hause",
+        "vor dem Ausfall", "noch bei Werkhof", "der Plan", "Werkhof ist tot, Anna lebt", "Ben auch",
+        "nach dem Neuladen", "wieder zu Hause",
     ]  # fmt: skip
     assert anna.complaints == ben.complaints == []
     anna.close()
     ben.close()
+
+
+def attach_plan(pair: Pair) -> str:
+    """A file that Südnetz has as well; its path."""
+    pair.firm.anna.refresh()
+    plan = pair.firm.anna.upload(pair.workshop, bytes(range(250)) * (PLAN_BYTES // 250), "plan.bin")
+    pair.firm.anna.say(pair.workshop, "der Plan", files=[plan], blobs=[plan["hash"]])
+    eventually(lambda: holds(pair.suednetz, plan["hash"]))
+    return f"/blobs/{pair.workshop}/{plan['hash']}"
+
+
+def holds(server: Server, blob: str) -> bool:
+    """Whether the file lies there, whole."""
+    with contextlib.closing(sqlite3.connect(f"file:{server.data / 'verbund.db'}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT 1 FROM blob WHERE hash = ?", (blob,)).fetchone() is not None
 
 
 def test_silent_provider_is_left_too(browser: Browser, pair: Pair) -> None:
