@@ -1,4 +1,4 @@
-"""Writes down what partners and clients rely on: protocol/{openapi,events,frames,refusals}.json and the vectors."""
+"""Writes down what partners and clients rely on: protocol/*.json (routes, events, frames, links …), the vectors."""
 
 import inspect
 import json
@@ -54,6 +54,11 @@ def refusals_document(refusals: Iterable[type[Refusal]]) -> dict[str, Any]:
 def frames_document(incoming: Iterable[Any], outgoing: Iterable[Any]) -> dict[str, Any]:
     """Both ways of /live: name of the frame → its schema."""
     return {"from_client": _frames(incoming), "from_provider": _frames(outgoing)}
+
+
+def links_document(opening: Iterable[Any], frames: Iterable[Any]) -> dict[str, Any]:
+    """The link between two providers, the same both ways: frames of the handshake, and those after it."""
+    return {"after": _frames(frames), "handshake": _frames(opening)}
 
 
 def _frames(structs: Iterable[Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any, get_args
 import verbund
 from verbund.base.refusal import all_refusals
 from verbund.base.settings import Settings
-from verbund.ops.protocol import events_document, frames_document, refusals_document
+from verbund.ops.protocol import events_document, frames_document, links_document, refusals_document
+from verbund.partners.schemas import Frame, Opening
 from verbund.web import capabilities
 from verbund.web.answers import Outgoing
 from verbund.web.app import create_app
@@ -19,12 +20,13 @@ PROGRAMS = ("__main__", "_child", "migrations.env")
 
 
 def documents() -> dict[str, Any]:
-    """openapi, events, frames, refusals."""
+    """openapi, events, frames, links, refusals."""
     _import_all()
     return {
         "openapi": openapi(),
         "events": events_document(event for part in capabilities.PARTS for event in part.events.EVENTS),
         "frames": frames_document(get_args(Incoming), get_args(Outgoing)),
+        "links": links_document(get_args(Opening), get_args(Frame)),
         "refusals": refusals_document(kind for kind in all_refusals() if kind.__module__.startswith("verbund.")),
     }
 
