@@ -48,6 +48,27 @@ def test_space_lives_at_two_providers(servers: Callable[..., Server]) -> None:
     firm.close()
 
 
+def test_provider_that_was_killed_comes_back_equal(servers: Callable[..., Server]) -> None:
+    port = free_port()
+    werkhof = servers("werkhof", port)
+    suednetz = servers("suednetz", partners=f"http://localhost:{port}")
+    firm = Firm(werkhof)
+    name_partner(firm.anna, firm.anna.organisation, suednetz)
+    eventually(lambda: at_partner(suednetz, firm.workshop) != {})
+    for killed in (suednetz, werkhof):
+        killed.kill()
+        if killed is suednetz:
+            firm.anna.refresh()
+            firm.anna.say(firm.workshop, "geht auch allein")
+        killed.start()
+        firm.anna.refresh()
+        firm.anna.say(firm.workshop, "wieder da")
+        wanted = at_partner(werkhof, firm.workshop)
+        eventually(lambda wanted=wanted: at_partner(suednetz, firm.workshop) == wanted)  # type: ignore[misc]
+    assert same_messages(werkhof, suednetz, firm.workshop)
+    firm.close()
+
+
 def test_partner_that_no_space_names_gets_nothing(server: Server, firm: Firm) -> None:
     path = f"/partners/bytes/{firm.workshop}/blob/{firm.workshop}"
     assert firm.anna.http.get(path).status_code == 401
