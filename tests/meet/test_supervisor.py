@@ -150,3 +150,13 @@ def seen_of(pid: int) -> tuple[bytes, str, bool]:
     process = Path(f"/proc/{pid}")
     passwords = (process / "root/etc/passwd").exists()
     return (process / "environ").read_bytes(), (process / "status").read_text(), passwords
+
+
+async def test_who_stops_at_once_waits_for_nobody(tmp_path: Path) -> None:
+    """A supervisor that is still coming up has heard nothing of the end, and must not be waited for."""
+    side = Side(tmp_path / "meet")
+    side.supervised.start()
+    await until("a supervisor is under way", lambda: supervisors_of(side.folder))
+    await side.supervised.stop(quit_too=True)
+    assert not supervisors_of(side.folder)
+    assert not janus_of(side.folder)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from subprocess import DEVNULL, Popen
+from subprocess import DEVNULL, Popen, TimeoutExpired
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from verbund.meet.sfu import SfuLost, SfuRefused
 CONNECT_TIMEOUT_S = 15.0
 POLL_S = 0.05
 RETRY_S = 0.2
+QUIT_S_MAX = 5.0
 #: While Janus is away and the supervisor says nothing new for so long, it is asked again.
 NEWS_S = 5.0
 log = logging.getLogger(__name__)
@@ -51,9 +52,9 @@ class Supervised:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._sfu.detach()
-        for child in self._children:
-            if quit_too:
-                await asyncio.to_thread(child.wait)
+        if quit_too:
+            for child in self._children:
+                await asyncio.to_thread(_end, child)
 
     async def _run(self) -> None:
         while True:
@@ -144,3 +145,13 @@ class Supervised:
                 env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8"},
             )  # fmt: skip
         self._children.append(child)
+
+
+def _end(child: Popen[bytes]) -> None:
+    """It may be too young to have heard that it is to quit."""
+    child.terminate()
+    try:
+        child.wait(QUIT_S_MAX)
+    except TimeoutExpired:
+        child.kill()
+        child.wait()
