@@ -44,6 +44,8 @@
  *   sync.call<T>(method, data, {timeoutMs?}): Promise<T>     RPC over the socket; throws ApiError | Offline
  *   sync.signal(space, kind, data): boolean                 fire and forget; false when not online
  *   sync.onSignal(kind, (signal) => void): () => void        'typing', 'presence', 'meet.…'
+ *   sync.here: ProviderId                 the provider that serves now; sync.places: ProviderId[] where one can go on
+ *   sync.line(provider): Line | null      a second connection, to that provider; the caller ends it
  *   sync.onOnline(() => void): () => void                   after every (re)connect, when `hello` came
  *
  *   sync.draft(space, key): Promise<unknown> · sync.setDraft(space, key, value | null)
@@ -65,6 +67,8 @@ export { parse, type Parsed } from './core';
 export { Device, Scribe, type WriteOptions, type Written } from './device';
 export { ApiError, describe, NotCanonical, Offline, Refusal, sentence, SignedOut, TooLarge, type RefusalCode } from './errors';
 export { directSpace, digest, personalSpace, sha256 } from './hash';
+export type { SignalFrame } from './frames';
+export type { Line } from './line';
 export { msOf, stampAt, stampOf } from './hlc';
 export { openStore, startSync, useSync } from './session';
 export { persist, type Store, type Trouble } from './store';

@@ -67,7 +67,7 @@ export class Live {
 	readonly #standby: Standby;
 
 	constructor(private readonly options: LiveOptions = {}) {
-		this.#standby = new Standby((host) => this.#makeLine(host), (line) => this.#take(line), options.random);
+		this.#standby = new Standby((host) => this.makeLine(host), (line) => this.#take(line), options.random);
 	}
 
 	get state(): LiveState {
@@ -148,7 +148,7 @@ export class Live {
 	#run(hosts: readonly (Host | null)[], isWanted = (): boolean => true): void {
 		this.#race?.stop();
 		this.#race = new Race(
-			hosts.map((host) => () => this.#makeLine(host)),
+			hosts.map((host) => () => this.makeLine(host)),
 			(line) => {
 				this.#race = null;
 				if (isWanted()) this.#take(line);
@@ -161,7 +161,8 @@ export class Live {
 		);
 	}
 
-	#makeLine(host: Host | null): Line {
+	/** A connection that is not this one; null: to the page's own provider. */
+	makeLine(host: Host | null): Line {
 		const { open = openOwn, openAt } = this.options;
 		return new Line(host, () => (host === null ? open() : openAt!(host)));
 	}

@@ -1,9 +1,11 @@
 /** The call that this tab is in: lives in the shell, not in a room, so that it goes on while one walks through the app. */
-import type { CoreId, SpaceId, Sync } from '$lib/base';
+import type { CoreId, ProviderId, SignalFrame, SpaceId, Sync } from '$lib/base';
 import { openCamera, openMicrophone, openScreen, remember, remembered, troubleOf, type Choice, type Trouble } from './devices';
 import { JOINED, LEFT, STARTED } from './fold';
 import { LevelMeter } from './level.svelte';
 import { Publisher, Subscriber, type Received } from './media';
+import { Pulse } from './pulse';
+import { Seat } from './seat';
 import { Speaking } from './speaking';
 import { Voices } from './voices';
 import { Watch } from './watch.svelte';
@@ -12,14 +14,13 @@ import type { Joined, Label, LayerChoice, OfferSignal, Participant, ResetSignal,
 const POLL_MS = 150;
 const OWN_VOICE_LEVEL = 0.45;
 const RETRY_MS = 1_000;
-const NONCE_BYTES = 16;
 
 export type Phase = 'joining' | 'in' | 'restoring' | 'over';
 type Tracks = Partial<Record<Label, MediaStreamTrack | null>>;
 
 export class Call {
 	phase = $state<Phase>('joining');
-	room = $state.raw<RunningCall>({ space: '' as SpaceId, call: null, started_at: 0, people: [] });
+	room = $state.raw<RunningCall>({ space: '' as SpaceId, call: null, started_at: 0, place: '' as ProviderId, people: [] });
 	me = $state('');
 	tracks = $state.raw<Tracks>({});
 	audioOn = $state(true);
@@ -46,13 +47,33 @@ export class Call {
 	private poll: ReturnType<typeof setInterval> | undefined;
 	private announced: CoreId | null = null;
 	private layers = '';
-	private early: OfferSignal | null = null;
+	private nonce = '';
+	private readonly pulse = new Pulse();
+	private readonly seat: Seat;
 
+	/** `known`: the call that runs there, as far as is known; `shown` is told who is in it. */
 	constructor(
 		private readonly sync: Sync,
 		readonly space: SpaceId,
+		known: RunningCall | null,
+		private readonly shown: (room: RunningCall) => void,
 		private readonly over: () => void
-	) {}
+	) {
+		if (known) this.room = { ...known, people: [] };
+		this.seat = new Seat(
+			sync,
+			{
+				request: (isSame) => this.request(isSame),
+				entered: (joined, isSame) => this.entered(joined, isSame),
+				left: () => this.left(),
+				refused: () => this.end(),
+				hear: (signal) => this.hear(signal),
+				flows: () => this.flows(),
+				stalled: () => !this.flows() && this.pulse.began
+			},
+			known?.place || null
+		);
+	}
 
 	get sharing(): boolean {
 		return !!this.tracks.screen;
@@ -68,16 +89,15 @@ export class Call {
 	}
 
 	/** Goes in with the tracks that were tried out before. Rejects with the server's refusal. */
-	async join(tracks: Tracks, choice: Choice, running: CoreId | null = null): Promise<void> {
+	async join(tracks: Tracks, choice: Choice): Promise<void> {
 		this.tracks = tracks;
 		this.audioOn = !!tracks.microphone && choice.audio;
 		this.videoOn = !!tracks.camera && choice.video;
 		this.choose(choice);
 		if (tracks.microphone) tracks.microphone.enabled = this.audioOn;
 		this.listen();
-		const request = { space: this.space, audio: this.audioOn, video: this.videoOn, call: running };
 		try {
-			await this.enter(await this.sync.call<Joined>('meet.join', request));
+			await this.seat.begin();
 		} catch (error) {
 			this.end();
 			throw error;
@@ -85,26 +105,16 @@ export class Call {
 		this.poll = setInterval(() => this.tick(), POLL_MS);
 	}
 
-	/** The socket is back: the same person again, where the server still knows them. */
-	async resume(): Promise<void> {
-		if (!this.me || this.phase === 'over') return;
-		const resume = { id: this.me, secret: this.secret, generation: this.generation };
-		const request = { space: this.space, audio: this.audioOn, video: this.videoOn, resume, call: this.room.call };
-		try {
-			const before = this.me;
-			const joined = await this.sync.call<Joined>('meet.join', request);
-			if (joined.media === 'kept' && joined.me === before) this.know(joined);
-			else await this.enter(joined);
-		} catch {
-			if (this.sync.state === 'online') this.end();
-		}
+	/** The page goes away. */
+	bye(): void {
+		this.seat.bye();
 	}
 
 	async leave(): Promise<void> {
 		const { call } = this.room;
 		const announced = this.announced;
+		this.seat.bye();
 		this.end();
-		void this.sync.call('meet.leave', {}).catch(() => undefined);
 		if (call && announced === call) await this.sync.post(this.space, LEFT, { call }, { re: [call] });
 	}
 
@@ -159,7 +169,7 @@ export class Call {
 
 	/** For those who lead the space. */
 	silence(person: string): Promise<unknown> {
-		return this.sync.call('meet.silence', { person });
+		return this.seat.ask('meet.silence', { person });
 	}
 
 	/** How large whom: sent only when something changed. */
@@ -167,7 +177,7 @@ export class Call {
 		const wanted = JSON.stringify(layers);
 		if (wanted === this.layers || !layers.length) return;
 		this.layers = wanted;
-		void this.sync.call('meet.layers', layers).catch(() => (this.layers = ''));
+		void this.seat.ask('meet.layers', layers).catch(() => (this.layers = ''));
 	}
 
 	track(person: string, label: Label): MediaStreamTrack | null {
@@ -177,22 +187,33 @@ export class Call {
 
 	// Signals
 
-	takePeople(room: RunningCall): void {
+	/** The call goes on at another provider, as a fact says. */
+	takeMove(call: CoreId, place: ProviderId): void {
+		if (call === this.room.call) this.seat.follow(place);
+	}
+
+	private hear({ k, d, sp }: SignalFrame): void {
+		if (sp !== this.space || this.phase === 'over') return;
+		if (k === 'meet.people') this.takePeople(d as RunningCall);
+		else if (k === 'meet.offer') this.takeOffer(d as OfferSignal);
+		else if (k === 'meet.reset') this.takeReset(d as ResetSignal);
+		else if (k === 'meet.start') this.takeStart();
+		else if (k === 'meet.silenced') this.takeSilenced();
+		else if (k === 'meet.over') this.end();
+	}
+
+	private takePeople(room: RunningCall): void {
 		this.room = room;
+		this.shown(room);
 		this.announce();
 	}
 
-	takeOffer(offer: OfferSignal): void {
-		if (!this.me) {
-			// It overtook the answer to joining; its servers are not known yet.
-			this.early = offer;
-			return;
-		}
+	private takeOffer(offer: OfferSignal): void {
 		this.subscriber ??= this.subscribe();
 		void this.subscriber.take(offer).catch(() => undefined);
 	}
 
-	takeReset({ leg, generation }: ResetSignal): void {
+	private takeReset({ leg, generation }: ResetSignal): void {
 		if (leg === 'publish') return void this.publish();
 		this.generation = generation ?? null;
 		this.subscriber?.drop();
@@ -200,14 +221,14 @@ export class Call {
 		else this.phase = 'restoring';
 	}
 
-	takeSilenced(): void {
+	private takeSilenced(): void {
 		this.audioOn = false;
 		if (this.tracks.microphone) this.tracks.microphone.enabled = false;
 		this.silenced = true;
 	}
 
-	takeStart(): void {
-		if (!this.room.call) void this.sync.post(this.space, STARTED, { call: nonce() });
+	private takeStart(): void {
+		if (!this.room.call) void this.sync.post(this.space, STARTED, { call: this.nonce });
 	}
 
 	/** The call is over for this tab; devices are let go. */
@@ -215,6 +236,7 @@ export class Call {
 		if (this.phase === 'over') return;
 		this.phase = 'over';
 		clearInterval(this.poll);
+		this.seat.end();
 		this.publisher?.close();
 		this.subscriber?.close();
 		this.voices.stop();
@@ -224,24 +246,48 @@ export class Call {
 		this.over();
 	}
 
-	private async enter(joined: Joined): Promise<void> {
-		this.know(joined);
+	/** The same person again, where the provider still knows them; at another provider with everything that was on. */
+	private request(isSame: boolean): object {
+		const { space, audioOn: audio, videoOn: video } = this;
+		const call = this.room.call ?? undefined;
+		if (!isSame || !this.me) return { space, audio, video, call };
+		return { space, audio, video, call, resume: { id: this.me, secret: this.secret, generation: this.generation } };
+	}
+
+	private entered(joined: Joined, isSame: boolean): void {
+		const isKept = isSame && joined.media === 'kept' && joined.me === this.me;
+		if (!isSame) this.abandon();
+		this.me = joined.me;
+		this.secret = joined.secret;
+		this.nonce = joined.nonce;
+		this.generation = joined.generation;
+		this.ice = joined.ice_servers;
+		this.layers = '';
+		this.takePeople(joined.room);
 		if (joined.start) this.takeStart();
-		if (this.sharing) this.tell({ screen: true });
-		if (this.handUp) this.tell({ hand: true });
-		if (this.generation) await this.publish();
+		this.tell({ audio: this.audioOn, video: this.videoOn, screen: this.sharing, hand: this.handUp });
+		if (isKept) this.phase = 'in';
+		else if (this.generation) void this.publish();
 		else this.phase = 'restoring';
 	}
 
-	private know(joined: Joined): void {
-		this.me = joined.me;
-		this.secret = joined.secret;
-		this.generation = joined.generation;
-		this.ice = joined.ice_servers;
-		this.takePeople(joined.room);
-		const offer = this.early;
-		this.early = null;
-		if (offer) this.takeOffer(offer);
+	/** What came over the old provider is gone; what is sent goes to the new one. */
+	private abandon(): void {
+		this.subscriber?.close();
+		this.subscriber = null;
+		this.pulse.reset();
+	}
+
+	/** Without a word from the provider; as long as media comes nobody need notice. */
+	private left(): void {
+		if (this.phase === 'in' && !this.flows()) this.phase = 'restoring';
+	}
+
+	/** Looks at once: where the page itself stood still, what came meanwhile counts. */
+	private flows(): boolean {
+		const now = performance.now();
+		this.pulse.look(this.received, now);
+		return this.pulse.flows(now);
 	}
 
 	/** Sends what there is over a new connection. */
@@ -325,7 +371,7 @@ export class Call {
 	}
 
 	private tell(flags: Partial<Record<'audio' | 'video' | 'screen' | 'hand', boolean>>): void {
-		void this.sync.call('meet.state', flags).catch(() => undefined);
+		void this.seat.ask('meet.state', flags).catch(() => undefined);
 	}
 
 	private tick(): void {
@@ -333,15 +379,12 @@ export class Call {
 		const speaking = this.voiceActivity.poll(this.received, now);
 		if (this.audioOn && this.meter.level > OWN_VOICE_LEVEL) speaking.add(this.me);
 		if (!sameSet(speaking, this.speaking)) this.speaking = speaking;
+		this.pulse.look(this.received, now);
+		this.seat.look(now);
 		this.watch.look(this.subscriber, this.received, this.room.people, now);
 	}
 
-	private readonly ask = <T>(method: string, data: unknown): Promise<T> => this.sync.call<T>(method, data);
+	private readonly ask = <T>(method: string, data: unknown): Promise<T> => this.seat.ask<T>(method, data);
 }
 
 const sameSet = (one: ReadonlySet<string>, other: ReadonlySet<string>) => one.size === other.size && [...one].every((item) => other.has(item));
-
-function nonce(): string {
-	const bytes = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
-	return btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
-}

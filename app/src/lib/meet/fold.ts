@@ -4,8 +4,9 @@ import type { AccountId, CoreId, Fact, RowWriter } from '$lib/base';
 export const STARTED = 'meet.call_started.1';
 export const JOINED = 'meet.call_joined.1';
 export const LEFT = 'meet.call_left.1';
+export const MOVED = 'meet.call_moved.1';
 export const ENDED = 'meet.call_ended.1';
-export const CALL_KINDS = [STARTED, JOINED, LEFT, ENDED] as const;
+export const CALL_KINDS = [STARTED, JOINED, LEFT, MOVED, ENDED] as const;
 export const CALL_ROW = 'meet.call';
 
 /** A call in the conversation. `seconds` null: not over; `people`: who took part (so far). Ended with nobody: not shown. */

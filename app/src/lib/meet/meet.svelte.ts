@@ -1,11 +1,11 @@
 /** Calls in this tab: which ones run in my spaces, which one I am in, who rings. */
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
-import type { Signal, SpaceId, Sync } from '$lib/base';
+import type { CoreId, Fact, ProviderId, SpaceId, Sync } from '$lib/base';
 import type { Call } from './call.svelte';
 import type { Choice } from './devices';
-import { CALL_KINDS, foldCall } from './fold';
+import { CALL_KINDS, foldCall, MOVED } from './fold';
 import { History } from './history.svelte';
-import type { Label, OfferSignal, ResetSignal, RunningCall } from './wire';
+import type { Label, RunningCall } from './wire';
 
 /** Conversations whose calls stay in memory. */
 const HISTORIES_MAX = 12;
@@ -36,6 +36,8 @@ export class Meet {
 	/** The provider was asked whether it can. */
 	asked = $state(false);
 	private readonly histories = new Map<SpaceId, History>();
+	/** call → the stamp of its last move. */
+	private readonly moves = new Map<CoreId, string>();
 	/** Calls that the person does not want to hear of any more. */
 	private readonly dismissed = new SvelteSet<string>();
 
@@ -43,15 +45,11 @@ export class Meet {
 		sync.on([...CALL_KINDS], (fact, rows) => {
 			foldCall(fact, rows);
 			this.histories.get(fact.space)?.take(fact);
+			if (fact.kind === MOVED) this.moved(fact);
 		});
 		sync.onSignal('meet.people', (signal) => this.take(signal.data as RunningCall));
-		this.forward('meet.offer', (call, data) => call.takeOffer(data as OfferSignal));
-		this.forward('meet.reset', (call, data) => call.takeReset(data as ResetSignal));
-		this.forward('meet.start', (call) => call.takeStart());
-		this.forward('meet.silenced', (call) => call.takeSilenced());
-		this.forward('meet.over', (call) => call.end());
 		sync.onOnline(() => void this.refresh());
-		globalThis.addEventListener?.('pagehide', () => this.call && void sync.call('meet.leave', {}).catch(() => undefined));
+		globalThis.addEventListener?.('pagehide', () => this.call?.bye());
 	}
 
 	/** The running call of a space, if somebody is in it. */
@@ -92,38 +90,45 @@ export class Meet {
 			for (const track of Object.values(tracks)) track?.stop();
 			throw error;
 		});
-		const call = new Call(this.sync, space, () => {
+		const show = (room: RunningCall): void => this.show(room);
+		const call = new Call(this.sync, space, this.of(space), show, () => {
 			if (this.call === call) this.call = null;
+			void this.refresh();
 		});
 		this.call = call;
-		await call.join(tracks, choice, this.of(space)?.call);
+		await call.join(tracks, choice);
 	}
 
+	/** Of the call that I am in, the provider where it is tells me itself. */
 	private take(room: RunningCall): void {
+		if (this.call?.space !== room.space || !this.call.me) this.show(room);
+	}
+
+	private show(room: RunningCall): void {
 		if (room.people.length) this.running.set(room.space, room);
 		else this.running.delete(room.space);
-		if (this.call?.space === room.space && room.people.some((person) => person.id === this.call?.me)) this.call.takePeople(room);
 	}
 
-	private forward(kind: string, act: (call: Call, data: unknown) => void): void {
-		this.sync.onSignal(kind, (signal: Signal) => {
-			if (this.call?.space === signal.space) act(this.call, signal.data);
-		});
+	/** The latest word counts; an older one may come later. */
+	private moved(fact: Fact): void {
+		const { call, to } = (fact.body ?? {}) as { call?: CoreId; to?: ProviderId };
+		if (!call || !to || fact.state !== 'accepted' || fact.stamp <= (this.moves.get(call) ?? '')) return;
+		this.moves.set(call, fact.stamp);
+		if (this.call?.space === fact.space) this.call.takeMove(call, to);
 	}
 
 	private async refresh(): Promise<void> {
-		const resumed = this.call?.resume();
 		try {
 			const { available, calls } = await this.sync.call<{ available: boolean; calls: RunningCall[] }>('meet.calls', {});
 			this.available = available;
 			this.asked = true;
 			const alive = new Set(calls.map((one) => one.space));
-			for (const space of [...this.running.keys()]) if (!alive.has(space)) this.running.delete(space);
+			const own = this.call?.me ? this.call.space : null;
+			for (const space of [...this.running.keys()]) if (!alive.has(space) && space !== own) this.running.delete(space);
 			for (const one of calls) this.take(one);
 		} catch {
 			// The next connection asks again.
 		}
-		await resumed;
 	}
 }
 

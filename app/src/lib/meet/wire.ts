@@ -1,5 +1,5 @@
 /** What the server and the browser say to each other about a call; field names as on the wire. */
-import type { AccountId, CoreId, SpaceId } from '$lib/base';
+import type { AccountId, CoreId, ProviderId, SpaceId } from '$lib/base';
 
 export type Label = 'microphone' | 'camera' | 'screen';
 
@@ -15,11 +15,12 @@ export interface Participant {
 	away: boolean;
 }
 
-/** A call that runs in a space; nobody in it = over. `call` null: its first fact is not written yet. */
+/** A call that runs in a space; nobody in it = over. `call` null: its first fact is not written yet. `place`: the provider that it is at. */
 export interface RunningCall {
 	space: SpaceId;
 	call: CoreId | null;
 	started_at: number;
+	place: ProviderId;
 	people: Participant[];
 }
 
@@ -35,12 +36,19 @@ export interface Joined {
 	secret: string;
 	/** This browser is to write the fact that the call began. */
 	start: boolean;
+	/** What that fact names, so that it is known for this room's. */
+	nonce: string;
 	ice_servers: RTCIceServer[];
 	room: RunningCall;
 	/** The life of the SFU; null while it is away. */
 	generation: string | null;
 	media: 'kept' | 'fresh';
 	streams: StreamName[];
+}
+
+/** The call is at another provider. */
+export interface ElsewhereAnswer {
+	elsewhere: ProviderId;
 }
 
 export interface OfferSignal {

@@ -4,12 +4,13 @@ import { Device, isAuthority, type WriteOptions } from '../device';
 import { ApiError, Offline, pageLanguage, sentence, SignedOut } from '../errors';
 import { Hlc } from '../hlc';
 import { Hosts } from '../hosts';
+import type { Line } from '../line';
 import { Live, type Frame, type LiveOptions } from '../live';
 import { Outbox, Sender, type Change } from '../outbox';
 import { forgetPictures } from '../shell/pictures';
 import { applyRows, persist, SPACES_MAX, type Store, type Trouble } from '../store';
 import type {
-	AccountId, CoreId, Fact, Fold, Host, JsonObject, LiveState, Me, Member, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
+	AccountId, CoreId, Fact, Fold, Host, JsonObject, LiveState, Me, Member, ProviderId, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
 } from '../types';
 import { otherHosts, tellWorker } from '../way';
 import { openTabs, type TabMessage } from '../tabs';
@@ -39,6 +40,7 @@ export class Sync {
 	readonly uploads: Uploads;
 	readonly live: Live;
 
+	readonly #hosts: Hosts;
 	readonly #folds = new Folds();
 	readonly #intake: Intake;
 	readonly #verifier: Verifier;
@@ -62,7 +64,7 @@ export class Sync {
 	) {
 		this.directory = new Directory(store, api);
 		this.directory.introduce(device.id, null, device.alg, device.key);
-		const hosts = new Hosts(device);
+		const hosts = (this.#hosts = new Hosts(device));
 		const others = (): Host[] => otherHosts(this.me?.hosts);
 		this.live = new Live({ stillSignedIn: () => this.#stillSignedIn(), others, openAt: (host) => hosts.open(host), ...options });
 		this.live.onHost = (host) => {
@@ -232,6 +234,23 @@ export class Sync {
 		return this.live.call<T>(method, data, timeoutMs);
 	}
 
+	/** The provider that serves now. */
+	get here(): ProviderId {
+		return this.host?.provider ?? this.#own?.provider ?? this.provider?.provider ?? ('' as ProviderId);
+	}
+
+	/** Where one can go on, the page's own provider among them. */
+	get places(): ProviderId[] {
+		return [...new Set([this.here, ...(this.me.hosts ?? []).map((host) => host.provider)])];
+	}
+
+	/** A second connection, to one of `places`; whoever asked for it ends it. Null where there is no such provider. */
+	line(provider: ProviderId): Line | null {
+		const host = this.me.hosts?.find((one) => one.provider === provider);
+		if (host === undefined && provider !== this.here) return null;
+		return this.live.makeLine(host === undefined || host.url === this.#own?.url ? null : host);
+	}
+
 	/** Something that passes. False when it did not go out. */
 	signal(space: SpaceId, kind: string, data: unknown): boolean {
 		return this.live.send({ f: 'signal', sp: space, k: kind, d: data }, true);
@@ -249,6 +268,10 @@ export class Sync {
 	async settled(): Promise<void> {
 		await this.#intake.done();
 		await this.#verifier.done();
+	}
+
+	get #own(): Host | undefined {
+		return this.me.hosts?.find((host) => host.url === globalThis.location?.origin);
 	}
 
 	async #reload(): Promise<void> {

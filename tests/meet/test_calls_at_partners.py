@@ -1,0 +1,236 @@
+"""One call over two real providers, each with a Janus of its own; two Chromiums; a whole provider dies in mid-call.
+
+Nobody clicks anything after joining. What arrives is asked of the browser: the packets of what it receives.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.flows.browser import Person, chromium
+from tests.flows.pair import Pair
+from tests.flows.server import PASSWORD, Firm, Server, free_port
+from tests.flows.test_partners import at_partner, eventually, name_partner
+from tests.meet.host import janus_of, supervisors_of, until
+from verbund.ops import client
+
+pytestmark = [pytest.mark.browser, pytest.mark.programs]
+FIRST_PORT, PORTS, RANGES = 20_000, 100, 100
+#: Keeps the browser's connections where the test can ask them what arrives.
+CONNECTIONS = """
+window.connections = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...given) { super(...given); window.connections.push(this); }
+};
+"""
+#: kind → packets that came so far, over connections that are open.
+ARRIVING = """async () => {
+    const found = { audio: 0, video: 0 };
+    for (const one of window.connections) {
+        if (one.connectionState !== 'connected') continue;
+        const report = await one.getStats();
+        report.forEach((stat) => { if (stat.type === 'inbound-rtp') found[stat.kind] += stat.packetsReceived; });
+    }
+    return found;
+}"""
+
+
+class House(NamedTuple):
+    """Werkhof and Südnetz, which hold one firm's spaces and can do calls. Dora's account is at Südnetz."""
+
+    pair: Pair
+    dora: client.Person
+
+    def running(self, who: client.Person) -> dict[str, Any] | None:
+        """The call of the workshop, as this person's provider shows it."""
+        found = who.call("GET", f"/api/spaces/{self.pair.workshop}/call")["running"]
+        return dict(found) if found else None
+
+    def calls(self, who: client.Person) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = who.call("GET", f"/api/spaces/{self.pair.workshop}/calls")["calls"]
+        return found
+
+
+@contextmanager
+def two_with_calls(folder: Path, **settings: str) -> Iterator[House]:
+    """Two providers, each with ports for media of its own: they are on one machine."""
+    here, there = free_port(), free_port()
+    elsewhere = f"http://127.0.0.1:{there}"
+    werkhof = Server(
+        folder / "werkhof", here, name="Werkhof", partners=elsewhere, **media(here), **settings
+    )  # fmt: skip
+    suednetz = Server(
+        folder / "suednetz", there, name="Südnetz", url=elsewhere, partners=werkhof.address,
+        **media(here + 1), **settings,
+    )  # fmt: skip
+    suednetz.address = elsewhere
+    servers = (werkhof.start(), suednetz.start())
+    firm = Firm(werkhof)
+    dora = client.Person(suednetz.address, "Dora Klein")
+    try:
+        name_partner(firm.anna, firm.anna.organisation, suednetz)
+        firm.anna.say(firm.workshop, "vor dem Ausfall")
+        pair = Pair(werkhof, suednetz, firm)
+        invitation = firm.anna.invite(firm.anna.organisation)
+        eventually(pair.equal)
+        eventually(lambda: at_partner(suednetz, firm.anna.organisation) == at_partner(werkhof, firm.anna.organisation))
+        dora.join(invitation, "dora", PASSWORD)
+        dora.join_team(firm.workshop)
+        eventually(pair.equal)
+        yield House(pair, dora)
+    finally:
+        firm.close()
+        dora.close()
+        for server in servers:
+            server.stop()
+            end_media(server)
+
+
+def media(port: int) -> dict[str, str]:
+    first = FIRST_PORT + port % RANGES * PORTS
+    return {"meet": "auto", "media_port_first": str(first), "media_port_last": str(first + PORTS - 1)}
+
+
+def end_media(server: Server) -> None:
+    """Supervisor and Janus of this server."""
+    for pid in (*janus_of(server.data / "meet"), *supervisors_of(server.data / "meet")):
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_machine(server: Server) -> None:
+    """Everything of this provider at once."""
+    media_pids = [*supervisors_of(server.data / "meet"), *janus_of(server.data / "meet")]
+    assert len(media_pids) == 2
+    for pid in (server.pid, *media_pids):
+        os.kill(pid, signal.SIGKILL)
+    server.kill()
+
+
+class InCall:
+    """Somebody whose page is at this provider, in the call of the workshop."""
+
+    def __init__(self, browser: Browser, house: House, handle: str, server: Server) -> None:
+        self.person = Person(browser, handle, server.address)
+        self.page = self.person.page
+        self.page.add_init_script(CONNECTIONS)
+        self.person.sign_in(handle, PASSWORD, f"/raum/{house.pair.workshop}")
+        self.person.sees("vor dem Ausfall")
+        self.person.waits_for_shell()
+        account = self.page.evaluate("async () => (await (await fetch('/api/me')).json()).account.id")
+        self.account = str(account)
+        eventually(lambda: at_partner(house.pair.suednetz, account) == at_partner(house.pair.werkhof, account) != {})
+
+    def join(self, space: str) -> None:
+        self.person.go(f"/anruf/{space}")
+        self.person.button("Beitreten").click()
+        self.person.button("Auflegen").first.wait_for()
+
+    def arriving(self) -> dict[str, int]:
+        found: dict[str, int] = self.page.evaluate(ARRIVING)
+        return found
+
+    def sees_and_hears(self) -> None:
+        """More and more of the other's picture and sound comes, over the connections that are open now."""
+        for kind in ("audio", "video"):
+            before = until(f"{self.person.name}: {kind} comes", lambda kind=kind: self.arriving()[kind])
+            until(f"{self.person.name}: {kind} goes on", lambda kind=kind, than=before: self.arriving()[kind] > than)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with two_with_calls(tmp_path) as house:
+        yield house
+
+
+@pytest.fixture
+def two(house: House, browser: Browser) -> Iterator[tuple[InCall, InCall]]:
+    """Anna began a call at Werkhof; Dora, whose page is at Südnetz, saw it there and came."""
+    anna = InCall(browser, house, "anna", house.pair.werkhof)
+    dora = InCall(browser, house, "dora", house.pair.suednetz)
+    anna.join(house.pair.workshop)
+    until("Südnetz shows the call at Werkhof", lambda: house.running(house.dora))
+    dora.person.sees("ist im Videoanruf")
+    dora.join(house.pair.workshop)
+    for one in (anna, dora):
+        one.sees_and_hears()
+    yield anna, dora
+    for one in (anna, dora):
+        one.person.close()
+
+
+def test_a_call_outlives_its_provider(house: House, two: tuple[InCall, InCall]) -> None:
+    anna, dora = two
+    firm, (werkhof, _) = house.pair.firm, house.pair[:2]
+    [before] = house.calls(house.dora)
+    began = house.running(house.dora)
+    assert began is not None
+    assert {one["account"] for one in began["people"]} == {anna.account, dora.account}
+    anna.person.button("Mikrofon ausschalten").first.click()
+    until("Werkhof knows that Anna is mute", lambda: mute(house, firm.anna) == {anna.account})
+
+    kill_machine(werkhof)
+    until("everybody is in the call at Südnetz", lambda: moved(house, began["place"]))
+    for one in two:
+        one.sees_and_hears()
+    now = house.running(house.dora)
+    assert now is not None
+    assert (now["call"], len(now["people"])) == (before["id"], 2)
+    assert mute(house, house.dora) == {anna.account}
+    anna.person.button("Mikrofon einschalten").first.wait_for()
+
+    werkhof.start()
+    eventually(house.pair.equal)
+    until("Werkhof shows it at Südnetz", lambda: (house.running(firm.ben) or {}).get("place") == now["place"])
+    assert len(house.calls(firm.ben)) == 1
+    for one in two:
+        one.sees_and_hears()
+    for one in two:
+        one.person.button("Auflegen").first.click()
+    for who in (firm.ben, house.dora):
+        [over] = until("the call is over", lambda who=who: [one for one in house.calls(who) if one["seconds"]])
+        assert over["id"] == before["id"]
+        assert set(over["people"]) == {anna.account, dora.account}
+        assert house.running(who) is None
+    assert anna.person.complaints == dora.person.complaints == []
+
+
+def test_the_web_process_alone_dies_and_media_stays_where_it_is(house: House, two: tuple[InCall, InCall]) -> None:
+    began = house.running(house.dora)
+    assert began is not None
+    house.pair.werkhof.kill()
+    for one in two:
+        one.sees_and_hears()
+    house.pair.werkhof.start()
+    until("both are back", lambda: here(house, house.pair.firm.ben) == {one.account for one in two})
+    for one in two:
+        one.sees_and_hears()
+    for who in (house.pair.firm.ben, house.dora):
+        found = house.running(who)
+        assert found is not None
+        assert (found["call"], found["place"]) == (began["call"], began["place"])
+
+
+def moved(house: House, away: str) -> bool:
+    found = house.running(house.dora)
+    return found is not None and found["place"] != away and len(found["people"]) == 2
+
+
+def mute(house: House, who: client.Person) -> set[str]:
+    return {one["account"] for one in (house.running(who) or {"people": []})["people"] if not one["audio"]}
+
+
+def here(house: House, who: client.Person) -> set[str]:
+    """Who is in the call with a connection."""
+    return {one["account"] for one in (house.running(who) or {"people": []})["people"] if not one["away"]}
