@@ -25,7 +25,7 @@ RESULTS = ROOT / "bench" / "results"
 APP = Path(os.environ.get("VERBUND_APP") or ROOT / "app" / "build")
 BARS = {
     "kill_resume_ms_p50": 500.0, "kill_resume_ms_p95": 1500.0, "grey_resume_ms_p95": 3000.0,
-    "cold_open_ms_p95": 2000.0, "durable_lost": 0.0, "clicks": 0.0,
+    "cold_open_ms_p95": 2000.0, "durable_lost": 0.0,
 }  # fmt: skip
 
 
@@ -35,6 +35,7 @@ def main() -> int:
     if not (APP / "index.html").exists():
         sys.stderr.write("Die App ist nicht gebaut: zuerst `make setup`. / The app is not built: `make setup` first.\n")
         return 2
+    (RESULTS / "drill.json").unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         kills, silences, gone = rounds(Path(folder), asked.kills, asked.silences, asked.seed)
     figures = sums(kills, silences, gone)
@@ -92,7 +93,7 @@ def sums(kills: list[dict[str, Any]], silences: list[dict[str, Any]], gone: int)
         "grey_resume_ms_p95": quantile([one["accepted_ms"] for one in silences], 0.95),
         "grey_read_ms_p95": quantile([one["read_ms"] for one in silences], 0.95),
         "cold_open_ms_p95": quantile([one["cold_open_ms"] for one in kills], 0.95),
-        "durable_lost": gone, "clicks": 0,
+        "durable_lost": gone,
     }  # fmt: skip
 
 
