@@ -18,6 +18,8 @@ export interface StoredLog {
 	space: SpaceId;
 	vector: Vector;
 	chains: Record<string, string>;
+	/** Entries that came before their causes: id, sub-log, number. */
+	waiting?: readonly [CoreId, string, number][];
 	usedAt: number;
 }
 

@@ -54,7 +54,7 @@ export class Following {
 		for (const [space, told] of spaces) {
 			if (this.#followed.has(space)) continue;
 			const held = await this.intake.open(space, told);
-			wanted[space] = behind(held, told) > RESUME_MAX ? await this.#anew(space, told!) : held;
+			wanted[space] = behind(held, told) > RESUME_MAX ? await this.#anew(space, told!) : this.intake.from(space);
 		}
 		const names = Object.keys(wanted) as SpaceId[];
 		if (names.length > 0 && this.live.send({ f: 'follow', s: wanted })) for (const name of names) this.#followed.add(name);

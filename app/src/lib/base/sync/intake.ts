@@ -11,6 +11,9 @@ import type { CoreId, DeviceId, Entry, SpaceId, Vector } from '../types';
 
 /** Entries that wait for their turn; beyond, the connection is dropped and resumes by vector. */
 export const QUEUE_MAX = 20_000;
+/** Entries that wait for their causes and are remembered; more than so many numbers back they are given up. */
+const WAITING_MAX = 500;
+const WAITING_BACK_MAX = 1_000;
 /** So often a gap is asked for again before the space is given up until the next start. */
 const GAPS_MAX = 3;
 /** After so many writes of rows, surplus ones are looked for. */
@@ -32,7 +35,7 @@ export interface IntakePorts {
 interface Held {
 	vector: Record<string, number>;
 	chains: Record<string, string>;
-	waiting: Set<CoreId>;
+	waiting: Map<CoreId, { key: string; n: number }>;
 	gaps: number;
 	isBroken: boolean;
 }
@@ -63,8 +66,20 @@ export class Intake {
 			log = { space, vector: { ...from }, chains: {}, usedAt: Date.now() };
 			await this.ports.store.guard(() => db.put('logs', log as StoredLog)).catch(() => undefined);
 		}
-		this.#held.set(space, { vector: { ...log.vector }, chains: { ...log.chains }, waiting: new Set(), gaps: 0, isBroken: false });
+		const waiting = new Map((log.waiting ?? []).map(([id, key, n]) => [id, { key, n }]));
+		this.#held.set(space, { vector: { ...log.vector }, chains: { ...log.chains }, waiting, gaps: 0, isBroken: false });
 		return log.vector;
+	}
+
+	/** Where to go on from: what waited is asked for once more, for its cause may have come while nobody was here. */
+	from(space: SpaceId): Vector {
+		const { vector = {}, waiting = new Map() } = this.#held.get(space) ?? {};
+		const from = { ...vector };
+		for (const [id, { key, n }] of waiting) {
+			if ((vector[key] ?? 0) - n > WAITING_BACK_MAX) waiting.delete(id);
+			else from[key] = Math.min(from[key] ?? 0, n - 1);
+		}
+		return from;
 	}
 
 	/** Forget what is in memory; what is stored stays. */
@@ -112,7 +127,7 @@ export class Intake {
 		const shown = taken.filter(isShown);
 		await this.ports.learn(space, new Set(shown.map(({ parsed }) => parsed.core.dev)));
 		for (const one of shown) one.ops = this.ports.fold(one.entry, one.parsed);
-		await this.#save(space, taken);
+		await this.#save(space, held, taken);
 		this.ports.taken(space, taken.filter((one) => one.parsed !== null) as { entry: Entry; parsed: Parsed }[]);
 	}
 
@@ -131,7 +146,7 @@ export class Intake {
 			held.chains[key] = entry.h;
 			held.gaps = 0;
 		}
-		if (entry.x === WAITING) held.waiting.add(entry.id);
+		if (entry.x === WAITING && held.waiting.size < WAITING_MAX) held.waiting.set(entry.id, { key, n: entry.n });
 		taken.push({ entry, parsed: this.#parse(entry), ops: [], isLate });
 	}
 
@@ -155,7 +170,7 @@ export class Intake {
 	}
 
 	/** Rows and vector in one transaction. What another tab has stored is not written again. */
-	async #save(space: SpaceId, taken: readonly Taken[]): Promise<void> {
+	async #save(space: SpaceId, held: Held, taken: readonly Taken[]): Promise<void> {
 		if (taken.length === 0) return;
 		const { store } = this.ports;
 		try {
@@ -166,7 +181,8 @@ export class Intake {
 					const next = { ...log, vector: { ...log.vector }, chains: { ...log.chains }, usedAt: Date.now() };
 					const ops = taken.flatMap((one) => (one.isLate || advance(next, one.entry) ? one.ops : []));
 					await applyRows(tx.objectStore('rows') as never, ops);
-					await tx.objectStore('logs').put(next);
+					const waiting = [...held.waiting].map(([id, { key, n }]): [CoreId, string, number] => [id, key, n]);
+					await tx.objectStore('logs').put({ ...next, waiting });
 				}
 				await tx.done;
 			});

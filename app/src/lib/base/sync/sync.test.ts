@@ -204,6 +204,27 @@ describe('following', () => {
 		expect(provider.follows.at(-1)![WORKSHOP]).toEqual({ [Object.keys(provider.vector(WORKSHOP))[0]!]: 1 });
 	});
 
+	it('shows what waited for its cause, also when that came while the page was closed', async () => {
+		const device = await ben();
+		const before = await opens('anna');
+		provider.isWaiting = true;
+		const early = await benWrites(device, 'zu früh');
+		provider.isWaiting = false;
+		await benWrites(device, 'danach');
+		await eventually(() => shown(before)).toEqual(['danach']);
+		await before.sync.settled();
+		await closes(before);
+		early.x = 0;
+		const after = await opens('anna');
+		await eventually(() => shown(after)).toEqual(['zu früh']);
+		await after.sync.settled();
+		expect((await stored(after)).toSorted()).toEqual(['danach', 'zu früh']);
+		await closes(after);
+		const again = await opens('anna');
+		expect(provider.follows.at(-1)![WORKSHOP]).toEqual(provider.vector(WORKSHOP));
+		expect(shown(again)).toEqual([]);
+	});
+
 	it('shows each entry once however often it is sent', async () => {
 		const device = await ben();
 		const anna = await opens('anna');

@@ -34,6 +34,8 @@ export class Provider {
 	#isFrozen = false;
 	/** Sockets end before they begin, as with a session that is over. */
 	refusesSockets = false;
+	/** What comes in lacks its cause. */
+	isWaiting = false;
 	follows: Record<SpaceId, Vector>[] = [];
 	/** What /api/me says. */
 	me: Me | null = null;
@@ -130,6 +132,7 @@ export class Provider {
 		space.chain = chain(space.chain, place);
 		const shown = x === 3 ? { ...parcel, sa: null, b: null } : parcel;
 		const entry: Entry = { ...shown, ...place, h: b64(space.chain), o: this.known.size + 1 };
+		if (this.isWaiting && x === 0) entry.x = 1;
 		space.entries.push(entry);
 		space.heads.set(parsed.core.dev, { ds: parsed.core.ds, dp: parsed.id });
 		this.known.set(parsed.id, entry);
