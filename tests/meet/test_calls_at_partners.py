@@ -115,10 +115,10 @@ def kill_machine(server: Server) -> None:
 class InCall:
     """Somebody whose page is at this provider, in the call of the workshop."""
 
-    def __init__(self, browser: Browser, house: House, handle: str, server: Server) -> None:
+    def __init__(self, browser: Browser, house: House, handle: str, server: Server, also: str = "") -> None:
         self.person = Person(browser, handle, server.address)
         self.page = self.person.page
-        self.page.add_init_script(CONNECTIONS)
+        self.page.add_init_script(CONNECTIONS + also)
         self.person.sign_in(handle, PASSWORD, f"/raum/{house.pair.workshop}")
         self.person.sees("vor dem Ausfall")
         self.person.waits_for_shell()

@@ -34,7 +34,12 @@ export class Hosts {
 
 	/** A socket at another provider; the token travels as its subprotocol, never in the address. Raises Offline. */
 	async open({ url }: Host): Promise<WebSocket> {
-		return new WebSocket(`${url.replace(/^http/, 'ws')}/live`, [PROTOCOL, `bearer.${await this.token(url)}`]);
+		const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/live`, [PROTOCOL, `bearer.${await this.token(url)}`]);
+		let isGreeted = false;
+		socket.addEventListener('message', () => (isGreeted = true), { once: true });
+		// A provider that was started anew knows no token of before; a refusal looks like any other end.
+		socket.addEventListener('close', () => isGreeted || this.forget(url), { once: true });
+		return socket;
 	}
 
 	way({ url }: Host): Way {
