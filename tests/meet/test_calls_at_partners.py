@@ -40,6 +40,10 @@ ARRIVING = """async () => {
     return found;
 }"""
 
+CLICK_SOON = """() => setTimeout(
+    () => [...document.querySelectorAll('button')].find((one) => one.textContent.trim() === 'Beitreten').click(), 500
+)"""
+
 
 class House(NamedTuple):
     """Werkhof and Südnetz, which hold one firm's spaces and can do calls. Dora's account is at Südnetz."""
@@ -220,6 +224,30 @@ def test_the_web_process_alone_dies_and_media_stays_where_it_is(house: House, tw
         found = house.running(who)
         assert found is not None
         assert (found["call"], found["place"]) == (began["call"], began["place"])
+
+
+def test_two_who_begin_at_once_at_two_providers_are_in_one_call(house: House, browser: Browser) -> None:
+    two = [
+        InCall(browser, house, "anna", house.pair.werkhof), InCall(browser, house, "dora", house.pair.suednetz)
+    ]  # fmt: skip
+    for one in two:
+        one.person.go(f"/anruf/{house.pair.workshop}")
+        one.person.button("Beitreten").wait_for()
+    for one in two:
+        one.page.evaluate(CLICK_SOON)
+    for one in two:
+        one.person.button("Auflegen").first.wait_for()
+        one.sees_and_hears()
+    people = {one.account for one in two}
+    for who in (house.pair.firm.ben, house.dora):
+        until("both are in one call", lambda who=who: here(house, who) == people)
+    for one in two:
+        one.person.button("Auflegen").first.click()
+    for who in (house.pair.firm.ben, house.dora):
+        [over] = until("one call was", lambda who=who: [one for one in house.calls(who) if one["seconds"] is not None])
+        assert set(over["people"]) == people
+    for one in two:
+        one.person.close()
 
 
 def moved(house: House, away: str) -> bool:

@@ -17,6 +17,7 @@ from tests.spaces.test_replica import entries, in_some_order
 from verbund.accounts.commands import admit_provider_device
 from verbund.base.clock import SystemClock
 from verbund.base.ids import CoreId, ProviderId, SpaceId
+from verbund.base.refusal import Unknown
 from verbund.log.registry import Fact
 from verbund.log.store import Store
 from verbund.log.tx import Cache, Tx
@@ -169,6 +170,44 @@ async def test_a_call_that_runs_at_a_partner_is_not_ended_here(tmp_path: Path) -
             assert found.place == installation.provider
             assert queries.open_calls(connection, SpaceId(anna.account)) == []
             assert queries.present(connection, found) == [anna.account]
+
+
+async def test_who_joins_elsewhere_is_told_where_the_call_is(tmp_path: Path) -> None:
+    """Unless they do not reach it; a stranger learns nothing. Calls at a partner are shown with who is in them."""
+    async with running(tmp_path / "one") as one, running(tmp_path / "two") as two:
+        anna, ben, firm, call = await begun(one)
+        await ben.writes(firm, events.CallJoined(call=call), re=[call])
+        wolf, _ = await one.firm("Glaserei Wolf", "wolf")
+        installation = one.services.installation
+        log = two.services.log
+        await log.write(lambda tx: admit_provider_device(tx, installation.provider, installation.device.public))
+        await in_some_order(two, entries(one), random.Random(1))
+        join, calls = (two.services.live.handler(f"meet.{name}") for name in ("join", "calls"))
+        assert join is not None
+        assert calls is not None
+        sockets: list[Any] = [
+            SimpleNamespace(id=one.account, account=one.account, device=one.pen.dev, send_json=None)
+            for one in (anna, wolf)
+        ]
+        assert await join(sockets[0], {"space": firm}) == {"elsewhere": installation.provider}
+        with pytest.raises(NotSetUp):
+            await join(sockets[0], {"space": firm, "gone": [installation.provider]})
+        [shown] = (await calls(sockets[0], {}))["calls"]
+        assert (shown["call"], shown["place"]) == (call, installation.provider)
+        assert [one["account"] for one in shown["people"]] == [ben.account]
+        assert (await calls(sockets[1], {}))["calls"] == []
+        with pytest.raises(Unknown):
+            await join(sockets[1], {"space": firm})
+
+
+async def test_only_a_provider_moves_a_call_and_only_to_itself(place: Place) -> None:
+    anna, _, firm, call = await begun(place)
+    log = place.services.log
+    refused, _ = await anna.tries(firm, events.CallMoved(call=call, to=log.provider), re=[call])
+    assert (refused["st"], refused["code"]) == ("refused", "base.unknown")
+    with pytest.raises(Unknown):
+        await log.author(log.provider_device, firm, events.CallMoved(call=call, to=ProviderId(firm)), [call])
+    await log.author(log.provider_device, firm, events.CallMoved(call=call, to=log.provider), [call])
 
 
 def open_calls(place: Place) -> list[CoreId]:
