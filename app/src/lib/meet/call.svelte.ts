@@ -4,7 +4,7 @@ import { openCamera, openMicrophone, openScreen, remember, remembered, troubleOf
 import { JOINED, LEFT, STARTED } from './fold';
 import { LevelMeter } from './level.svelte';
 import { Publisher, Subscriber, type Received } from './media';
-import { Pulse } from './pulse';
+import { Pulse, STALLED_ALONE_MS } from './pulse';
 import { Seat } from './seat';
 import { Speaking } from './speaking';
 import { Voices } from './voices';
@@ -68,7 +68,7 @@ export class Call {
 				left: () => this.left(),
 				refused: () => this.end(),
 				hear: (signal) => this.hear(signal),
-				flows: () => this.flows(),
+				flows: () => this.flows(STALLED_ALONE_MS),
 				stalled: () => !this.flows() && this.pulse.began
 			},
 			known?.place || null
@@ -284,10 +284,10 @@ export class Call {
 	}
 
 	/** Looks at once: where the page itself stood still, what came meanwhile counts. */
-	private flows(): boolean {
+	private flows(within?: number): boolean {
 		const now = performance.now();
 		this.pulse.look(this.received, now);
-		return this.pulse.flows(now);
+		return this.pulse.flows(now, within);
 	}
 
 	/** Sends what there is over a new connection. */

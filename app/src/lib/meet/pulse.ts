@@ -3,6 +3,8 @@ import type { Received } from './media';
 
 /** Voices come fifty times a second: so long without any, and they have stalled. */
 export const STALLED_MS = 500;
+/** The same where the provider is known to be away. */
+export const STALLED_ALONE_MS = 300;
 
 export class Pulse {
 	private readonly seen = new Map<string, number>();
@@ -19,8 +21,8 @@ export class Pulse {
 	}
 
 	/** Something came just now. False as well where there was never anything to come. */
-	flows(now: number): boolean {
-		return this.at !== null && now - this.at < STALLED_MS;
+	flows(now: number, within = STALLED_MS): boolean {
+		return this.at !== null && now - this.at < within;
 	}
 
 	/** Something came at all. */

@@ -30,8 +30,9 @@ export interface Seated {
 	/** Everybody says no. */
 	refused: () => void;
 	hear: (signal: SignalFrame) => void;
-	/** Whether media still comes over the old way. */
+	/** The provider is away: whether media still comes. */
 	flows: () => boolean;
+	/** The provider is there: whether media came and comes no more. */
 	stalled: () => boolean;
 }
 
