@@ -49,6 +49,16 @@ def test_several_tries_are_used_up_together(clock: Clock) -> None:
     assert buckets.wait_s("anna", 10) == 0
 
 
+def test_taking_is_all_or_nothing(clock: Clock) -> None:
+    buckets = Buckets(clock, burst=64, every_s=0.5)
+    assert buckets.take("anna", 60) == 0
+    assert buckets.take("anna", 6) == 1
+    assert buckets.take("anna", 4) == 0
+    assert buckets.take("anna") == 1
+    clock.pass_s(1)
+    assert buckets.take("anna", 2) == 0
+
+
 def test_the_memory_is_bounded(clock: Clock) -> None:
     buckets = Buckets(clock, burst=1, every_s=1)
     for number in range(KEYS_MAX + 500):

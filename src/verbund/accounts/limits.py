@@ -25,24 +25,40 @@ class Buckets:
 
     def wait_s(self, key: str, tries: int = 1) -> int:
         """Seconds until so many more tries; 0 when they may be now."""
-        return max(0, math.ceil((tries - self._left(key)) * self._every_s))
+        return max(0, math.ceil((tries - self._left(key, self._clock.now_ms())) * self._every_s))
+
+    def take(self, key: str, tries: int = 1) -> int:
+        """Use so many tries up where they may be now: 0. Otherwise the seconds until they may."""
+        now = self._clock.now_ms()
+        left = self._left(key, now)
+        if left < tries:
+            return math.ceil((tries - left) * self._every_s)
+        self._hold(key, left - tries, now)
+        return 0
 
     def spend(self, key: str, tries: int = 1) -> None:
         """Use them up."""
-        left = self._left(key)
-        self._held[key] = (max(0.0, left - tries), self._clock.now_ms())
-        self._held.move_to_end(key)
-        if len(self._held) > KEYS_MAX:
-            self._held.popitem(last=False)
+        now = self._clock.now_ms()
+        self._hold(key, max(0.0, self._left(key, now) - tries), now)
 
     def refund(self, key: str) -> None:
         """The try was honest: give it back."""
         if key in self._held:
-            self._held[key] = (min(self._burst, self._left(key) + 1), self._clock.now_ms())
+            now = self._clock.now_ms()
+            self._held[key] = (min(self._burst, self._left(key, now) + 1), now)
 
-    def _left(self, key: str) -> float:
-        left, at = self._held.get(key, (float(self._burst), self._clock.now_ms()))
-        return min(self._burst, left + max(0, self._clock.now_ms() - at) / 1000 / self._every_s)
+    def _left(self, key: str, now: int) -> float:
+        held = self._held.get(key)
+        if held is None:
+            return float(self._burst)
+        left, at = held
+        return min(self._burst, left + max(0, now - at) / 1000 / self._every_s)
+
+    def _hold(self, key: str, left: float, now: int) -> None:
+        self._held[key] = (left, now)
+        self._held.move_to_end(key)
+        if len(self._held) > KEYS_MAX:
+            self._held.popitem(last=False)
 
 
 class Limiter:

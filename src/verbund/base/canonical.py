@@ -33,11 +33,6 @@ def encode(value: Any) -> bytes:
     return _encoder.encode(value)
 
 
-def encode_known(value: Any) -> bytes:
-    """The canonical bytes of a value that we made ourselves and that is within the profile."""
-    return _encoder.encode(value)
-
-
 def decode(raw: bytes) -> Any:
     """The value of canonical bytes. Raises NotCanonical unless `encode` gives exactly these bytes."""
     try:
@@ -65,7 +60,8 @@ def _check(value: Any, depth: int) -> None:
         for key, inner in value.items():
             if not isinstance(key, str) or not key.isascii():
                 raise NotCanonical(reason="key is not ASCII")
-            _check(inner, depth - 1)
+            if type(inner) is not str or not inner.isascii():
+                _check(inner, depth - 1)
     elif isinstance(value, list | tuple):
         if depth == 0:
             raise NotCanonical(reason="too deep")

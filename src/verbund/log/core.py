@@ -143,7 +143,7 @@ def _parse_core(raw: bytes) -> Core:
         core.ds > canonical.INTEGER_MAX
         or core.bs > BODY_BYTES_MAX
         or (core.dp is None) != (core.ds == 1)
-        or any(one >= other for one, other in pairwise(heads))
+        or (len(heads) > 1 and any(one >= other for one, other in pairwise(heads)))
     ):
         raise canonical.NotCanonical(reason="core")
     return core
@@ -169,7 +169,9 @@ _GRAMMAR = _grammar()
 
 
 def _blobs(data: dict[str, Any]) -> tuple[BlobHash, ...]:
-    blobs = data.get("blobs", [])
+    blobs = data.get("blobs")
+    if blobs is None and "blobs" not in data:
+        return ()
     if not isinstance(blobs, list) or len(blobs) > BLOBS_MAX or not all(is_hash(one) for one in blobs):
         raise canonical.NotCanonical(reason="blobs")
     return tuple(blobs)

@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from verbund.base import canonical
-from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, unb64
+from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, is_hash, unb64
 from verbund.base.refusal import Refusal
 from verbund.log.core import Parcel
 
@@ -58,13 +57,17 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def chain(previous: bytes, provider: str, incarnation: int, seq: int, core: str, at: int, void: bool) -> bytes:
     """The chain after this entry (32 bytes), from the chain before it."""
-    envelope = {"at": at, "i": incarnation, "id": core, "n": seq, "p": provider, "x": VOID if void else SETTLED}
-    return sha256(DOMAIN + previous + canonical.encode_known(envelope)).digest()
+    # Canonical JSON, as ids and numbers have one spelling.
+    x = VOID if void else SETTLED
+    envelope = f'{{"at":{at},"i":{incarnation},"id":"{core}","n":{seq},"p":"{provider}","x":{x}}}'
+    return sha256(DOMAIN + previous + envelope.encode("ascii")).digest()
 
 
 def check_place(entry: Entry, previous: bytes) -> Place:
     """The place of an entry that follows `previous`. Raises BrokenChain."""
     void = entry.x == VOID
+    if not is_hash(entry.p):
+        raise BrokenChain(provider=entry.p, seq=entry.n)
     expected = chain(previous, entry.p, entry.i, entry.n, entry.id, entry.at, void)
     if b64(expected) != entry.h:
         raise BrokenChain(provider=entry.p, seq=entry.n)

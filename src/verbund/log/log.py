@@ -338,18 +338,17 @@ class Log:
         kind = self.registry.kind(core.k)
         authority = int(kind is not None and kind.event.authority)
         whole = parsed.body is not None and state != VOID
-        row = {
-            "state": state, "reason": reason, "authority": authority,
-            "salt": parsed.salt if whole else None, "body": parsed.body if whole else None,
-        }  # fmt: skip
+        salt, body = (parsed.salt, parsed.body) if whole else (None, None)
         newest = core.ds > tx.head(parsed.space, core.dev)[0]
         if newest or tx.state(parsed.id) is None:
             tx.insert(tables.core, {
                 "position": position, "id": parsed.id, "space": parsed.space, "dev": core.dev, "ds": core.ds,
-                "kind": core.k, "t": core.t, "raw": parsed.raw, "sig": parsed.signature,
-                "line": line_of(parsed.space, core.dev), **row,
+                "kind": core.k, "t": core.t, "raw": parsed.raw, "sig": parsed.signature, "state": state,
+                "reason": reason, "authority": authority, "line": line_of(parsed.space, core.dev), "salt": salt,
+                "body": body,
             })  # fmt: skip
         else:
+            row = {"state": state, "reason": reason, "authority": authority, "salt": salt, "body": body}
             c, entry = tables.core.c, tables.entry.c
             void = tx.position_of(parsed.id)
             tx.execute(update(tables.core).where(c.position == void).values(position=position, **row))
@@ -361,10 +360,7 @@ class Log:
             tx.cache.put(("head", parsed.space, core.dev), (core.ds, parsed.id))
 
     def _fold(self, tx: Tx, take: Take, position: int, at: int) -> Fact:
-        fact = Fact(
-            take.fact.id, take.fact.space, take.fact.sort, take.fact.core, take.fact.actor, take.fact.device,
-            take.fact.event, take.fact.blobs, take.fact.stamp, at, position,
-        )  # fmt: skip
+        fact = take.fact.placed(at, position)
         if take.kind.event.authority:
             tx.cache.pop(("heads", fact.space), None)
             tx.cache.pop(("own", fact.space, fact.dev), None)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
+from msgspec.structs import force_setattr
 from sqlalchemy import Table
 
 from verbund.base.canonical import NotCanonical
@@ -70,6 +71,12 @@ class Fact(msgspec.Struct, frozen=True):
     stamp: str
     at: int
     position: int
+
+    def placed(self, at: int, position: int) -> "Fact":
+        """The same at its place, while it is still its maker's alone."""
+        force_setattr(self, "at", at)
+        force_setattr(self, "position", position)
+        return self
 
     @property
     def dev(self) -> DeviceId:

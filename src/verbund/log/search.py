@@ -9,6 +9,7 @@ import threading
 import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 import Stemmer
@@ -98,7 +99,7 @@ class Hit(NamedTuple):
 
 def index(tx: Tx, position: int, space: SpaceId, kind: str, at: int, words: str) -> None:
     """Make something findable by its words. `position` is that of the core which is found; it must be new here."""
-    stems = " ".join([_place(space), *stems_of(words)])
+    stems = " ".join([_place(space), *map(_both_stems, _distinct(words))])
     tx.insert(item, {"position": position, "kind": kind, "at": at, "words": stems})
     if tx.sqlite:
         tx.insert(_rows, {"rowid": position, "words": stems})
@@ -143,14 +144,21 @@ def find(
 
 def stems_of(words: str) -> list[str]:
     """The German and English stems of a text, folded, each once; of at most WORDS_MAX words."""
-    found = dict.fromkeys(_words(words)[:WORDS_MAX])
-    return list(dict.fromkeys(stem for word in found for stem in _stems(word[:WORD_CHARS_MAX])))
+    return list(dict.fromkeys(chain.from_iterable(map(str.split, map(_both_stems, _distinct(words))))))
+
+
+def _distinct(words: str) -> dict[str, None]:
+    found = _words(words)[:WORDS_MAX]
+    if max(map(len, found), default=0) > WORD_CHARS_MAX:
+        found = [word[:WORD_CHARS_MAX] for word in found]
+    return dict.fromkeys(found)
 
 
 @lru_cache(maxsize=STEMS_CACHED_MAX)
-def _stems(word: str) -> tuple[str, str]:
-    """German and English. Remembered: most words of a message are the same few thousand."""
-    return _stemmer("german").stemWord(word), _stemmer("english").stemWord(word)
+def _both_stems(word: str) -> str:
+    """German and English, or the one that both are. Remembered: most words of a message are the same few thousand."""
+    german, english = _stemmer("german").stemWord(word), _stemmer("english").stemWord(word)
+    return german if german == english else f"{german} {english}"
 
 
 def _words(text: str) -> list[str]:
@@ -160,14 +168,20 @@ def _words(text: str) -> list[str]:
 
 def _folded(words: str) -> str:
     lower = words.lower()
-    if lower.isascii():
-        return lower
-    composed = unicodedata.normalize("NFC", lower)
-    for letter, letters in _UMLAUTS.items():
-        composed = composed.replace(letter, letters)
-    if composed.isascii():
-        return composed
-    return "".join(mark for mark in unicodedata.normalize("NFKD", composed) if not unicodedata.combining(mark))
+    plain = _spelled_out(lower)
+    if plain.isascii():
+        return plain
+    plain = _spelled_out(unicodedata.normalize("NFC", lower))
+    if plain.isascii():
+        return plain
+    return "".join(mark for mark in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(mark))
+
+
+def _spelled_out(words: str) -> str:
+    if not words.isascii():
+        for letter, letters in _UMLAUTS.items():
+            words = words.replace(letter, letters)
+    return words
 
 
 def _stemmer(language: str) -> Stemmer.Stemmer:

@@ -1,7 +1,8 @@
 """What rules read and folds write through: one transaction of the writer, or a reader's view."""
 
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import lru_cache
 from hashlib import sha256
@@ -47,6 +48,17 @@ def _nothing(*_: object) -> None:
 def line_of(space: SpaceId, dev: DeviceId) -> int:
     """48 bits for a device in a space, so that the index of numbers stays small. Not unique: the ids decide."""
     return int.from_bytes(sha256((space + dev).encode("ascii")).digest()[:6])
+
+
+class Own(NamedTuple):
+    """The authority facts of a device in a space: their numbers, growing, and their ids."""
+
+    numbers: tuple[int, ...]
+    ids: tuple[CoreId, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[Any]) -> "Own":
+        return cls(tuple(row.ds for row in rows), tuple(row.id for row in rows))
 
 
 class Header(NamedTuple):
@@ -138,14 +150,14 @@ class Reader:
         """The authority facts of a space that this device wrote before its number `before`, set aside ones included:
         whether they count is for the authority to say, from the same facts everywhere."""
         key = ("own", space, dev)
-        found: list[tuple[int, CoreId]] | None = self.cache.get(key)
+        found: Own | None = self.cache.get(key)
         if found is None:
             core = tables.core.c
             kept = core.state.in_((SETTLED, QUARANTINED))
             mine = (core.line == line_of(space, dev), core.space == space, core.dev == dev, core.authority == 1, kept)
             rows = self.execute(select(core.ds, core.id).where(*mine).order_by(core.ds))
-            found = self.cache.put(key, [(row.ds, row.id) for row in rows])
-        return tuple(identifier for ds, identifier in found if ds < before)
+            found = self.cache.put(key, Own.of(rows.all()))
+        return found.ids[: bisect_left(found.numbers, before)]
 
     def last_position(self) -> int:
         """The newest place in this provider's order, of entries and of what came late; 0 before the first."""

@@ -18,6 +18,8 @@ from verbund.spaces.rules import MAY
 from verbund.spaces.state import NO_PARENT, RANK, Authority, Order, Parent
 
 STATES_MAX = 64
+#: Sets of heads whose state is at hand: one for each device that talks.
+HEADS_KEPT_MAX = 1_000
 
 
 class Step(NamedTuple):
@@ -82,8 +84,10 @@ class History:
         found = self._by_heads.get(key)
         if found is None:
             found = self.state(self._seen(key))
-            # Everybody who talks has seen the same: the last answer is nearly always the next.
-            self._by_heads = {} if found is None else {key: found}
+            if len(self._by_heads) >= HEADS_KEPT_MAX:
+                self._by_heads = {}
+            if found is not None:
+                self._by_heads[key] = found
         return found
 
     def current(self) -> Authority | None:

@@ -1,6 +1,7 @@
 """Authority as a state: who belongs to a space and what they may do there. Pure; history.py says which facts count."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import NamedTuple, Protocol
 
 from verbund.base.ids import AccountId, CoreId, DeviceId, ProviderId, SpaceId
@@ -170,6 +171,7 @@ class Authority:
         return provider in self.providers or self.sort in ("direct", "personal", "account")
 
 
+@cache  # a few dozen combinations
 def abilities_of(sort: str, role: str | None, archived: bool) -> frozenset[str]:
     """What a role may do in a space of this sort."""
     if role is None:

@@ -26,7 +26,7 @@ def _uncounted(_space: SpaceId) -> None:
 class Connection:
     """One browser's socket. Frames wait in a bounded queue; whoever is too slow is dropped and resumes by vector."""
 
-    __slots__ = ("_bytes", "_closing", "_frames", "_wake", "caller", "following", "held", "id", "language", "submits")
+    __slots__ = ("_bytes", "_closing", "_frames", "_waiter", "caller", "following", "held", "id", "language", "submits")
 
     def __init__(self, caller: Caller, language: str) -> None:
         self.id = random_id()
@@ -38,7 +38,8 @@ class Connection:
         self.submits = 0
         self._frames: list[bytes] = []
         self._bytes = 0
-        self._wake: asyncio.Event = asyncio.Event()
+        #: Waits for the next frame, while there is none.
+        self._waiter: asyncio.Future[None] | None = None
         self._closing: str | None = None
 
     @property
@@ -58,7 +59,7 @@ class Connection:
         if len(self._frames) > OUTBOX_FRAMES_MAX or self._bytes > OUTBOX_BYTES_MAX:
             self.close("live.too_slow")
         else:
-            self._wake.set()
+            self._wake()
 
     def send_json(self, frame: dict[str, Any]) -> None:
         self.send(msgspec.json.encode(frame))
@@ -68,14 +69,21 @@ class Connection:
         if self._closing is None:
             self._closing = code
             self._frames = [msgspec.json.encode({"f": "bye", "code": code})]
-            self._wake.set()
+            self._wake()
 
     async def next_frames(self) -> tuple[list[bytes], str | None]:
         """The frames to send now, and the reason to end after them."""
-        await self._wake.wait()
-        self._wake.clear()
+        if not self._frames:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
         frames, self._frames, self._bytes = self._frames, [], 0
         return frames, self._closing
+
+    def _wake(self) -> None:
+        """Not an Event: what is sent is nearly always one frame, and this is the way of every one."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
 
 class Hub:

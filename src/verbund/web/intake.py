@@ -34,7 +34,6 @@ class Intake:
     def _admit(self, caller: Caller, parcels: Sequence[Parcel]) -> None:
         if len(parcels) > PARCELS_MAX:
             raise Malformed()
-        wait_s = self._devices.wait_s(caller.device, len(parcels))
+        wait_s = self._devices.take(caller.device, len(parcels))
         if wait_s > 0:
             raise TooFast(retry_after_s=wait_s)
-        self._devices.spend(caller.device, len(parcels))
