@@ -13,9 +13,11 @@ from tests.accounts.people import Browser, Place, running
 from verbund.accounts import projection as account_projection
 from verbund.accounts.commands import admit_provider_device
 from verbund.accounts.events import DeviceRevoked
-from verbund.base.ids import SpaceId
+from verbund.base.ids import SpaceId, b64
+from verbund.base.keys import DeviceKey
 from verbund.log import tables as log_tables
-from verbund.log.entry import SETTLED, Entry
+from verbund.log.entry import CHAIN_START, SETTLED, VOID, Entry
+from verbund.log.entry import chain as chain_of
 from verbund.spaces import projection as space_projection
 from verbund.spaces.events import MemberJoined, MemberRemoved, SpaceArchived, SpaceCreated, SpaceDescribed
 
@@ -116,3 +118,28 @@ async def test_a_forged_fact_of_a_partner_changes_nothing(tmp_path: Path) -> Non
         await in_some_order(two, entries(one), random.Random(1))
         assert rows(two)["space_title"] == rows(one)["space_title"]
         assert not any("Übernommen" in row for row in rows(two)["space_title"])
+
+
+async def test_a_forged_copy_that_came_first_does_not_keep_the_true_one_out(tmp_path: Path) -> None:
+    """A rogue partner sends somebody's fact under a wrong signature before anybody can know their key."""
+    async with running(tmp_path / "one") as one, running(tmp_path / "two") as two:
+        anna, firm = await one.firm()
+        ben = await one.colleague(anna, firm, "ben", "admin")
+        true = await ben.writes(firm, title("Von Ben"))
+        log, installation = two.services.log, one.services.installation
+        await log.write(lambda tx: admit_provider_device(tx, installation.provider, installation.device.public))
+        rogue = DeviceKey.generate().public.provider
+        chain = CHAIN_START
+        for number, entry in enumerate(entries(one)[firm], 1):
+            chain = chain_of(chain, rogue, 1, number, entry.id, entry.at, void=entry.x == VOID)
+            place = {"p": rogue, "i": 1, "n": number, "h": b64(chain)}
+            await log.accept([msgspec.structs.replace(entry, s=b64(bytes(64)), **place)])
+        rest = entries(one)
+        of_firm = rest.pop(firm)
+        await in_some_order(two, rest, random.Random(1))
+        await log.accept(of_firm)
+        assert rows(two)["space_title"] == rows(one)["space_title"]
+        assert (true, True) in rows(two)["states"]
+        assert rows(two)["states"] == rows(one)["states"]
+        await log.refold()
+        assert rows(two)["states"] == rows(one)["states"]

@@ -11,7 +11,7 @@ from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import entry as entries
 from verbund.log import search, sublogs, tables
-from verbund.log.core import Parcel, Parsed, make_parcel, parse
+from verbund.log.core import Parcel, Parsed, WrongSignature, make_parcel, parse
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take, state_of
 from verbund.log.outcome import Outcome
@@ -269,7 +269,13 @@ class Log:
             return False
         row = self._one_stored(tx, core)
         parsed = parse(stored_parcel(row))
-        verdict = self._judge_again(tx, parsed, row.at)
+        try:
+            verdict = self._judge_again(tx, parsed, row.at)
+        except WrongSignature as refusal:
+            # It came before the key that shows it to be forged: a void, which the true one replaces when it comes.
+            void = {"state": VOID, "reason": refusal.code, "salt": None, "body": None}
+            tx.execute(update(tables.core).where(tables.core.c.id == core).values(void))
+            return False
         if isinstance(verdict, Hold):
             self._wait(tx, parsed, verdict.missing)
             return False
@@ -349,6 +355,7 @@ class Log:
             })  # fmt: skip
         else:
             row = {"state": state, "reason": reason, "authority": authority, "salt": salt, "body": body}
+            row["sig"] = parsed.signature
             c, entry = tables.core.c, tables.entry.c
             void = tx.position_of(parsed.id)
             tx.execute(update(tables.core).where(c.position == void).values(position=position, **row))
