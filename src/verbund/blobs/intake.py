@@ -106,10 +106,12 @@ class Intake:
         Raises Unknown, ReadOnlySpace, Malformed, NotStarted, ChunksMissing, HashWrong, DiskFull, Overloaded.
         """
         plan.check()
-        if await asyncio.to_thread(self._holds, account, space, plan):
-            return
         upload = plan.upload(space, account)
         task = self._commits.get(upload)
+        if await asyncio.to_thread(self._holds, account, space, plan):
+            if task is None:
+                await self.drop(upload)  # somebody else's upload of the same bytes ended first
+            return
         if task is None:
             if len(self._commits) >= COMMITS_WAITING_MAX:
                 raise Overloaded()

@@ -10,7 +10,7 @@ export const RETRY_MS_MIN = 250;
 export const RETRY_MS_MAX = 15_000;
 const CHUNK_TIMEOUT_MS = 180_000;
 const COMMIT_TIMEOUT_MS = 300_000;
-/** So often a provider may have lost chunks between the last of them and the commit. */
+/** So often a provider may have lost chunks before the commit, or another tab's upload of the same file ended first. */
 const ROUNDS_MAX = 3;
 
 export interface Sending {
@@ -30,8 +30,8 @@ export async function sendFile(sending: Sending): Promise<BlobHash> {
 			api.post<{ missing: number[]; complete: boolean }>(`/blobs/${space}/have`, plan, { signal })
 		);
 		if (complete) break;
-		await sendChunks(sending, missing);
 		try {
+			await sendChunks(sending, missing);
 			await retried(sending, () => api.post(`/blobs/${space}/commit`, plan, { signal, timeoutMs: COMMIT_TIMEOUT_MS }));
 			break;
 		} catch (error) {
