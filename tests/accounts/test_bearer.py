@@ -47,7 +47,7 @@ async def with_partner(place: Place) -> tuple[Browser, SpaceId]:
     event = ProviderAdded(provider=key.provider, alg="ed25519", key=b64(key.raw), name="Südnetz", url=SUEDNETZ)
     await anna.writes(firm, event)
     async with asyncio.timeout(WAIT_S):
-        while SUEDNETZ not in place.services.neighbours.origins():  # noqa: ASYNC110
+        while SUEDNETZ not in place.services.neighbours.origins():  # noqa: ASYNC110  # the reading of neighbours tells nobody
             await asyncio.sleep(0)
     return anna, firm
 

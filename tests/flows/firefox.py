@@ -35,9 +35,10 @@ class Firefox:
         (folder / "user.js").write_text("".join(lines))
         assert FIREFOX is not None
         command = [FIREFOX, "--headless", "--marionette", "--no-remote", "--profile", str(folder)]
-        silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         environment = {**os.environ, "HOME": str(folder)}
-        self._process = subprocess.Popen(command, env=environment, **silent)  # type: ignore[call-overload]
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         self._socket = self._connect(port)
         self._stream = self._socket.makefile("rb")
         self._read()

@@ -24,6 +24,8 @@ WAITING_MAX = 50
 READY_MAX = 5_000
 #: So long a film that came in elsewhere is left to that provider.
 FOREIGN_MS = 120_000
+#: What claims further ahead than this is no claim: its provider's clock is wrong, or its word.
+CLAIM_MS_MAX = 1_800_000
 
 
 class Place(NamedTuple):
@@ -114,7 +116,12 @@ def waiting(connection: Connection, provider: ProviderId, now_ms: int, attempts_
         .join(log_tables.sublog, sublog.number == entry.sublog)
     )
     mine = or_(sublog.provider == provider, film.c.at < now_ms - FOREIGN_MS)
-    unclaimed = or_(claim.c.film.is_(None), claim.c.provider == provider, claim.c.until < now_ms)
+    unclaimed = or_(
+        claim.c.film.is_(None),
+        claim.c.provider == provider,
+        claim.c.until < now_ms,
+        claim.c.until > now_ms + CLAIM_MS_MAX,  # nobody keeps a film from being prepared for ever
+    )
     free = or_(job.c.film.is_(None), and_(job.c.lease_until < now_ms, job.c.attempts < attempts_max))
     query = (
         select(film.c.id, film.c.space, film.c.source, job.c.attempts, job.c.playable)

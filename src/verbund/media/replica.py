@@ -17,6 +17,7 @@ import msgspec
 
 from verbund.base.ids import CoreId, SpaceId, b64
 from verbund.base.refusal import Refusal, Unknown
+from verbund.blobs.shelf import check_room
 from verbund.log.service import Appended, LogService
 from verbund.media import queries
 from verbund.media.events import FilmPrepared
@@ -27,6 +28,7 @@ from verbund.media.track import write_whole
 ARRIVING = "arriving.json"
 MANIFEST_BYTES_MAX = 32 * 1024 * 1024
 FILE_BYTES_MAX = 256 * 1024 * 1024
+FREE_BYTES_MIN = 512 * 1024**2
 AT_ONCE_MAX = 2
 LOOK_AGAIN_S = 30.0
 WANTED_MAX = 64
@@ -130,8 +132,8 @@ class Replica:
                 for _ in range(AT_ONCE_MAX):
                     group.create_task(self._line(film, queue))
             await asyncio.to_thread((folder / ARRIVING).replace, folder / MANIFEST)
-        except (Refusal, ExceptionGroup, OSError) as error:
-            log.info("film %s is not whole yet: %s", film.id, error)
+        except* (Refusal, OSError) as group:
+            log.info("film %s is not whole yet: %s", film.id, ", ".join(map(repr, group.exceptions)))
 
     async def _line(self, film: Film, queue: Iterator[Listed]) -> None:
         for listed in queue:
@@ -162,6 +164,7 @@ class Replica:
         await asyncio.shield(task)
 
     async def _fetch(self, film: Film, listed: Listed, path: Path) -> None:
+        await asyncio.to_thread(check_room, self._folder, listed.size, FREE_BYTES_MIN)
         raw = await self._elsewhere.fetch(film.space, _name(film, listed.name), min(listed.size, FILE_BYTES_MAX))
         if len(raw) != listed.size or b64(sha256(raw).digest()) != listed.hash:
             raise Tampered()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import shutil
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -24,6 +25,7 @@ from verbund.partners.schemas import Question
 
 TIMEOUT_S = 10.0
 BLOB_BYTES_MAX = 20 * 1024**3
+FREE_BYTES_MIN = 512 * 1024**2
 AGAIN_S = 15.0
 SPACES_MAX = 10_000
 TRIES_MAX = 5
@@ -130,8 +132,9 @@ class Missing:
 
     async def _bring(self, space: SpaceId, one: BlobHash) -> bool:
         path = self._folder / one
+        room = await asyncio.to_thread(self._room)
         try:
-            await self._source.fetch_into(space, f"blob/{one}", path)
+            await self._source.fetch_into(space, f"blob/{one}", path, min(room, BLOB_BYTES_MAX))
         except Unknown:
             return False
         if await asyncio.to_thread(hash_of, path) != one:
@@ -142,6 +145,10 @@ class Missing:
         path.rename(fresh)
         await self._blobs.take_file(space, fresh, "")
         return True
+
+    def _room(self) -> int:
+        """Bytes that may come in before the disk is taken for full: a partner names no size beforehand."""
+        return max(0, shutil.disk_usage(self._folder).free - FREE_BYTES_MIN)
 
     def _missing(self, space: SpaceId, failed: list[BlobHash]) -> list[BlobHash]:
         with self._store.read() as connection:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,6 +33,7 @@ from verbund.partners.state import Contradiction, Exchange, Learn, Take
 
 TICK_S = 0.25
 GATHER_S = 0.1
+AGAIN_S = 2.0
 PAGE_MAX = 256
 OPENINGS_MAX = 32
 LINKS_MAX = 64
@@ -87,8 +88,8 @@ class PartnersService:
         self._live.durable_of = self._safe.of
         await self._acquainted.start()
         await self._refresh()
-        runs = (self._tick(), self._refresh_for_ever(), self._safe.run(), self._missing.run(), self._dialling.run())
-        self._tasks = [asyncio.create_task(run) for run in runs]
+        runs = (self._tick, self._refresh_for_ever, self._safe.run, self._missing.run, self._dialling.run)
+        self._tasks = [asyncio.create_task(_for_ever(run)) for run in runs]
 
     async def stop(self) -> None:
         with suppress(ValueError):
@@ -315,9 +316,9 @@ class PartnersService:
             await asyncio.sleep(GATHER_S)
             try:
                 await self._refresh()
-            except Exception:
-                log.exception("who holds which space could not be read, will be tried again")
+            except BaseException:
                 self._stale.set()
+                raise
 
     async def _refresh(self) -> None:
         """Read again who holds what. What is committed meanwhile is noted by `_told`, so nothing is missed."""
@@ -357,3 +358,13 @@ class PartnersService:
         self, _connection: Connection, spaces: Sequence[SpaceId], _viewer: AccountId
     ) -> Mapping[SpaceId, Mapping[str, Any]]:
         return {space: {"holders": 1 + len(self.here.others(space))} for space in spaces}
+
+
+async def _for_ever(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """A fault in one round must not end the exchange for good without a word."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("%s failed, begins again", run.__qualname__)
+        await asyncio.sleep(AGAIN_S)

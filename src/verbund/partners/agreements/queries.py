@@ -2,7 +2,7 @@
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
 from verbund.base.ids import ProviderId
 from verbund.partners import tables
@@ -111,8 +111,8 @@ def may_speak(connection: Connection, provider: str, invitation: str) -> bool:
     return known or connection.execute(select(c.id).where(c.id == invitation)).first() is not None
 
 
-def _shape(row: object) -> Partnership:
-    fields = dict(row)  # type: ignore[call-overload]
+def _shape(row: RowMapping) -> Partnership:
+    fields = dict(row)
     fields["texts"] = msgspec.json.decode(fields["texts"], type=list[str])
     fields["fate"] = msgspec.json.decode(fields["fate"] or "{}", type=dict[str, str])
     fields["end_told"] = bool(fields["end_told"])
