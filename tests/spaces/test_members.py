@@ -131,6 +131,8 @@ async def test_the_removed_is_out_at_once_and_what_they_wrote_stays(firm: Firm) 
     gone = [row for row in members if row["gone"]]
     assert [(row["account"], row["role"]) for row in gone] == [(firm.carla.account, None)]
     assert gone[0]["devices"], "their keys still verify what they wrote"
+    left = [(await who.get("/api/me")).json()["left"] for who in (firm.anna, firm.carla)]
+    assert left == [[], [firm.space]]
 
 
 async def test_a_device_that_comes_later_does_not_bring_the_removed_back(firm: Firm) -> None:

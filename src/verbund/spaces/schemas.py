@@ -65,7 +65,8 @@ class Holder(Struct, frozen=True):
 class Me(Struct):
     """What the app starts from. `names`: people of the viewer's conversations, so that they have a title.
 
-    `hosts`: where the viewer can go on, this provider first.
+    `hosts`: where the viewer can go on, this provider first. `left`: spaces that this provider holds and that the
+    viewer does not belong to any more.
     """
 
     account: Person
@@ -75,6 +76,7 @@ class Me(Struct):
     personal: SpaceId
     names: dict[str, str]
     spaces: list[SpaceSummary]
+    left: list[SpaceId]
     hosts: list[Host] = []
 
 

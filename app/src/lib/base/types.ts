@@ -167,6 +167,8 @@ export interface Me {
 	/** People of the viewer's conversations. */
 	names?: Record<AccountId, string>;
 	spaces: SpaceSummary[];
+	/** Spaces that the provider holds and that one does not belong to any more. */
+	left?: SpaceId[];
 	/** Where one can go on, the page's own provider first. */
 	hosts?: Host[];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { HOSTS_MAX, otherHosts } from './way';
-import type { Host, ProviderId } from './types';
+import { HOSTS_MAX, otherHosts, standsIn } from './way';
+import type { Host, Me, ProviderId, SpaceId, SpaceSummary } from './types';
 
 const OWN = 'https://werkhof.example';
 const host = (url: string): Host => ({ provider: url as ProviderId, name: url, url });
@@ -19,5 +19,19 @@ describe('the other providers', () => {
 	it('are not many', () => {
 		const told = Array.from({ length: 40 }, (_, at) => host(`https://p${at}.example`));
 		expect(otherHosts(told, OWN)).toHaveLength(HOSTS_MAX);
+	});
+});
+
+describe('who stands in', () => {
+	const space = (id: string): SpaceSummary => ({ id: id as SpaceId }) as SpaceSummary;
+	const me = (spaces: string[], left: string[] = []): Me => ({ spaces: spaces.map(space), left: left as SpaceId[], organisation: null }) as unknown as Me;
+
+	it('keeps what it does not hold, but not what one was removed from meanwhile', () => {
+		const there = me(['firm'], ['secret']);
+		const held = { ...me(['firm', 'secret', 'elsewhere']), hosts: [host(OWN)], organisation: 'firm' as SpaceId };
+		standsIn(there, held);
+		expect(there.spaces.map(({ id }) => id)).toEqual(['firm', 'elsewhere']);
+		expect(there.hosts).toEqual([host(OWN)]);
+		expect(there.organisation).toBe('firm');
 	});
 });

@@ -1,5 +1,5 @@
 /** Which of the told providers are others than the page's own, and what the service worker has to know of it. */
-import type { Host } from './types';
+import type { Host, Me } from './types';
 
 export const HOSTS_MAX = 7;
 
@@ -13,6 +13,18 @@ export function otherHosts(hosts: readonly Host[] | undefined, own = globalThis.
 	const found = new Map<string, Host>();
 	for (const host of hosts ?? []) if (host.url !== own && isOrigin(host.url)) found.set(host.url, host);
 	return [...found.values()].slice(0, HOSTS_MAX);
+}
+
+/**
+ * What another provider does not hold stays as it was, unless it says that one does not belong there any more; where one
+ * can go on is for the own provider to say.
+ */
+export function standsIn(me: Me, held: Me | undefined): void {
+	if (held === undefined) return;
+	const known = new Set([...me.spaces.map((space) => space.id), ...(me.left ?? [])]);
+	me.spaces.push(...held.spaces.filter((space) => !known.has(space.id)));
+	me.hosts = held.hosts;
+	me.organisation ??= held.organisation;
 }
 
 /** The provider that stands in now. */

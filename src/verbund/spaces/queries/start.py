@@ -17,6 +17,7 @@ from verbund.spaces.schemas import Enricher, Me, Person, SpaceSummary
 from verbund.spaces.state import MEMBER, OWNER, RANK, abilities_of
 
 CHUNK = 500
+LEFT_MAX = 500
 
 
 def me(view: Reader, caller: Caller, enrichers: Iterable[Enricher] = ()) -> Me:
@@ -36,7 +37,7 @@ def me(view: Reader, caller: Caller, enrichers: Iterable[Enricher] = ()) -> Me:
         account=Person(caller.account, *own, handle_of(connection, caller.account)),
         device=caller.device, organisation=home.space if home else None, address_form=form,
         personal=personal_space(caller.account), names={one: named.name for one, named in known.items()},
-        spaces=summaries,
+        spaces=summaries, left=_left(connection, caller.account),
     )  # fmt: skip
 
 
@@ -73,6 +74,19 @@ def _account_summary(
         space, "account", "", None, OWNER, sorted(abilities_of("account", OWNER, False)), False, "sie", [], [],
         vectors.get(space, {}), heads_of(view.connection, space), ds, dp, int(added.get(space, {}).get("holders", 1)),
     )  # fmt: skip
+
+
+def _left(connection: Connection, account: AccountId) -> list[SpaceId]:
+    """The newest LEFT_MAX spaces that the account was removed from. A removal's cuts stand under the account too."""
+    cut, opened, member = log_tables.cut.c, tables.space.c, tables.space_member.c
+    is_member = select(member.space).where(member.space == opened.space, member.account == account).exists()
+    rows = connection.execute(
+        select(opened.space)
+        .where(opened.space.in_(select(cut.space).where(cut.dev == account)), ~is_member)
+        .order_by(opened.founded_at.desc(), opened.space)
+        .limit(LEFT_MAX)
+    )
+    return [SpaceId(space) for space in rows.scalars()]
 
 
 def _added(

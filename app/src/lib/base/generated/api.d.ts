@@ -1086,6 +1086,7 @@ export interface components {
             address_form: string;
             device: string;
             hosts?: components["schemas"]["Host"][];
+            left: string[];
             names: {
                 [key: string]: string;
             };

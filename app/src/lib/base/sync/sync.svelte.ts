@@ -12,7 +12,7 @@ import { applyRows, persist, SPACES_MAX, type Store, type Trouble } from '../sto
 import type {
 	AccountId, CoreId, Fact, Fold, Host, JsonObject, LiveState, Me, Member, ProviderId, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
 } from '../types';
-import { otherHosts, tellWorker } from '../way';
+import { otherHosts, standsIn, tellWorker } from '../way';
 import { openTabs, type TabMessage } from '../tabs';
 import { Uploads } from '../upload/uploads.svelte';
 import { askHead, askMe, endSession } from './asking';
@@ -327,8 +327,8 @@ export class Sync {
 				void this.#refresh();
 				return;
 			case 'gone':
-				// Whoever stands in need not hold all of it: that is no reason to let it go here.
-				if (this.host === null) void this.#following.leave(frame.sp);
+				// Whoever stands in need not hold all of it: that alone is no reason to let it go here.
+				void (this.host === null ? this.#following.leave(frame.sp) : this.#leaveIfRemoved(frame.sp));
 				return;
 			case 'signal':
 				this.#listeners.signal(frame);
@@ -357,6 +357,11 @@ export class Sync {
 		for (const { id } of this.me.spaces) before.delete(id);
 		for (const id of before) await this.#following.leave(id);
 		await this.#following.follow(this.me.spaces.map((space) => [space.id, space.vector]));
+	}
+
+	async #leaveIfRemoved(space: SpaceId): Promise<void> {
+		await this.reload().catch(() => undefined);
+		if (this.space(space) === undefined) await this.#following.leave(space);
 	}
 
 	#makeIntake(): Intake {
@@ -444,15 +449,6 @@ export class Sync {
 	#alarm(code: string, about = ''): void {
 		this.trouble = { code, detail: sentence(code, pageLanguage()) ?? code, about };
 	}
-}
-
-/** What another provider does not hold stays as it was; where one can go on is for the own provider to say. */
-function standsIn(me: Me, held: Me | undefined): void {
-	if (held === undefined) return;
-	const there = new Set(me.spaces.map((space) => space.id));
-	me.spaces.push(...held.spaces.filter((space) => !there.has(space.id)));
-	me.hosts = held.hosts;
-	me.organisation ??= held.organisation;
 }
 
 function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
