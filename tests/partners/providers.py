@@ -16,9 +16,11 @@ from verbund.base.ids import ProviderId, SpaceId, b64
 from verbund.base.settings import Settings
 from verbund.ops.client import Person
 from verbund.partners.effects import PartnersService
+from verbund.partners.tls import trusting
 from verbund.web import capabilities
 from verbund.web.app import Application
 from verbund.web.composition import Services
+from verbund.web.main import tls
 
 WAIT_S = 30.0
 GRACE_S = 1
@@ -27,12 +29,13 @@ GRACE_S = 1
 class Provider:
     """One provider; started and stopped as often as the test likes."""
 
-    def __init__(self, folder: Path, name: str, *partners: str) -> None:
+    def __init__(self, folder: Path, name: str, *partners: str, **settings: Any) -> None:
         self.port = free_port()
-        self.address = f"http://localhost:{self.port}"
         self.settings = Settings(
-            data=str(folder / name), port=self.port, name=name, partners=partners, meet="off", ffmpeg_threads=1
-        )
+            data=str(folder / name), port=self.port, name=name, partners=partners, meet="off", ffmpeg_threads=1,
+            **settings,
+        )  # fmt: skip
+        self.address = self.settings.origin
         self.services: Services
         self._server: uvicorn.Server | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -51,6 +54,7 @@ class Provider:
         config = uvicorn.Config(
             Application(self.services), port=self.port, host="127.0.0.1", log_config=None, ws="websockets-sansio",
             ws_max_size=256 * 1024, ws_ping_interval=None, timeout_graceful_shutdown=GRACE_S, lifespan="on",
+            **tls(self.settings),
         )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self._server.serve())
@@ -68,7 +72,7 @@ class Provider:
 
     async def firm(self) -> Person:
         """Anna, who has founded the Tischlerei Lindner here."""
-        anna = Person(self.address, "Anna Lindner")
+        anna = Person(self.address, "Anna Lindner", secure=trusting(self.settings))
         token = await self.services.log.write(make_setup_link)
         await asyncio.to_thread(anna.found, token, "Tischlerei Lindner", "anna", PASSWORD)
         return anna

@@ -12,7 +12,7 @@ from verbund.base.refusal import Refusal
 
 PREFIX = "VERBUND_"
 #: Settings with several values: separated by blanks in the environment.
-LISTS = ("partners",)
+LISTS = ("partners", "partner_authorities")
 #: What partners are shown, in characters.
 TEXTS_MAX = {"place": 80, "contact": 200}
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -71,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ffmpeg_threads: int = 0
     #: Addresses of partners whose shared spaces this provider keeps too.
     partners: tuple[str, ...] = ()
+    #: Certificates (PEM) of authorities that partners' addresses may be certified by, beside the machine's own.
+    partner_authorities: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:

@@ -4,6 +4,7 @@ The demo, the tests and the benchmarks are such people. Not a second way in: the
 """
 
 import mimetypes
+import ssl
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
@@ -34,7 +35,10 @@ class Declined(Exception):
 class Person:
     """A person with one device at one provider."""
 
-    def __init__(self, address: str, name: str, key: DeviceKey | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, address: str, name: str, key: DeviceKey | None = None, clock: Clock | None = None,
+        secure: ssl.SSLContext | bool = True,
+    ) -> None:  # fmt: skip
         self.address, self.name = address.rstrip("/"), name
         self.key = key or DeviceKey.generate()
         self.hlc = Hlc(clock or SystemClock())
@@ -43,7 +47,9 @@ class Person:
         self._last: dict[SpaceId, tuple[int, CoreId | None]] = {}
         self._heads: dict[SpaceId, list[str]] = {}
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.address))
-        self.http = httpx.Client(base_url=self.address, headers={"origin": origin}, timeout=TIMEOUT_S, trust_env=False)
+        self.http = httpx.Client(
+            base_url=self.address, headers={"origin": origin}, timeout=TIMEOUT_S, trust_env=False, verify=secure
+        )
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
         """The answer as JSON. Raises Declined."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 import shutil
+import ssl
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -36,9 +37,9 @@ log = logging.getLogger(__name__)
 class Bytes:
     """Asks the addresses that `elsewhere(space)` gives, one after the other."""
 
-    def __init__(self, own: Own, clock: Clock, elsewhere: Elsewhere) -> None:
+    def __init__(self, own: Own, clock: Clock, elsewhere: Elsewhere, secure: ssl.SSLContext) -> None:
         self._own, self._clock, self._elsewhere = own, clock, elsewhere
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
+        self._client = httpx.AsyncClient(verify=secure, timeout=TIMEOUT_S, trust_env=False)
 
     async def close(self) -> None:
         await self._client.aclose()

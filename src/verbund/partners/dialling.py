@@ -33,9 +33,10 @@ class Dialling:
     """One task for each address. Who answers at an address of the settings may call us, too."""
 
     def __init__(
-        self, addresses: Iterable[str], own: Own, answered: Answered, is_linked: Callable[[ProviderId], bool]
-    ) -> None:
-        self._own, self._answered, self._is_linked = own, answered, is_linked
+        self, addresses: Iterable[str], own: Own, answered: Answered, is_linked: Callable[[ProviderId], bool],
+        secure: ssl.SSLContext,
+    ) -> None:  # fmt: skip
+        self._own, self._answered, self._is_linked, self._secure = own, answered, is_linked, secure
         self._settled = {address.rstrip("/"): None for address in addresses}
         self._agreed: dict[str, ProviderId] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -91,7 +92,7 @@ class Dialling:
     async def _once(self, address: str) -> tuple[bool, str]:
         """(whether it proved who it is; why there is no link any more)."""
         url = address.replace("http", "ws", 1) + PATH
-        secure = ssl.create_default_context() if url.startswith("wss:") else None
+        secure = self._secure if url.startswith("wss:") else None
         try:
             async with connect(
                 url, ssl=secure, max_size=FRAME_BYTES_MAX, max_queue=QUEUE_MAX, compression=None, ping_interval=None,

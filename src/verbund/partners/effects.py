@@ -30,6 +30,7 @@ from verbund.partners.refusals import NotKnown, Superfluous, TooMuch
 from verbund.partners.safe import Live, Safe
 from verbund.partners.schemas import PartnerStatus
 from verbund.partners.state import Contradiction, Exchange, Learn, Take
+from verbund.partners.tls import trusting
 
 TICK_S = 0.25
 GATHER_S = 0.1
@@ -73,11 +74,12 @@ class PartnersService:
         self._stale, self._reading = asyncio.Event(), False
         self._safe = Safe(self.here, self.peers, services.live)
         self._tasks: list[asyncio.Task[None]] = []
-        self._bytes = Bytes(self._own, services.clock, self._addresses)
+        secure = trusting(services.settings)
+        self._bytes = Bytes(self._own, services.clock, self._addresses, secure)
         self._missing = Missing(
             services.log.store, services.blobs, self._bytes, services.data / "arriving", self._found_blobs
         )
-        self._dialling = Dialling(services.settings.partners, self._own, self.answered, self._is_linked)
+        self._dialling = Dialling(services.settings.partners, self._own, self.answered, self._is_linked, secure)
         self.fetch, self.fetch_into = self._bytes.fetch, self._bytes.fetch_into
         services.parts["partners"] = self
         services.parts["me_enrichers"].append(self._holders)

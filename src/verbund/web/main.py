@@ -74,7 +74,7 @@ def _serve(settings: Settings, opened: Callable[[Any, Any], Coroutine[Any, Any, 
         app, host=settings.host, port=settings.port, log_config=None, access_log=False, loop="uvloop",
         http="httptools", ws="websockets-sansio", ws_per_message_deflate=False, ws_max_size=FRAME_BYTES_MAX,
         ws_ping_interval=None, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=KEEP_ALIVE_S, backlog=BACKLOG,
-        server_header=False, proxy_headers=settings.behind_proxy, **_tls(settings),
+        server_header=False, proxy_headers=settings.behind_proxy, **tls(settings),
     )  # fmt: skip
     server = uvicorn.Server(config)
 
@@ -136,7 +136,8 @@ def rebuild(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tls(settings: Settings) -> dict[str, Any]:
+def tls(settings: Settings) -> dict[str, Any]:
+    """For uvicorn: certificate and key; an own authority issues them where that is wanted."""
     if not settings.tls:
         return {}
     if settings.tls_certificate == "self":

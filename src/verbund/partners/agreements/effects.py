@@ -7,7 +7,6 @@ was away learns the rest when it is back.
 import asyncio
 import logging
 import random
-import ssl
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +28,7 @@ from verbund.partners.agreements.statements import NAME_CHARS_MAX, Heard, Statem
 from verbund.partners.agreements.texts import texts
 from verbund.partners.identity import NotProven
 from verbund.partners.schemas import Identity
+from verbund.partners.tls import trusting
 
 LOOK_S = 1.0
 #: How often one asks: while somebody waits for an answer, when all is settled, after a failure at most.
@@ -69,6 +69,7 @@ class Agreements:
         self._identity: Identity = services.parts["own_identity"]
         self.own = Own(services.log.provider, services.settings.origin)
         services.parts["agreements"] = self
+        self._secure = trusting(services.settings)
         self._due: dict[str, float] = {}
         self._seen: dict[str, int] = {}
         self._wait: dict[str, float] = {}
@@ -120,7 +121,7 @@ class Agreements:
         self._wait[key], self._due[key] = wait, asyncio.get_running_loop().time() + wait
 
     async def _run(self) -> None:
-        async with httpx.AsyncClient(verify=ssl.create_default_context(), timeout=TIMEOUT_S, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=self._secure, timeout=TIMEOUT_S, trust_env=False) as client:
             while True:
                 try:
                     await self._round(client)
