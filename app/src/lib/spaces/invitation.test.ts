@@ -2,7 +2,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { describe, expect, it } from 'vitest';
 import { unb64 } from '../base/b64';
 import type { AccountId, CoreId, SpaceId } from '../base/types';
-import { linkOf, makeKey, sign, ticketsOf, type Ticket } from './invitation';
+import { linkOf, linksOf, makeKey, othersOf, sign, ticketsOf, type Ticket } from './invitation';
 
 const space = 'A'.repeat(43) as SpaceId;
 const invitation = 'B'.repeat(43) as CoreId;
@@ -33,5 +33,18 @@ describe('invitation', () => {
 	it.each(['', '#', `#${space}`, `#${space}.${invitation}`, `#${space}.${invitation}.kurz`, `#${space}.${invitation}.${'ü'.repeat(43)}`])(
 		'an incomplete link opens nothing: %s',
 		(fragment) => expect(ticketsOf(fragment)).toEqual([])
+	);
+
+	it('each link names the other addresses behind what no provider is sent', async () => {
+		const tickets: Ticket[] = [{ space, invitation, seed: (await makeKey()).seed }];
+		const [home, partner] = linksOf(['https://werkhof.example', 'https://suednetz.example:8443'], tickets).map((link) => new URL(link));
+		expect(home!.hash).toContain('~');
+		expect(ticketsOf(home!.hash)).toEqual(tickets);
+		expect(othersOf(home!.hash, home!.origin)).toEqual(['https://suednetz.example:8443']);
+		expect(othersOf(partner!.hash, partner!.origin)).toEqual(['https://werkhof.example']);
+	});
+
+	it.each(['javascript:alert(1)', 'https://a.example/path', 'https://user@a.example', 'suednetz', 'data:text/html,x', 'https://own.example'])('%s is no other address', (url) =>
+		expect(othersOf(`#x~${url}`, 'https://own.example')).toEqual([])
 	);
 });

@@ -33,20 +33,45 @@ export async function sign(ticket: Ticket, account: AccountId): Promise<string> 
 	}
 }
 
-/** The link opens the spaces in this order; the first is the one that is shown. */
-export function linkOf(origin: string, tickets: readonly Ticket[]): string {
-	return `${origin}/einladung#${tickets.map(({ space, invitation, seed }) => `${space}.${invitation}.${seed}`).join('.')}`;
+/**
+ * The link opens the spaces in this order; the first is the one that is shown. `others`: where the same invitation can be
+ * opened as well. They travel behind the tickets, in the part that no provider is sent.
+ */
+export function linkOf(origin: string, tickets: readonly Ticket[], others: readonly string[] = []): string {
+	const opening = tickets.map(({ space, invitation, seed }) => `${space}.${invitation}.${seed}`).join('.');
+	return `${origin}/einladung#${[opening, ...others].join(BETWEEN)}`;
 }
 
+/** The same invitation at each of these addresses, each link naming the others. */
+export const linksOf = (origins: readonly string[], tickets: readonly Ticket[]): string[] =>
+	origins.map((origin) => linkOf(origin, tickets, origins.filter((other) => other !== origin)));
+
 const TICKETS_MAX = 2;
+const OTHERS_MAX = 3;
+const BETWEEN = '~';
 
 /** The tickets of a link; none when it is incomplete. */
 export function ticketsOf(fragment: string): Ticket[] {
-	const parts = fragment.replace(/^#/, '').split('.');
+	const parts = fragment.replace(/^#/, '').split(BETWEEN)[0]!.split('.');
 	if (parts.length % 3 !== 0 || parts.length > 3 * TICKETS_MAX || parts.some((part) => !/^[\w-]+$/.test(part) || part.length !== ID_CHARS)) return [];
 	return Array.from({ length: parts.length / 3 }, (_, at) => ({
 		space: parts[3 * at] as SpaceId,
 		invitation: parts[3 * at + 1] as CoreId,
 		seed: parts[3 * at + 2]!
 	}));
+}
+
+/** Where else the link's invitation can be opened: plain addresses, this one not among them. */
+export function othersOf(fragment: string, own: string): string[] {
+	const named = fragment.split(BETWEEN).slice(1);
+	return [...new Set(named.filter((url) => url !== own && isOrigin(url)))].slice(0, OTHERS_MAX);
+}
+
+function isOrigin(url: string): boolean {
+	try {
+		const { origin, protocol } = new URL(url);
+		return origin === url && (protocol === 'https:' || protocol === 'http:');
+	} catch {
+		return false;
+	}
 }

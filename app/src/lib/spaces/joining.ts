@@ -1,5 +1,5 @@
 /** Coming into a space: by invitation, or as a colleague into a team. */
-import { api, type AccountId, type CoreId, type SpaceId, type Sync } from '$lib/base';
+import { api, Offline, type AccountId, type CoreId, type SpaceId, type Sync } from '$lib/base';
 import type { Entrance } from '$lib/accounts/opening';
 import { sign, type Ticket } from './invitation';
 import { postSettled } from '$lib/accounts/settled';
@@ -33,6 +33,19 @@ export interface OpenSpace {
 }
 
 export const previews = (tickets: readonly Ticket[]) => Promise.all(tickets.map(({ invitation }) => api.get<InvitationPreview>(`/api/invitations/${invitation}`)));
+
+const ANSWER_MS = 4_000;
+
+/** The first of these addresses that answers; null where none does. */
+export async function firstAnswering(origins: readonly string[]): Promise<string | null> {
+	const asked = origins.map(async (origin) => {
+		const signal = AbortSignal.timeout(ANSWER_MS);
+		const answer = await fetch(`${origin}/api/provider`, { signal, credentials: 'omit', redirect: 'error' });
+		if (!answer.ok) throw new Offline(`status ${answer.status}`);
+		return origin;
+	});
+	return Promise.any(asked).catch(() => null);
+}
 
 /** The doors that can be used, as opening an account needs them. */
 export function entrancesOf(tickets: readonly Ticket[], shown: readonly InvitationPreview[]): Entrance[] {

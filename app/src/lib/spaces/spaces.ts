@@ -1,6 +1,6 @@
 /** What people do with spaces: found, describe, invite, leave, archive. Intent → facts. */
 import { api, directSpace, type AccountId, type CoreId, type Member, type ProviderInfo, type SpaceId, type SpaceSummary, type Sync } from '$lib/base';
-import { linkOf, makeKey, type Ticket } from './invitation';
+import { linksOf, makeKey, type Ticket } from './invitation';
 import { arrived } from './joining';
 import { postSettled } from '$lib/accounts/settled';
 
@@ -101,12 +101,21 @@ async function ticket(sync: Sync, space: SpaceId, wish: InvitationWish): Promise
 }
 
 /**
- * A link into the space. Colleagues who are invited into a team of a firm join the firm as well, where the inviter may
+ * Links into the space, one for each address that it can be entered by, the own provider's first. Colleagues who are invited into a team of a firm join the firm as well, where the inviter may
  * invite there; guests see this space and nothing else.
  */
-export async function invite(sync: Sync, space: SpaceSummary, wish: InvitationWish): Promise<string> {
+export async function invite(sync: Sync, space: SpaceSummary, wish: InvitationWish): Promise<string[]> {
 	const tickets = [await ticket(sync, space.id, wish)];
 	const organisation = space.sort === 'team' && wish.role !== 'guest' ? sync.space(sync.me.organisation ?? ('' as SpaceId)) : undefined;
 	if (organisation?.abilities.includes('invite')) tickets.push(await ticket(sync, organisation.id, { ...wish, role: 'member' }));
-	return linkOf(location.origin, tickets);
+	return linksOf([location.origin, ...(await elsewhere(sync, space.id))], tickets);
+}
+
+const OTHER_ADDRESSES_MAX = 2;
+
+/** Where the space can be entered while the page's own provider is away. */
+async function elsewhere(sync: Sync, space: SpaceId): Promise<string[]> {
+	const { providers } = await api.get<SpaceDetails>(`/api/spaces/${space}`);
+	const others = (sync.me.hosts ?? []).filter((host) => host.url !== location.origin && providers.includes(host.provider));
+	return others.slice(0, OTHER_ADDRESSES_MAX).map((host) => host.url);
 }

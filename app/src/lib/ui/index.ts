@@ -3,6 +3,7 @@ export { default as Avatar } from './Avatar.svelte';
 export { default as Banner } from './Banner.svelte';
 export { default as Button } from './Button.svelte';
 export { default as Choice } from './Choice.svelte';
+export { default as CopyButton } from './CopyButton.svelte';
 export { default as CopyField } from './CopyField.svelte';
 export { default as DayDivider } from './DayDivider.svelte';
 export { default as Dialog } from './Dialog.svelte';
