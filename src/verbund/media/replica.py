@@ -143,10 +143,10 @@ class Replica:
         """What the film consists of. Raises Unknown, Tampered."""
         path = self._folder / film.id / film.plan / ARRIVING
         with suppress(OSError, ValueError, msgspec.MsgspecError):
-            return _files(await asyncio.to_thread(path.read_bytes), film.manifest)
+            return files_of(await asyncio.to_thread(path.read_bytes), film.manifest)
         raw = await self._elsewhere.fetch(film.space, _name(film, MANIFEST), MANIFEST_BYTES_MAX)
         try:
-            found = _files(raw, film.manifest)
+            found = files_of(raw, film.manifest)
         except (ValueError, msgspec.MsgspecError) as error:
             raise Tampered() from error
         await asyncio.to_thread(_write, path, raw)
@@ -171,9 +171,9 @@ class Replica:
         await asyncio.to_thread(_write, path, raw)
 
 
-def _files(raw: bytes, hashed: str) -> list[Listed]:
-    """The files of a manifest. Raises ValueError, MsgspecError when it is not the one that was named."""
-    if b64(sha256(raw).digest()) != hashed:
+def files_of(raw: bytes, hashed: str | None = None) -> list[Listed]:
+    """The files of a manifest. Raises ValueError, MsgspecError when it is not the one with this hash."""
+    if hashed is not None and b64(sha256(raw).digest()) != hashed:
         raise ValueError("manifest")
     found = [Listed(*one) for one in msgspec.json.decode(raw, type=list[tuple[str, int, str]])]
     if len(found) > FILES_MAX or not all(_FILE.fullmatch(one.name) for one in found):

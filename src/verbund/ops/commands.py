@@ -1,7 +1,7 @@
 """The operator's commands: doctor, backup, restore, protocol. Parses, hands over, prints."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,10 @@ class Top(NamedTuple):
     tables: Callable[[], Tables]
     #: Work(tx, own provider) in the store of a data folder, beside the server that may be running there.
     beside: Callable[[Settings, Callable[[Any, Any], Any]], Any]
+    #: A provider's parts, unstarted; work with its log open, alone; whether one runs there.
+    services: Callable[[Settings], Any]
+    alone: Callable[[Any, Callable[[], Coroutine[Any, Any, Any]]], Any]
+    runs: Callable[[Settings], bool]
 
 
 def add_commands(subparsers: Any, top: Top) -> None:
@@ -29,6 +33,7 @@ def add_commands(subparsers: Any, top: Top) -> None:
     _add_restore(subparsers, top)
     _add_protocol(subparsers, top)
     _add_partner(subparsers, top)
+    _add_moving(subparsers, top)
 
 
 def _add_doctor(subparsers: Any) -> None:
@@ -105,3 +110,9 @@ def _add_partner(subparsers: Any, top: Top) -> None:
     from verbund.ops.partner import add_partner
 
     add_partner(subparsers, top.beside)
+
+
+def _add_moving(subparsers: Any, top: Top) -> None:
+    from verbund.ops.moving.cli import Providing, add_moving
+
+    add_moving(subparsers, Providing(top.services, top.alone, top.runs))

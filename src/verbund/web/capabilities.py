@@ -10,7 +10,6 @@ from verbund.accounts import api as accounts_api
 from verbund.accounts import events as accounts_events
 from verbund.accounts import projection as accounts_projection
 from verbund.accounts import rules as accounts_rules
-from verbund.accounts.commands import admit_provider_device
 from verbund.accounts.effects import AccountsService
 from verbund.base.ids import SpaceId
 from verbund.base.refusal import Unknown
@@ -36,9 +35,11 @@ from verbund.meet import events as meet_events
 from verbund.meet import projection as meet_projection
 from verbund.meet import rules as meet_rules
 from verbund.meet.effects import MeetService
+from verbund.ops.moving.desk import Desk
 from verbund.partners import api as partners_api
 from verbund.partners.agreements import api as agreements_api
 from verbund.partners.agreements.effects import Agreements
+from verbund.partners.commands import keep_identities
 from verbund.partners.effects import PartnersService
 from verbund.spaces import api as spaces_api
 from verbund.spaces import events as spaces_events
@@ -114,6 +115,7 @@ SERVICES: list[Callable[[Services], Any]] = [
     _meet,
     Agreements,
     PartnersService,
+    Desk,
 ]
 
 
@@ -143,6 +145,7 @@ async def introduce(services: Services) -> None:
     installation = services.installation
 
     def admit(tx: Tx) -> None:
-        admit_provider_device(tx, installation.provider, installation.device.public)
+        # Its certificate is kept as well: after a restore it still proves whose device this was.
+        keep_identities(tx, [(installation.identity(), installation.device.public)])
 
     await services.log.write(admit)

@@ -181,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_operations(commands: Any) -> None:
     from verbund.ops.commands import Top, add_commands
 
-    add_commands(commands, Top(_documents, _renew, _tables, _beside))
+    add_commands(commands, Top(_documents, _renew, _tables, _beside, _services, _alone, _runs))
 
 
 def _documents() -> dict[str, Any]:
@@ -213,6 +213,33 @@ def _beside(settings: Settings, work: Callable[[Any, Any], Any]) -> Any:
 
     services = Services(settings, capabilities)
     return write_beside(services, lambda tx: work(tx, services.installation.provider))
+
+
+def _services(settings: Settings) -> Any:
+    from verbund.web import capabilities
+    from verbund.web.composition import Services
+
+    services = Services(settings, capabilities)
+    capabilities.prepare(services.store)
+    return services
+
+
+def _alone(services: Any, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    from verbund.web.upkeep import alone
+
+    return asyncio.run(alone(services, work))
+
+
+def _runs(settings: Settings) -> bool:
+    from verbund.web.installation import AlreadyRunning, FolderLock
+
+    lock = FolderLock(settings.folder)
+    try:
+        lock.take()
+    except AlreadyRunning:
+        return True
+    lock.release()
+    return False
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What the operator does from the command line: rebuild, and links that are made while the provider serves."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 
@@ -16,6 +16,17 @@ Result = TypeVar("Result")
 
 async def refold(services: Services) -> int:
     """Fold the whole log again; the number of entries."""
+
+    async def work() -> int:
+        await services.log.refold()
+        with services.store.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(tables.entry)).scalar() or 0)
+
+    return await alone(services, work)
+
+
+async def alone(services: Services, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Do this with the log open for writing, where no server runs. Raises AlreadyRunning."""
     services.lock.take()
     if not services.store.claim():
         raise AlreadyRunning()
@@ -23,9 +34,7 @@ async def refold(services: Services) -> int:
     services.log.start()
     try:
         await capabilities.introduce(services)
-        await services.log.refold()
-        with services.store.read() as connection:
-            return int(connection.execute(select(func.count()).select_from(tables.entry)).scalar() or 0)
+        return await work()
     finally:
         await services.log.stop()
         services.lock.release()
