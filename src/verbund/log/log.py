@@ -77,12 +77,12 @@ class Log:
                     self._append(tx, parsed, VOID, place, None, verdict.refusal.code)
                 return Outcome.refused(parsed.id, verdict.refusal, *self._next(tx, parsed))
 
-    def accept(self, tx: Tx, entry: Entry) -> None:
-        """Take in the next entry of a partner's sub-log. Idempotent.
+    def accept(self, tx: Tx, entry: Entry, examined: Parsed | None = None) -> None:
+        """Take in the next entry of a partner's sub-log, whose parcel may be examined already. Idempotent.
 
         Raises BrokenChain and WrongSignature: the partner's answer is wrong and nothing of it is taken.
         """
-        parsed = parse(entry.parcel)
+        parsed = parse(entry.parcel) if examined is None else examined
         if parsed.id != entry.id:
             raise BrokenChain(provider=entry.p, seq=entry.n)
         sublog = (parsed.space, entry.p, entry.i)

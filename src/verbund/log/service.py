@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from verbund.base.ids import CoreId, ProviderId, SpaceId
-from verbund.base.keys import DeviceKey
+from verbund.base.ids import CoreId, DeviceId, ProviderId, SpaceId
+from verbund.base.keys import DeviceKey, PublicKey
 from verbund.base.refusal import Broken, Refusal
 from verbund.log import tables
+from verbund.log.ahead import Ahead
 from verbund.log.core import Parcel, parse
 from verbund.log.entry import Entry, Vector, split_sublog, sublog
 from verbund.log.log import Log
@@ -20,7 +21,7 @@ from verbund.log.outcome import Outcome
 from verbund.log.registry import Event, Fact
 from verbund.log.store import Store
 from verbund.log.stored import stored_wire
-from verbund.log.tx import Tx
+from verbund.log.tx import Reader, Tx
 from verbund.log.writer import Work, Writer
 
 PARCELS_MAX = 64
@@ -38,6 +39,7 @@ class LogService:
         self._appended: Appended = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self.writer = Writer(store, log.begin, log.finish, self._committed, self._settled)
+        self.ahead = Ahead(self._keys_of)
 
     @property
     def provider(self) -> ProviderId:
@@ -111,6 +113,12 @@ class LogService:
         # Along a sub-log positions grow as its numbers do.
         rows = list(islice(merge(*parts, key=lambda row: row.position), limit + 1))
         return [stored_wire(row) for row in rows[:limit]], len(rows) > limit
+
+    def _keys_of(self, devices: Sequence[DeviceId]) -> dict[DeviceId, PublicKey]:
+        with self.store.read() as connection:
+            reader = Reader(connection, self.core.clock, self.core.directory)
+            found = ((dev, reader.device(dev)) for dev in devices)
+            return {dev: device.key for dev, device in found if device is not None}
 
     def _committed(self, tx: Tx) -> None:
         self._appended += tx.appended

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from verbund.base.refusal import Broken, Refusal
 from verbund.base.settings import Settings
 from verbund.blobs.missing import lacking
 from verbund.blobs.service import Blobs
+from verbund.log.ahead import Examined
 from verbund.log.entry import sublog
 from verbund.log.service import Appended, LogService
 from verbund.log.tx import Tx
@@ -153,7 +155,7 @@ class PartnersService:
                 return TooMuch.code
             peer = self.peers[met.provider] = Peer(met.provider)
         peer.address = address
-        link = Link(wire, met, dialled_by, Exchange(self.here, peer, self._clock.now_ms()), self)
+        link = Link(wire, met, dialled_by, Exchange(self.here, peer, self._clock.now_ms(), met.protocol), self)
         if not self._enter(link):
             await turn_away(wire, Superfluous())
             return Superfluous.code
@@ -180,17 +182,13 @@ class PartnersService:
         link.pump()
 
     async def take(self, link: Link, take: Take) -> None:
-        accept, space = self._log.core.accept, take.space
-
-        def work(tx: Tx) -> list[tuple[str, int, str]]:
-            for one in take.entries:
-                accept(tx, one)
-            ends = [(key, end) for key, end in tx.sublogs.items() if key[0] == space]
-            return [(sublog(provider, number), end.seq, b64(end.chain)) for (_, provider, number), end in ends]
-
+        space = take.space
         try:
-            ends = await self._log.write(work)
-            if any(one.b is not None and BLOBS_NAMED in one.b for one in take.entries):
+            async with link.turn:  # what came first is written first, whoever's examination takes longer
+                examined = await asyncio.to_thread(self._examine, take)
+                written = asyncio.create_task(self._log.write(partial(self._accept, space, examined)))
+            ends = await written
+            if any(one.b is not None and BLOBS_NAMED in one.b for one, _ in examined):
                 self.here.lacks(space, await asyncio.to_thread(self._lacking, space))
                 self._missing.look(space)
         except Exception as error:
@@ -205,6 +203,16 @@ class PartnersService:
             self._changed(space, link)
         link.exchange.taken(take.n)
         link.pump()
+
+    def _examine(self, take: Take) -> list[Examined]:
+        return self._log.ahead.examine(take.unpacked())
+
+    def _accept(self, space: SpaceId, examined: list[Examined], tx: Tx) -> list[tuple[str, int, str]]:
+        """Where the space's sub-logs end then: (sub-log, last seq, chain)."""
+        for one, parsed in examined:
+            self._log.core.accept(tx, one, parsed)
+        ends = [(key, end) for key, end in tx.sublogs.items() if key[0] == space]
+        return [(sublog(provider, number), end.seq, b64(end.chain)) for (_, provider, number), end in ends]
 
     async def learn(self, found: Learn) -> None:
         if await self._acquainted.learn(found.identities):

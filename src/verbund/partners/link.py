@@ -18,7 +18,7 @@ from verbund.base.refusal import Refusal
 from verbund.partners import refusals
 from verbund.partners.identity import check_identity, check_proof, prove
 from verbund.partners.push import Load
-from verbund.partners.schemas import PROTOCOL, Bye, Frame, Hello, Identity, Opening, Proof
+from verbund.partners.schemas import PACKED, PROTOCOLS, Bulk, Bye, Frame, Hello, Identity, Opening, Proof
 from verbund.partners.state import Close, Contradiction, Exchange, Learn, Send, Take
 
 FRAME_BYTES_MAX = 256 * 1024
@@ -29,6 +29,7 @@ SEND_S_MAX = 20.0
 NONCE_BYTES = 32
 _opening = msgspec.json.Decoder(Opening)
 _frame = msgspec.json.Decoder(Frame)
+_bulk = msgspec.msgpack.Decoder(Bulk)
 _encoder = msgspec.json.Encoder()
 log = logging.getLogger(__name__)
 
@@ -106,12 +107,13 @@ class Own(NamedTuple):
 
 
 class Met(NamedTuple):
-    """Who the other side proved to be. `home`: its own address, as it says."""
+    """Who the other side proved to be. `home`: its own address, as it says; `protocol`: what both speak."""
 
     provider: ProviderId
     key: PublicKey
     home: str
     identity: Identity
+    protocol: int
 
 
 async def meet(wire: Wire, own: Own, dialled: str, admits: Callable[[ProviderId], bool]) -> Met:
@@ -121,12 +123,13 @@ async def meet(wire: Wire, own: Own, dialled: str, admits: Callable[[ProviderId]
     """
     async with asyncio.timeout(OPENING_S_MAX):
         nonce = b64(secrets.token_bytes(NONCE_BYTES))
-        await wire.send(_encoder.encode(Hello(own.identity, nonce, [PROTOCOL], dialled, own.origin)))
+        await wire.send(_encoder.encode(Hello(own.identity, nonce, list(PROTOCOLS), dialled, own.origin)))
         hello = await _expect(wire, Hello)
         provider, key = check_identity(hello.identity)
         if provider == own.identity.provider or not admits(provider):
             raise refusals.NotKnown()
-        if PROTOCOL not in hello.protocol:
+        common = set(PROTOCOLS).intersection(hello.protocol)
+        if not common:
             raise refusals.NoCommonVersion()
         if not dialled and hello.url != own.origin:
             raise refusals.WrongAddress()
@@ -134,7 +137,7 @@ async def meet(wire: Wire, own: Own, dialled: str, admits: Callable[[ProviderId]
         await wire.send(_encoder.encode(Proof(prove(own.device, provider, hello.nonce, address))))
         proof = await _expect(wire, Proof)
         check_proof(key, proof.sig, own.identity.provider, nonce, address)
-        return Met(provider, key, hello.home, hello.identity)
+        return Met(provider, key, hello.home, hello.identity, max(common))
 
 
 async def _expect(wire: Wire, kind: type[Any]) -> Any:
@@ -184,6 +187,8 @@ class Link:
         self._out_bytes = 0
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        #: Whose turn it is to have its entries written.
+        self.turn = asyncio.Lock()
         self.code: str | None = None
 
     async def run(self) -> str:
@@ -250,7 +255,7 @@ class Link:
                     self.close(refusals.TooMuch.code)
                     break
                 try:
-                    frame = _frame.decode(raw)
+                    frame = self._decoded(raw)
                 except (msgspec.MsgspecError, ValueError, RecursionError):
                     self.close(refusals.Protocol.code)
                     break
@@ -259,6 +264,10 @@ class Link:
         except Gone:
             return
         await asyncio.sleep(SEND_S_MAX)  # the writer says goodbye
+
+    def _decoded(self, raw: bytes) -> Frame | Bulk:
+        is_packed = self.met.protocol >= PACKED and not raw.startswith(b"{")
+        return _bulk.decode(raw) if is_packed else _frame.decode(raw)
 
     async def _write(self) -> None:
         with suppress(Gone, TimeoutError):

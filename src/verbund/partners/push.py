@@ -11,12 +11,15 @@ from typing import NamedTuple
 import msgspec
 
 from verbund.base.ids import SpaceId
-from verbund.log.entry import Vector, sublog
+from verbund.log.bulk import ENTRIES_MAX, Packed, pack
+from verbund.log.entry import Entry, Vector, sublog
 
 CREDITS = 4
 FRAME_BYTES_MAX = 200 * 1024
 LIVE_BYTES_MAX = 4 * 1024 * 1024
 BACKFILLS_MAX = 10_000
+#: Of entries that are packed into one frame, before.
+PACKING_BYTES_MAX = 2 * 1024 * 1024
 
 
 class Placed(NamedTuple):
@@ -37,6 +40,7 @@ class _Where(msgspec.Struct):
 
 
 _where = msgspec.json.Decoder(_Where)
+_entry = msgspec.json.Decoder(Entry)
 
 
 def placed(raw: bytes) -> tuple[Placed, str]:
@@ -52,10 +56,20 @@ class Load(NamedTuple):
     after: Vector
 
 
-class Push:
-    """The way out of one link."""
+class Ready(NamedTuple):
+    """A frame: `packed`, unless the partner does not know how or it could not be done."""
 
-    def __init__(self) -> None:
+    space: SpaceId
+    number: int
+    raws: list[bytes]
+    packed: Packed | None
+
+
+class Push:
+    """The way out of one link; `packs`: entries go out packed."""
+
+    def __init__(self, packs: bool = False) -> None:
+        self._packs = packs
         #: How far the partner gets with everything that it said, and that was sent or waits here. No row: unknown.
         self.known: dict[SpaceId, Vector] = {}
         self._live: OrderedDict[SpaceId, deque[Placed]] = OrderedDict()
@@ -124,23 +138,24 @@ class Push:
         if not whole or any(known.get(sub, 0) < seq for sub, seq in here.items()):
             self._behind.setdefault(space, None)
 
-    def frame(self) -> tuple[SpaceId, int, list[bytes]] | None:
-        """(space, number, entries) of the next frame; None without a credit or without anything to send."""
+    def frame(self) -> Ready | None:
+        """The next frame; None without a credit or without anything to send."""
         if self.unanswered >= CREDITS:
             return None
         if self._live:
             space, queue = next(iter(self._live.items()))
-            raws = self._fill(queue)
+            raws, packed = self._fill(space, queue)
             self._live_bytes -= sum(len(raw) for raw in raws)
             self._live.move_to_end(space)
             if not queue:
                 del self._live[space]
         elif self._page and self._page_space is not None:
-            space, raws = self._page_space, self._fill(self._page)
+            space = self._page_space
+            raws, packed = self._fill(space, self._page)
         else:
             return None
         self._sent += 1
-        return space, self._sent, raws
+        return Ready(space, self._sent, raws, packed)
 
     def answered(self, number: int) -> bool:
         """The partner answered this frame and all before it. False: it cannot have seen such a frame."""
@@ -165,12 +180,26 @@ class Push:
             self._live_bytes -= len(one.raw)
             known[one.sub] = min(known.get(one.sub, 0), one.seq - 1)
 
-    @staticmethod
-    def _fill(queue: deque[Placed]) -> list[bytes]:
-        raws: list[bytes] = []
+    def _fill(self, space: SpaceId, queue: deque[Placed]) -> tuple[list[bytes], Packed | None]:
+        """What fits into a frame is taken out of the queue."""
+        count_max, bytes_max = (ENTRIES_MAX, PACKING_BYTES_MAX) if self._packs else (len(queue), FRAME_BYTES_MAX)
+        taken: list[Placed] = []
+        ends: Vector = {}
         size = 0
-        while queue and (not raws or size + len(queue[0].raw) <= FRAME_BYTES_MAX):
-            raw = queue.popleft().raw
-            raws.append(raw)
-            size += len(raw)
-        return raws
+        while queue and (not taken or (len(taken) < count_max and size + len(queue[0].raw) <= bytes_max)):
+            one = queue[0]
+            if self._packs and one.seq != ends.get(one.sub, one.seq - 1) + 1:
+                break  # the partner has what is between
+            ends[one.sub] = one.seq
+            taken.append(queue.popleft())
+            size += len(one.raw)
+        packed = self._pack(space, taken)
+        while self._packs and packed is None and len(taken) > 1:
+            half = len(taken) // 2
+            queue.extendleft(reversed(taken[half:]))
+            del taken[half:]
+            packed = self._pack(space, taken)
+        return [one.raw for one in taken], packed
+
+    def _pack(self, space: SpaceId, taken: list[Placed]) -> Packed | None:
+        return pack(space, [_entry.decode(one.raw) for one in taken]) if self._packs else None

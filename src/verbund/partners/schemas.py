@@ -3,9 +3,12 @@
 from msgspec import Struct
 
 from verbund.base.ids import ProviderId, SpaceId
+from verbund.log.columns import Run
 from verbund.log.entry import Entry
 
-PROTOCOL = 1
+#: What this release speaks; of what both sides speak, the highest counts. From PACKED on entries come as `Bulk`.
+PROTOCOLS = (1, 2)
+PACKED = 2
 
 
 class Identity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,6 +75,15 @@ class Entries(Struct, frozen=True, tag_field="f", tag="entries"):
     sp: SpaceId
     n: int
     e: list[Entry]
+
+
+class Bulk(Struct, frozen=True, array_like=True):
+    """Entries of a space, packed (see log/bulk.py), counted and answered like `entries`. MessagePack, not JSON."""
+
+    sp: SpaceId
+    n: int
+    runs: list[Run]
+    data: bytes
 
 
 class Have(Struct, frozen=True, tag_field="f", tag="have"):

@@ -12,12 +12,29 @@ import msgspec
 
 from verbund.base.canonical import INTEGER_MAX
 from verbund.base.ids import ProviderId, SpaceId, is_hash
-from verbund.log.entry import Entry, sublog
+from verbund.log.bulk import ENTRIES_MAX, Packed, unpack
+from verbund.log.columns import Run
+from verbund.log.entry import Entry
 from verbund.partners.here import Here
 from verbund.partners.peer import Peer
-from verbund.partners.push import CREDITS, Load, Placed, Push
+from verbund.partners.push import CREDITS, Load, Placed, Push, Ready
 from verbund.partners.refusals import Gap, NotHeld, Protocol, Silent, TooMuch
-from verbund.partners.schemas import Bye, Digest, Entries, Frame, Have, Identity, Known, Mark, No, Reach, Want
+from verbund.partners.schemas import (
+    PACKED,
+    PROTOCOLS,
+    Bulk,
+    Bye,
+    Digest,
+    Entries,
+    Frame,
+    Have,
+    Identity,
+    Known,
+    Mark,
+    No,
+    Reach,
+    Want,
+)
 
 DIGEST_MS = 2_000
 DIGEST_ALL_MS = 30_000
@@ -26,12 +43,12 @@ WANT_AGAIN_MS = 4_000
 GAP_MS = 500
 ASIDE_MS = 60_000
 DIGEST_MARKS_MAX = 800
-ENTRIES_FRAME_MAX = 1_000
 FRAMES_REFUSED_MAX = 64
 SUBLOGS_MAX = 256
 KNOWN_FRAME_MAX = 100
 _SUBLOG = re.compile(r"[A-Za-z0-9_-]{43}\.[0-9]{1,16}")
 _encoder = msgspec.json.Encoder()
+_bulk_encoder = msgspec.msgpack.Encoder()
 
 
 class _Space(msgspec.Struct):
@@ -55,6 +72,11 @@ class Take(NamedTuple):
     space: SpaceId
     n: int
     entries: list[Entry]
+    packed: Packed | None = None
+
+    def unpacked(self) -> list[Entry]:
+        """The entries; this takes a while. Raises NotCanonical, BrokenChain: then it has to be told as refused."""
+        return self.entries if self.packed is None else unpack(self.space, self.packed)
 
 
 class Contradiction(NamedTuple):
@@ -85,9 +107,9 @@ Action = Send | Load | Take | Contradiction | Learn | Close
 class Exchange:
     """What both sides of one link know of each other."""
 
-    def __init__(self, here: Here, peer: Peer, now_ms: int) -> None:
+    def __init__(self, here: Here, peer: Peer, now_ms: int, protocol: int = PROTOCOLS[0]) -> None:
         self._here, self._peer = here, peer
-        self._push = Push()
+        self._push = Push(packs=protocol >= PACKED)
         self._changed: set[SpaceId] = set()
         self._actions: list[Action] = []
         #: Providers that the partner is linked to itself: what they write needs no relay.
@@ -108,8 +130,7 @@ class Exchange:
     def actions(self) -> list[Action]:
         """What is to be done now, in this order."""
         while (ready := self._push.frame()) is not None:
-            space, number, raws = ready
-            self._actions.append(Send(_entries_frame(space, number, raws)))
+            self._actions.append(Send(_entries_frame(ready)))
         load = self._push.load()
         if load is not None:
             self._actions.append(load)
@@ -179,12 +200,15 @@ class Exchange:
                 self._aside[(space, sub)] = now_ms + ASIDE_MS
         self._refuse(space, n, code)
 
-    def received(self, frame: Frame, now_ms: int) -> None:
+    def received(self, frame: Frame | Bulk, now_ms: int) -> None:
         """A frame of the partner."""
         self._heard_ms = now_ms
         match frame:
             case Entries():
-                self._entries(frame, now_ms)
+                runs = [Run(one.p, one.i, one.n, 1) for one in frame.e]
+                self._entries(Take(frame.sp, frame.n, frame.e), runs, now_ms)
+            case Bulk():
+                self._entries(Take(frame.sp, frame.n, [], Packed(frame.runs, frame.data)), frame.runs, now_ms)
             case Have():
                 self._have(frame, now_ms)
             case Digest():
@@ -206,50 +230,53 @@ class Exchange:
             case Bye():
                 self._close(frame.code)
 
-    def _entries(self, frame: Entries, now_ms: int) -> None:
-        if frame.n != self._received + 1:
+    def _entries(self, take: Take, runs: list[Run], now_ms: int) -> None:
+        space, number = take.space, take.n
+        if number != self._received + 1:
             self._close(Protocol.code)
             return
         if len(self._taking) >= CREDITS:
             self._close(TooMuch.code)
             return
-        self._received = frame.n
-        places = [(sublog(one.p, one.i), one.n) for one in frame.e]
-        code = self._fault(frame)
+        self._received = number
+        code = self._fault(take, runs)
         if code is not None:
-            self._refuse(frame.sp, frame.n, code)
+            self._refuse(space, number, code)
             return
-        fresh = self._fresh(frame.sp, places)
+        fresh = self._fresh(space, runs)
         if fresh is None:
-            self._send(No(frame.sp, frame.n, Gap.code))
-            self._ask(frame.sp, now_ms, GAP_MS)
+            self._send(No(space, number, Gap.code))
+            self._ask(space, now_ms, GAP_MS)
             return
-        self._asked[frame.sp] = now_ms
-        self._expected.setdefault(frame.sp, {}).update(fresh)
-        self._taking[frame.n] = (frame.sp, places)
-        self._push.heard(frame.sp, fresh)
-        self._peer.wrote(frame.sp, fresh)
-        self._actions.append(Take(frame.sp, frame.n, frame.e))
+        self._asked[space] = now_ms
+        self._expected.setdefault(space, {}).update(fresh)
+        self._taking[number] = (space, [(run.sub, run.last) for run in runs])
+        self._push.heard(space, fresh)
+        self._peer.wrote(space, fresh)
+        self._actions.append(take)
 
-    def _fault(self, frame: Entries) -> str | None:
+    def _fault(self, take: Take, runs: list[Run]) -> str | None:
         """Why a frame is refused before anything of it is looked at more closely."""
-        if not self._may_bring(frame.sp):
+        if not self._may_bring(take.space):
             return NotHeld.code
-        if not 0 < len(frame.e) <= ENTRIES_FRAME_MAX or not all(_sound(frame.sp, one) for one in frame.e):
+        count = sum(run.count for run in runs)
+        if not (0 < count <= ENTRIES_MAX and all(_are_numbers(run) for run in runs)):
+            return Protocol.code
+        if not all(_sound(take.space, one) for one in take.entries) or (take.packed and len(runs) > SUBLOGS_MAX):
             return Protocol.code
         own = self._here.own
-        if any(one.p == own and one.n > self._here.seq(frame.sp, sublog(own, one.i)) for one in frame.e):
+        if any(run.provider == own and run.last > self._here.seq(take.space, run.sub) for run in runs):
             return NotHeld.code  # what this provider wrote it has; nobody goes on with its sub-logs
-        return None if self._peer.introduce(frame.sp, len(frame.e), self._here) else TooMuch.code
+        return None if self._peer.introduce(take.space, count, self._here) else TooMuch.code
 
-    def _fresh(self, space: SpaceId, places: list[tuple[str, int]]) -> dict[str, int] | None:
+    def _fresh(self, space: SpaceId, runs: list[Run]) -> dict[str, int] | None:
         """Sub-log → seq after these; None when something between is missing."""
         ends: dict[str, int] = {}
-        for sub, seq in places:
-            end = ends.get(sub, self._end(space, sub))
-            if seq > end + 1:
+        for run in runs:
+            end = ends.get(run.sub, self._end(space, run.sub))
+            if run.first > end + 1:
                 return None
-            ends[sub] = max(end, seq)
+            ends[run.sub] = max(end, run.last)
         return ends
 
     def _end(self, space: SpaceId, sub: str) -> int:
@@ -335,7 +362,10 @@ class Exchange:
         self._actions.append(Close(code))
 
 
-def _entries_frame(space: SpaceId, number: int, raws: list[bytes]) -> bytes:
+def _entries_frame(ready: Ready) -> bytes:
+    space, number, raws, packed = ready
+    if packed is not None:
+        return _bulk_encoder.encode(Bulk(space, number, packed.runs, packed.data))
     head = f'{{"f":"entries","sp":"{space}","n":{number},"e":['
     return head.encode("ascii") + b",".join(raws) + b"]}"
 
@@ -352,9 +382,13 @@ def _sound(space: SpaceId, entry: Entry) -> bool:
         core = _space_decoder.decode(entry.c)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
-    numbers = (entry.n - 1, entry.i, entry.at)
+    return (entry.id if core.sp is None else core.sp) == space and 0 <= entry.at < INTEGER_MAX
+
+
+def _are_numbers(run: Run) -> bool:
     return (
-        (entry.id if core.sp is None else core.sp) == space
-        and is_hash(entry.p)
-        and all(0 <= one < INTEGER_MAX for one in numbers)
+        is_hash(run.provider)
+        and run.count > 0
+        and 0 <= run.incarnation < INTEGER_MAX
+        and 0 < run.first <= run.last < INTEGER_MAX
     )

@@ -1,0 +1,54 @@
+"""What can be done with a partner's entries before it is their turn to be written: form, hashes, signatures.
+
+None of it depends on what is on disk, so it runs beside the writer. A signature is only ever noted as right: what is
+wrong, or by a device whose key is not here yet, the writer finds out for itself.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from verbund.base.ids import DeviceId
+from verbund.base.keys import PublicKey
+from verbund.log.core import Parsed, WrongSignature, parse, proven
+from verbund.log.entry import Entry
+
+KEYS_MAX = 10_000
+KeysOf = Callable[[Sequence[DeviceId]], dict[DeviceId, PublicKey]]
+
+
+class Examined(NamedTuple):
+    """An entry with the parts of its parcel."""
+
+    entry: Entry
+    parsed: Parsed
+
+
+class Ahead:
+    """Remembers keys of devices: a device is called after its key, so there is only ever one. For any thread."""
+
+    def __init__(self, keys_of: KeysOf) -> None:
+        self._keys_of = keys_of
+        self._keys: OrderedDict[DeviceId, PublicKey] = OrderedDict()
+
+    def examine(self, entries: Sequence[Entry]) -> list[Examined]:
+        """Raises the Refusal of what is malformed: then nothing of it is to be taken."""
+        parsed = [parse(one.parcel) for one in entries]
+        self._learn({one.core.dev for one in parsed})
+        return [Examined(one, self._prove(parts)) for one, parts in zip(entries, parsed, strict=True)]
+
+    def _prove(self, parsed: Parsed) -> Parsed:
+        key = self._keys.get(parsed.core.dev)
+        if key is None:
+            return parsed
+        try:
+            return proven(parsed, key)
+        except WrongSignature:
+            return parsed
+
+    def _learn(self, devices: set[DeviceId]) -> None:
+        unknown = [one for one in devices if one not in self._keys]
+        if unknown:
+            self._keys.update(self._keys_of(unknown))
+            while len(self._keys) > KEYS_MAX:
+                self._keys.popitem(last=False)
