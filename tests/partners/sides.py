@@ -6,12 +6,12 @@ from hashlib import sha256
 
 import msgspec
 
-from verbund.base.ids import ProviderId, SpaceId, b64
-from verbund.log.entry import Entry, sublog
+from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, unb64
+from verbund.log.entry import CHAIN_START, Entry, chain, sublog
 from verbund.partners.here import Here
 from verbund.partners.peer import Peer
 from verbund.partners.push import Load, Placed
-from verbund.partners.schemas import Frame
+from verbund.partners.schemas import Bulk, Frame
 from verbund.partners.state import Close, Contradiction, Exchange, Send, Take
 
 PAGE = 7
@@ -22,11 +22,13 @@ def named(name: str) -> str:
     return b64(sha256(name.encode()).digest())
 
 
-def entry(space: SpaceId, provider: str, n: int, text: str = "", incarnation: int = 1) -> Entry:
-    """An entry whose form is right; that it is signed is for others to check."""
-    core = named(f"{space} {provider} {n} {text}")
-    chain = named(f"chain {core}")
-    return Entry(core, ProviderId(provider), incarnation, n, chain, 1, 0, json.dumps({"sp": space}), "", None, text)
+def entry(
+    space: SpaceId, provider: str, n: int, text: str = "", incarnation: int = 1, before: bytes = CHAIN_START
+) -> Entry:
+    """An entry whose form and chain are right; that it is signed is for others to check."""
+    core = CoreId(named(f"{space} {provider} {n} {text}"))
+    after = b64(chain(before, provider, incarnation, n, core, 1, False))
+    return Entry(core, ProviderId(provider), incarnation, n, after, 1, 0, json.dumps({"sp": space}), "", None, text)
 
 
 class Side:
@@ -46,7 +48,8 @@ class Side:
     def write(self, space: SpaceId, text: str = "") -> None:
         """A commit of its own."""
         mine = self.stored.setdefault(space, {}).setdefault(sublog(self.id, 1), [])
-        self.keep(space, [entry(space, self.id, len(mine) + 1, text)])
+        before = unb64(mine[-1].h) if mine else CHAIN_START
+        self.keep(space, [entry(space, self.id, len(mine) + 1, text, before=before)])
 
     def keep(self, space: SpaceId, entries: list[Entry]) -> None:
         """They are on disk now; the links are told."""
@@ -72,8 +75,8 @@ class Side:
         ]
         return rows[:PAGE], len(rows) <= PAGE
 
-    def link(self, other: "Side") -> tuple["End", "End"]:
-        ends = End(self, other), End(other, self)
+    def link(self, other: "Side", protocol: int = 1) -> tuple["End", "End"]:
+        ends = End(self, other, protocol), End(other, self, protocol)
         ends[0].out, ends[1].out = deque(), deque()
         ends[0].into, ends[1].into = ends[1].out, ends[0].out
         return ends
@@ -86,29 +89,29 @@ class Side:
 class End:
     """One provider's end of a link."""
 
-    def __init__(self, side: Side, other: Side) -> None:
+    def __init__(self, side: Side, other: Side, protocol: int) -> None:
         self.side = side
         self.peer = side.peers.setdefault(other.id, Peer(other.id))
-        self.exchange = Exchange(side.here, self.peer, side.now)
+        self.exchange = Exchange(side.here, self.peer, side.now, protocol)
         self.out: deque[bytes] = deque()
         self.into: deque[bytes] = deque()
         self.proofs: list[Contradiction] = []
         self.closed: str | None = None
         side.ends[other.id] = self
 
-    def act(self) -> list[Frame]:
+    def act(self) -> list[Frame | Bulk]:
         """Do what is to be done; the frames that were sent."""
-        sent: list[Frame] = []
+        sent: list[Frame | Bulk] = []
         while actions := self.exchange.actions():
             for action in actions:
                 match action:
                     case Send():
                         self.out.append(action.frame)
-                        sent.append(msgspec.json.decode(action.frame, type=Frame))
+                        sent.append(decoded(action.frame))
                     case Load():
                         self.exchange.paged(action, *self.side.page(action))
                     case Take():
-                        self.side.keep(action.space, action.entries)
+                        self.side.keep(action.space, action.unpacked())
                         self.exchange.taken(action.n)
                     case Contradiction():
                         self.proofs.append(action)
@@ -116,12 +119,12 @@ class End:
                         self.closed = self.closed or action.code
         return sent
 
-    def hear(self, frame: Frame) -> list[Frame]:
+    def hear(self, frame: Frame | Bulk) -> list[Frame | Bulk]:
         """This comes from the partner; what is answered."""
         self.exchange.received(frame, self.side.now)
         return self.act()
 
-    def tick(self, links: list[ProviderId] | None = None) -> list[Frame]:
+    def tick(self, links: list[ProviderId] | None = None) -> list[Frame | Bulk]:
         self.exchange.tick(self.side.now, list(self.side.ends) if links is None else links)
         return self.act()
 
@@ -129,8 +132,12 @@ class End:
         """Take one frame off the wire, if there is one."""
         if not self.into or self.closed:
             return False
-        self.hear(msgspec.json.decode(self.into.popleft(), type=Frame))
+        self.hear(decoded(self.into.popleft()))
         return True
+
+
+def decoded(raw: bytes) -> Frame | Bulk:
+    return msgspec.json.decode(raw, type=Frame) if raw.startswith(b"{") else msgspec.msgpack.decode(raw, type=Bulk)
 
 
 def placed(one: Entry) -> Placed:

@@ -8,22 +8,37 @@ from typing import Any
 
 import msgspec
 import pytest
+import zstandard
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.flows.server import PASSWORD
 from tests.partners.providers import Provider, eventually, running
-from tests.partners.sides import named
+from tests.partners.sides import decoded, named
 from verbund.accounts.commands import make_setup_link
 from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, digest, personal_space
 from verbund.base.keys import DeviceKey
+from verbund.log.bulk import Packed, pack, unpack
 from verbund.log.core import DOMAIN, make_parcel
 from verbund.log.entry import CHAIN_START, Entry, chain, sublog
 from verbund.ops.client import Person
 from verbund.partners.identity import identity, prove
 from verbund.partners.link import FRAME_BYTES_MAX, OPENING_BYTES_MAX
 from verbund.partners.push import CREDITS
-from verbund.partners.schemas import Bye, Digest, Entries, Frame, Have, Hello, Known, No, Opening, Proof, Want
+from verbund.partners.schemas import (
+    PACKED,
+    Bulk,
+    Bye,
+    Digest,
+    Entries,
+    Have,
+    Hello,
+    Known,
+    No,
+    Opening,
+    Proof,
+    Want,
+)
 
 ANSWER_S_MAX = 20.0
 
@@ -43,11 +58,11 @@ class Rogue:
             yield socket
 
     @asynccontextmanager
-    async def link(self, victim: Provider, url: str | None = None) -> AsyncIterator["Talk"]:
+    async def link(self, victim: Provider, url: str | None = None, protocol: int = 1) -> AsyncIterator["Talk"]:
         async with self.socket(victim) as socket:
             talk = Talk(socket)
             address = victim.address if url is None else url
-            await talk.says(Hello(self.shown, b64(bytes(32)), [1], address, "http://localhost:1"))
+            await talk.says(Hello(self.shown, b64(bytes(32)), [protocol, 99], address, "http://localhost:1"))
             hello = await talk.opening()
             if isinstance(hello, Hello):
                 proof = prove(self.device, hello.identity.provider, hello.nonce, address)
@@ -83,7 +98,8 @@ class Talk:
         self.ended: Any = None
 
     async def says(self, frame: Any) -> None:
-        await self.socket.send(msgspec.json.encode(frame))
+        is_packed = isinstance(frame, Bulk)
+        await self.socket.send(msgspec.msgpack.encode(frame) if is_packed else msgspec.json.encode(frame))
 
     async def opening(self) -> Any:
         async with asyncio.timeout(ANSWER_S_MAX):
@@ -93,7 +109,7 @@ class Talk:
         """The next frame of this sort, or the goodbye."""
         async with asyncio.timeout(ANSWER_S_MAX):
             while True:
-                frame = msgspec.json.decode(await self.socket.recv(), type=Frame)
+                frame = decoded(await self.socket.recv(decode=False))
                 if isinstance(frame, (kind, Bye)):
                     return frame
 
@@ -204,6 +220,78 @@ async def test_forged_and_broken_entries_are_not_taken(victim: Provider, anna: P
         while (have := await talk.hears(Have)).n != 6:
             pass
         assert have.v[sublog(rogue.id, 1)].seq == 1, "what is right is taken all the same"
+
+
+async def test_forged_and_broken_entries_are_not_taken_packed_either(victim: Provider, anna: Person) -> None:
+    rogue = Rogue()
+    await admit(victim, anna, rogue)
+    space = anna.organisation
+    before = victim.vector(space)
+    good, _ = rogue.entry(space, 1)
+    forged, _ = rogue.entry(space, 1, author=anna.key.device)
+    honest, unsigned, lied = (
+        pack(space, [one]) for one in (good, msgspec.structs.replace(good, s=b64(bytes(64))), forged)
+    )
+    assert honest is not None
+    assert unsigned is not None
+    assert lied is not None
+    run = honest.runs[0]
+    bomb = zstandard.ZstdCompressor(level=19).compress(bytes(200_000_000))
+    attacks = [
+        (unsigned.runs, unsigned.data, "log.unsigned"),
+        (lied.runs, lied.data, "log.unsigned"),
+        ([msgspec.structs.replace(run, count=2)], honest.data, "log.malformed_core"),
+        ([run, run], honest.data, "log.malformed_core"),
+        (honest.runs, honest.data[:-1], "log.malformed_core"),
+        (honest.runs, bomb, "log.malformed_core"),
+        (honest.runs, b"", "log.malformed_core"),
+        ([msgspec.structs.replace(run, first=2)], honest.data, "partners.gap"),
+        ([msgspec.structs.replace(run, count=1001)], honest.data, "partners.malformed"),
+        ([msgspec.structs.replace(run, count=0)], honest.data, "partners.malformed"),
+        ([msgspec.structs.replace(run, first=0)], honest.data, "partners.malformed"),
+        ([msgspec.structs.replace(run, provider=victim.id, first=500)], honest.data, "partners.not_held"),
+        ([], honest.data, "partners.malformed"),
+    ]
+    async with rogue.link(victim, protocol=PACKED) as talk:
+        for n, (runs, data, code) in enumerate(attacks, 1):
+            assert await talk.refused(Bulk(space, n, runs, data)) == code, n
+        assert victim.vector(space) == before
+        await talk.says(Bulk(space, len(attacks) + 1, honest.runs, honest.data))
+        while (have := await talk.hears(Have)).n != len(attacks) + 1:
+            pass
+        assert have.v[sublog(rogue.id, 1)].seq == 1, "what is right is taken all the same"
+
+
+@pytest.mark.parametrize("raw", [b"\x94", b"\x94\xa1x\x01\x90\xc4\x00", b"\xdd\xff\xff\xff\xff", b"\x81" * 5000, b""])
+async def test_packed_frame_that_is_none_ends_the_link(victim: Provider, anna: Person, raw: bytes) -> None:
+    rogue = Rogue()
+    await admit(victim, anna, rogue)
+    async with rogue.link(victim, protocol=PACKED) as talk:
+        await talk.socket.send(raw)
+        assert (await talk.hears((Bye, No))).code in ("partners.malformed", "partners.not_held")
+    await eventually(lambda: victim.partners.links == {})
+
+
+async def test_partner_of_the_release_before_gets_and_gives_entries_as_ever(victim: Provider, anna: Person) -> None:
+    """Protocol 1 knows no packed frames: neither does the link to who speaks only that."""
+    older = Rogue()
+    await admit(victim, anna, older)
+    space = anna.organisation
+    async with older.link(victim, protocol=1) as talk:
+        await talk.says(Want(space, {}))
+        frame = await talk.hears((Entries, Bulk))
+        assert isinstance(frame, Entries)
+        assert frame.e[0].n == 1
+        await talk.says(Have(space, frame.n, {}))
+        await talk.says(Entries(space, 1, [older.entry(space, 1)[0]]))
+        while (have := await talk.hears(Have)).n != 1:
+            pass
+        assert have.v[sublog(older.id, 1)].seq == 1
+    async with older.link(victim, protocol=PACKED) as talk:
+        await talk.says(Want(space, {}))
+        packed = await talk.hears((Entries, Bulk))
+        assert isinstance(packed, Bulk)
+        assert unpack(space, Packed(packed.runs, packed.data))[0].c == frame.e[0].c
 
 
 async def test_other_spaces_are_neither_given_nor_taken(victim: Provider, anna: Person) -> None:

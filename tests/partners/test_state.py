@@ -1,17 +1,18 @@
 """What a link decides, without sockets: push, ask, answer, refuse."""
 
 import random
+from typing import Any
 
 import msgspec
 import pytest
 
-from tests.partners.sides import Side, entry, named, settle
-from verbund.base.ids import SpaceId
+from tests.partners.sides import Side, decoded, entry, named, settle
+from verbund.base.ids import SpaceId, b64
 from verbund.log.entry import sublog
 from verbund.partners.durable import durable
 from verbund.partners.peer import INTRODUCED_ENTRIES_MAX, INTRODUCED_MAX
 from verbund.partners.push import CREDITS, LIVE_BYTES_MAX
-from verbund.partners.schemas import Digest, Entries, Frame, Have, Mark, No, Want
+from verbund.partners.schemas import PACKED, Bulk, Digest, Entries, Frame, Have, Mark, No, Want
 from verbund.partners.state import DIGEST_MS, FRAMES_REFUSED_MAX, SILENCE_MS_MAX
 
 WORKSHOP, OFFICE = SpaceId(named("Werkstatt")), SpaceId(named("Büro"))
@@ -31,11 +32,11 @@ def suednetz(werkhof: Side) -> Side:
     return other
 
 
-def sent(frames: list[Frame], kind: type[Frame]) -> list[Frame]:
+def sent(frames: list[Frame | Bulk], kind: type[Any]) -> list[Any]:
     return [one for one in frames if isinstance(one, kind)]
 
 
-def numbers(frames: list[Frame]) -> list[int]:
+def numbers(frames: list[Frame | Bulk]) -> list[int]:
     return [one.n for frame in frames if isinstance(frame, Entries) for one in frame.e]
 
 
@@ -83,13 +84,52 @@ def test_what_overflows_is_forgotten_and_repaired_by_the_digest(werkhof: Side, s
 def test_at_most_so_many_frames_are_unanswered(werkhof: Side, suednetz: Side) -> None:
     here, _ = werkhof.link(suednetz)
     settle(werkhof, suednetz)
-    frames: list[Frame] = []
+    frames: list[Frame | Bulk] = []
     for _ in range(3 * CREDITS):
         werkhof.write(WORKSHOP)
         frames += here.act()
     assert len(sent(frames, Entries)) == CREDITS
     frames = here.hear(Have(WORKSHOP, sent(frames, Entries)[0].n, {}))
     assert [len(one.e) for one in sent(frames, Entries)] == [2 * CREDITS], "what waited goes in one frame"
+
+
+def test_entries_go_packed_to_who_knows_that(werkhof: Side, suednetz: Side) -> None:
+    for _ in range(3):
+        werkhof.write(WORKSHOP)
+    here, there = werkhof.link(suednetz, PACKED)
+    here.tick()
+    there.tick()
+    there.read()
+    here.read()
+    while here.read():
+        pass
+    frames = [decoded(raw) for raw in here.out]
+    assert [run.count for one in sent(frames, Bulk) for run in one.runs] == [3]
+    assert sent(frames, Entries) == []
+    settle(werkhof, suednetz)
+    assert suednetz.here.reach[WORKSHOP] == werkhof.here.reach[WORKSHOP]
+    werkhof.write(WORKSHOP, "x" * 1000)
+    assert len(sent(here.act(), Bulk)) == 1
+    assert there.read()
+    assert suednetz.stored[WORKSHOP] == werkhof.stored[WORKSHOP]
+
+
+def test_what_is_too_much_for_a_packed_frame_goes_in_several(werkhof: Side, suednetz: Side) -> None:
+    here, there = werkhof.link(suednetz, PACKED)
+    settle(werkhof, suednetz)
+    noise = random.Random(1)
+    for _ in range(9):
+        werkhof.write(WORKSHOP, b64(noise.randbytes(60_000)))
+    counts = []
+    while frames := sent(here.act(), Bulk):
+        counts += [run.count for one in frames for run in one.runs]
+        while there.read():
+            pass
+        while here.read():
+            pass
+    assert sum(counts) == 9
+    assert 1 < len(counts) < 9
+    assert suednetz.here.vector(WORKSHOP) == werkhof.here.vector(WORKSHOP)
 
 
 def test_partner_beyond_its_credits_is_cut_off(werkhof: Side, suednetz: Side) -> None:
@@ -295,7 +335,7 @@ def test_partner_may_introduce_only_so_many_spaces_and_entries(werkhof: Side) ->
 
 @pytest.mark.parametrize("seed", range(60))
 def test_any_schedule_of_writes_and_cuts_ends_in_equal_replicas(seed: int) -> None:
-    chance = random.Random(seed)
+    chance, protocol = random.Random(seed), 1 + seed % 2
     sides = [Side(name) for name in ("eins", "zwei", "drei")]
     for side in sides:
         for space in (WORKSHOP, OFFICE):
@@ -304,7 +344,7 @@ def test_any_schedule_of_writes_and_cuts_ends_in_equal_replicas(seed: int) -> No
         one, two = chance.sample(sides, 2)
         match chance.randrange(8):
             case 0 if two.id not in one.ends:
-                one.link(two)
+                one.link(two, protocol)
             case 1 if chance.random() < 0.3:
                 one.cut(two)
             case 2 | 3:
@@ -319,7 +359,7 @@ def test_any_schedule_of_writes_and_cuts_ends_in_equal_replicas(seed: int) -> No
                     end.read()
     for left, right in ((sides[0], sides[1]), (sides[1], sides[2])):
         if right.id not in left.ends:
-            left.link(right)
+            left.link(right, protocol)
     settle(*sides, seconds=60)
     for space in (WORKSHOP, OFFICE):
         vectors = [side.here.vector(space) for side in sides]
