@@ -1,5 +1,7 @@
 """Entries as columns (see bulk.py). Pure."""
 
+from collections.abc import Container
+
 import msgspec
 from msgspec import UNSET
 
@@ -52,7 +54,7 @@ class Packing:
         self._runs[place] = (number, first, one)
         self._c.run.append(number)
         self._bytes["x"].append(one.x)
-        core = _core_of(one, self._space)
+        core = _core_of(one, self._space, self._ids)
         if core is None:
             self._c.late.append(0)
             self._c.odd[self._count] = one
@@ -110,8 +112,8 @@ class Packing:
         return found
 
 
-def _core_of(one: Entry, space: SpaceId) -> Core | None:
-    """The core, if everything that columns leave out comes out as it was."""
+def _core_of(one: Entry, space: SpaceId, ids: Container[str]) -> Core | None:
+    """The core, if everything that columns leave out comes out as it was. `ids` are known to be some."""
     try:
         core, whole = decode_core(one.c.encode()), one.b is not None
         text = core_text(
@@ -132,7 +134,7 @@ def _core_of(one: Entry, space: SpaceId) -> Core | None:
             and digest(DOMAIN, text.encode()) == one.id
             and len(unb64(one.s)) == SIGNATURE_BYTES
             and core.t == stamp_of(ms_of(core.t), int(core.t[12:], 16))
-            and all(is_hash(one) for one in named)
+            and all(one in ids or is_hash(one) for one in named)
         )
     except (msgspec.MsgspecError, ValueError, UnicodeError):
         return None
