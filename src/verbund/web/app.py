@@ -1,15 +1,17 @@
 """The ASGI application: origin, cookie and headers first, then the socket, the routes, the app's files."""
 
 import asyncio
+import functools
 import logging
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
+from litestar.types import Scope
 
 from verbund import __version__
 from verbund.accounts.bearers import Bearers
@@ -39,6 +41,8 @@ WORKER = "/service-worker.js"
 #: Where other providers connect; no browser does.
 LINK = "/partners/link"
 PROTOCOL = "verbund.1"
+#: Where a request's scope says which application it is for.
+APPLICATION = "verbund.application"
 BEARER = "bearer."
 log = logging.getLogger(__name__)
 
@@ -68,7 +72,8 @@ class Application:
         self.shell = Shell(services.app_folder)
         self._headers: list[tuple[bytes, bytes]] = []
         self._origins: tuple[str, ...] | None = None
-        self.http = self._litestar()
+        self.given = self._given()
+        self.http = routes(frozenset(self.given))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -96,6 +101,7 @@ class Application:
         path: str = scope["path"]
         origin = headers.get("origin", "")
         from_neighbour = await self._refresh(origin)
+        scope = {**scope, APPLICATION: self}
         send = with_headers(send, self._headers)
         if from_neighbour:
             # A page of another provider is known by its token alone.
@@ -196,37 +202,47 @@ class Application:
                 return bearers.caller(connection, bearer)
             return caller_of(connection, token, self.services.clock.now_ms())
 
-    def _litestar(self) -> Litestar:
+    def _given(self) -> dict[str, Any]:
+        """What a route may ask for, by the name of its parameter."""
         services = self.services
-
-        async def maybe_caller(request: Request[Any, Any, Any]) -> Caller | None:
-            scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            bearer = token if scheme.lower() == "bearer" else ""
-            is_own = request.headers.get("origin", self.settings.origin) == self.settings.origin
-            return await asyncio.to_thread(self._caller, bearer, request.headers.get("cookie", "") if is_own else "")
-
-        async def caller(maybe_caller: Caller | None) -> Caller:
-            if maybe_caller is None:
-                raise SignedOut()
-            return maybe_caller
-
-        given = {
+        return {
             "log": services.log, "store": services.store, "settings": services.settings, "live": services.live,
             "clock": services.clock, "services": services, **services.parts,
         }  # fmt: skip
-        provided = {name: Provide(_giver(value), sync_to_thread=False) for name, value in given.items()}
-        provided |= {"maybe_caller": Provide(maybe_caller), "caller": Provide(caller)}
-        return Litestar(
-            route_handlers=capabilities.routes(),
-            dependencies=provided,
-            exception_handlers=HANDLERS,
-            request_max_body_size=BODY_BYTES_MAX,
-            compression_config=CompressionConfig(
-                backend="gzip", minimum_size=1024, gzip_compress_level=5, exclude=[f"^{one}" for one in BYTES]
-            ),
-            openapi_config=OpenAPIConfig(title="Verbund", version=__version__, path="/schema"),
-            logging_config=None,
-        )
+
+    async def caller(self, headers: dict[str, str]) -> Caller | None:
+        """Who asks."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        bearer = token if scheme.lower() == "bearer" else ""
+        is_own = headers.get("origin", self.settings.origin) == self.settings.origin
+        return await asyncio.to_thread(self._caller, bearer, headers.get("cookie", "") if is_own else "")
+
+
+@functools.cache
+def routes(given: frozenset[str]) -> Litestar:
+    """All routes, the same for every application of a process: what they are given they find in the request's scope."""
+
+    async def maybe_caller(scope: Scope) -> Caller | None:
+        return await _application(scope).caller(_headers_of(scope))
+
+    async def caller(maybe_caller: Caller | None) -> Caller:
+        if maybe_caller is None:
+            raise SignedOut()
+        return maybe_caller
+
+    provided = {name: Provide(_giver(name), sync_to_thread=False) for name in given}
+    provided |= {"maybe_caller": Provide(maybe_caller), "caller": Provide(caller)}
+    return Litestar(
+        route_handlers=capabilities.routes(),
+        dependencies=provided,
+        exception_handlers=HANDLERS,
+        request_max_body_size=BODY_BYTES_MAX,
+        compression_config=CompressionConfig(
+            backend="gzip", minimum_size=1024, gzip_compress_level=5, exclude=[f"^{one}" for one in BYTES]
+        ),
+        openapi_config=OpenAPIConfig(title="Verbund", version=__version__, path="/schema"),
+        logging_config=None,
+    )
 
 
 def create_app(settings: Settings) -> Application:
@@ -257,11 +273,16 @@ def _allowed(origin: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _giver(value: Any) -> Any:
-    def give() -> Any:
-        return value
+def _giver(name: str) -> Any:
+    def give(scope: Scope) -> Any:
+        return _application(scope).given[name]
 
     return give
+
+
+def _application(scope: Any) -> Application:
+    found: Application = scope[APPLICATION]
+    return found
 
 
 async def _answer(send: Any, status: int, body: bytes) -> None:
