@@ -51,7 +51,7 @@ def certificate(
 
 
 def test_every_sentence_is_there_in_both_languages_and_used() -> None:
-    source = "".join(path.read_text("utf-8") for path in (ROOT / "src" / "verbund" / "ops").glob("*.py"))
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "src" / "verbund" / "ops").rglob("*.py"))
     for check, whats in entries().items():
         for what, entry in whats.items():
             assert set(entry) == {"state", "de", "en"}, f"{check}.{what}"

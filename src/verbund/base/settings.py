@@ -1,6 +1,8 @@
 """Settings: from `verbund.toml` and the environment (`VERBUND_PORT=8420`). Contradictions are refused at start."""
 
 import os
+import shlex
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ PREFIX = "VERBUND_"
 LISTS = ("partners", "partner_authorities")
 #: What partners are shown, in characters.
 TEXTS_MAX = {"place": 80, "contact": 200}
+METRICS = ("off", "loopback", "token")
+TOKEN_CHARS_MIN = 20
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -67,6 +71,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     #: coturn: `auto` where it is installed and the address is public; `on`, `off`.
     turn: str = "auto"
     turn_port: int = 3478
+    #: Numbers for Prometheus at /metrics: `off`; `loopback`: for this machine; `token`: for who shows the token.
+    metrics: str = "off"
+    metrics_token: str = ""
+    #: A program that gets every alarm as a sentence on its standard input; empty: none.
+    alarm_command: str = ""
+    #: After so many days without a backup there is an alarm; 0: backups are made in another way.
+    backup_days_max: int = 7
     #: Threads that ffmpeg may use; 0: all cores.
     ffmpeg_threads: int = 0
     #: Addresses of partners whose shared spaces this provider keeps too.
@@ -157,7 +168,36 @@ def check(settings: Settings) -> Settings:
         raise _bad("facts_per_s", "muss mindestens 1 sein.", "must be at least 1.")
     if settings.media_port_first > settings.media_port_last:
         raise _bad("media_port_first", "liegt über media_port_last.", "is above media_port_last.")
+    _check_watch(settings)
     return settings
+
+
+def _check_watch(settings: Settings) -> None:
+    """Numbers and alarms: nobody shall see them by mistake, and none shall be lost by a wrong name."""
+    if settings.metrics not in METRICS:
+        raise _bad("metrics", "muss off, loopback oder token sein.", "must be off, loopback or token.")
+    if settings.metrics == "loopback" and settings.behind_proxy:
+        raise _bad(
+            "metrics",
+            "loopback schließt behind_proxy aus: der Webserver davor fragt von hier. token nehmen.",
+            "loopback excludes behind_proxy: the web server in front asks from here. Take token.",
+        )
+    if (settings.metrics == "token") != bool(settings.metrics_token):
+        raise _bad("metrics_token", "und metrics = token gehören zusammen.", "and metrics = token belong together.")
+    if settings.metrics_token and len(settings.metrics_token) < TOKEN_CHARS_MIN:
+        raise _bad(
+            "metrics_token",
+            f"muss mindestens {TOKEN_CHARS_MIN} Zeichen haben.",
+            f"must have {TOKEN_CHARS_MIN} characters at least.",
+        )
+    try:
+        command = shlex.split(settings.alarm_command)
+    except ValueError:
+        command = [""]
+    if command and shutil.which(command[0]) is None:
+        raise _bad("alarm_command", "nennt kein Programm, das es hier gibt.", "names no program that is here.")
+    if settings.backup_days_max < 0:
+        raise _bad("backup_days_max", "muss 0 oder mehr sein.", "must be 0 or more.")
 
 
 def _bad(name: str, reason_de: str, reason_en: str) -> BadSetting:

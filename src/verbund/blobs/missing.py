@@ -42,6 +42,12 @@ def missing(connection: Connection, space: SpaceId, passed: Iterable[BlobHash] =
     return list(connection.execute(query.distinct().limit(MISSING_MAX)).scalars())
 
 
+def absent_count(connection: Connection) -> int:
+    """How many blobs facts name that are not here, over all spaces."""
+    query = select(func.count(blob_reference.c.hash.distinct())).where(_absent())
+    return int(connection.execute(query).scalar_one())
+
+
 def _absent() -> Any:
     reference, holding = blob_reference.c, blob_holding.c
     return ~exists().where(holding.space == reference.space, holding.hash == reference.hash, readable())

@@ -25,6 +25,7 @@ core = Table(
     Column("salt", LargeBinary),
     Column("body", LargeBinary),
     Index("core_line", "line", "ds"),
+    Index("core_set_aside", "state", sqlite_where=Column("state") == 2, postgresql_where=Column("state") == 2),
     Index("core_authority", "space", "authority", sqlite_where=Column("authority") == 1),
 )
 

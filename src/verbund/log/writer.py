@@ -8,6 +8,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -67,6 +68,13 @@ class Writer:
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._stopped = False
+        #: Told after each commit how long it took (s) and how much work was in it.
+        self.measured: Callable[[float, int], None] = _unmeasured
+
+    @property
+    def waiting(self) -> int:
+        """How much work is queued."""
+        return self._queue.qsize()
 
     def start(self) -> None:
         self._thread.start()
@@ -142,6 +150,7 @@ class Writer:
                 log.exception("a write failed and was taken back")
 
     def _transact(self, connection: Connection, batch: Sequence[Work]) -> None:
+        begun = time.perf_counter()
         with connection.begin():
             tx = self._begin(connection, self._cache)
             for job in batch:
@@ -151,6 +160,7 @@ class Writer:
                     job.result = job.work(tx)
             self._finish(tx)
             tx.flush()
+        self.measured(time.perf_counter() - begun, len(batch))
         self._committed(tx)
         for call in tx.after_commit_calls:
             call()
@@ -168,6 +178,10 @@ class Writer:
             tx.back_to(mark)
             self._cache.clear()
             job.error = refusal
+
+
+def _unmeasured(_seconds: float, _count: int) -> None:
+    """Where nobody keeps count."""
 
 
 def _settle(batch: list[Job]) -> None:

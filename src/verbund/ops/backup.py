@@ -25,7 +25,9 @@ from verbund.ops.transfer import Tables, copy_tables
 DATABASE = "verbund.db"
 BUSY_TIMEOUT_S = 30
 #: Not worth keeping: what is being written, what only lives while the server does, what can be had again.
-PASSING = frozenset({"tmp", "run", "cache", "logs", "lock", "meet", "demo"})
+PASSING = frozenset({"tmp", "run", "cache", "logs", "lock", "meet", "demo", "imports", "arriving", "backup-made"})
+#: Its time says when the last backup ended.
+MADE = "backup-made"
 
 
 class BackupExists(Refusal):
@@ -67,10 +69,19 @@ def back_up(settings: Settings, folder: Path, tables: Tables, replace: bool = Fa
     try:
         manifest = _fill(settings, fresh, tables)
         _swap(fresh, folder)
+        (data / MADE).touch(mode=0o600)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     return manifest
+
+
+def last_backup_at(data: Path) -> int | None:
+    """When the last backup ended (ms); None before the first."""
+    try:
+        return int((data / MADE).stat().st_mtime * 1000)
+    except OSError:
+        return None
 
 
 def _check_places(data: Path, folder: Path, replace: bool) -> None:

@@ -34,6 +34,7 @@ def add_commands(subparsers: Any, top: Top) -> None:
     _add_protocol(subparsers, top)
     _add_partner(subparsers, top)
     _add_moving(subparsers, top)
+    _add_status(subparsers)
 
 
 def _add_doctor(subparsers: Any) -> None:
@@ -116,3 +117,9 @@ def _add_moving(subparsers: Any, top: Top) -> None:
     from verbund.ops.moving.cli import Providing, add_moving
 
     add_moving(subparsers, Providing(top.services, top.alone, top.runs))
+
+
+def _add_status(subparsers: Any) -> None:
+    from verbund.ops.watch.cli import add_status
+
+    add_status(subparsers)

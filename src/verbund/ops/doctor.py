@@ -6,6 +6,7 @@ from subprocess import TimeoutExpired
 from verbund.base.settings import Settings
 from verbund.ops import place, programs
 from verbund.ops.finding import Finding, State, found
+from verbund.ops.watch.report import read_report
 
 Check = Callable[[Settings], Finding]
 CHECKS: tuple[Check, ...] = (*programs.CHECKS, *place.CHECKS)
@@ -29,10 +30,23 @@ def examine(settings: Settings, checks: tuple[Check, ...] = CHECKS) -> Iterator[
             yield found("check.failed", check=check.__name__.removeprefix("check_"), error=error)
 
 
+def alarms(settings: Settings) -> list[Finding]:
+    """What the running server says is wrong; nothing where none runs."""
+    report = read_report(settings.folder)
+    if report is None or not report.fresh:
+        return []
+    asked = {check.__name__.removeprefix("check_") for check in CHECKS}
+    others = [one.finding for one in report.alarms if one.code.split(".")[0] not in asked - {"clock", "janus"}]
+    return others or [found("watch.quiet")]
+
+
 def report(settings: Settings, language: str = "de") -> int:
     """Print all findings. 0 when nothing keeps Verbund from running safely, 1 otherwise."""
     worst = State.OK
     for finding in examine(settings):
+        worst = max(worst, finding.state)
+        print(f"  {_MARKS[finding.state]} {finding.sentence(language)}")
+    for finding in alarms(settings):
         worst = max(worst, finding.state)
         print(f"  {_MARKS[finding.state]} {finding.sentence(language)}")
     print(_CLOSING[worst, language])

@@ -27,7 +27,7 @@ from verbund.web.shell import Shell, policy_for, security_headers, with_headers,
 BODY_BYTES_MAX = 8 * 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BYTES = ("/blobs/", "/media/", "/partners/")
-SERVED = ("/api/", "/schema", *BYTES)
+SERVED = ("/api/", "/schema", "/metrics", *BYTES)
 #: A browser asks so seldom whether it may ask.
 PREFLIGHT_S = 7200
 PREFLIGHT = (

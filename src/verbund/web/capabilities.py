@@ -36,6 +36,8 @@ from verbund.meet import projection as meet_projection
 from verbund.meet import rules as meet_rules
 from verbund.meet.effects import MeetService
 from verbund.ops.moving.desk import Desk
+from verbund.ops.watch import api as watch_api
+from verbund.ops.watch.service import Watch
 from verbund.partners import api as partners_api
 from verbund.partners.agreements import api as agreements_api
 from verbund.partners.agreements.effects import Agreements
@@ -66,6 +68,7 @@ PARTS = [
 ]
 APIS: list[Any] = [
     web_api, blobs_api, accounts_api, spaces_api, chat_api, media_api, meet_api, partners_api, agreements_api,
+    watch_api,
 ]  # fmt: skip
 
 
@@ -116,6 +119,7 @@ SERVICES: list[Callable[[Services], Any]] = [
     Agreements,
     PartnersService,
     Desk,
+    Watch,
 ]
 
 

@@ -72,6 +72,8 @@ class Agreements:
         self._secure = trusting(services.settings)
         self._due: dict[str, float] = {}
         self._seen: dict[str, int] = {}
+        #: Provider → how far its clock was ahead of ours when it answered last, and how exactly that is known (ms).
+        self.clocks: dict[str, tuple[int, int]] = {}
         self._wait: dict[str, float] = {}
         self._looked: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
@@ -106,7 +108,11 @@ class Agreements:
         key, self._seen[one.provider] = one.provider, one.changed_at
         wait = SETTLED_S if one.state == AGREED else WAITING_S
         try:
+            asked_at = self._clock.now_ms()
             heard = await self._ask(client, one)
+            answered_at = self._clock.now_ms()
+            middle, doubt = (asked_at + answered_at) // 2, (answered_at - asked_at) // 2
+            self.clocks[one.provider] = (heard.statement.at - middle, doubt)
             await self._log.write(lambda tx: book.take_in(tx, self.own, heard))
             if one.state == ENDED:
                 await self._log.write(lambda tx: book.note_end_told(tx, key))
