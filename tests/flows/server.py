@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -25,6 +26,9 @@ class Server:
         self.address = f"http://localhost:{self.port}"
         self.settings = settings
         self.setup = ""
+        #: What the program is started through, and whose certificates its people trust.
+        self.prefix: tuple[str, ...] = ()
+        self.secure: ssl.SSLContext | bool = True
         self._log = data.with_name(data.name + ".log")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -33,7 +37,7 @@ class Server:
         mark = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "verbund.web.main", "serve", "--port", str(self.port)],
+                [*self.prefix, sys.executable, "-m", "verbund.web.main", "serve", "--port", str(self.port)],
                 stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environment(),
             )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -68,15 +72,9 @@ class Server:
     def tries(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """A command of the operator, with the settings of the server, and nobody at the keyboard."""
         command = [
-            sys.executable,
-            "-m",
-            "verbund.web.main",
-            *arguments,
-            "--data",
-            str(self.data),
-            "--port",
-            str(self.port),
-        ]
+            *self.prefix, sys.executable, "-m", "verbund.web.main", *arguments, "--data", str(self.data),
+            "--port", str(self.port),
+        ]  # fmt: skip
         return subprocess.run(
             command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False, env=self._environment(),
             stdin=subprocess.DEVNULL,
@@ -104,7 +102,8 @@ class Firm:
     """Anna's firm with Ben in it, at one provider."""
 
     def __init__(self, server: Server, name: str = "Tischlerei Lindner", setup: str = "", suffix: str = "") -> None:
-        self.anna, self.ben = Person(server.address, "Anna Lindner"), Person(server.address, "Ben Krause")
+        self.anna = Person(server.address, "Anna Lindner", secure=server.secure)
+        self.ben = Person(server.address, "Ben Krause", secure=server.secure)
         self.anna.found(setup or server.setup, name, f"anna{suffix}", PASSWORD)
         self.ben.join(self.anna.invite(self.anna.organisation), f"ben{suffix}", PASSWORD)
         self.workshop = self.anna.create("Werkstatt")

@@ -22,10 +22,10 @@ def eventually(check: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def name_partner(person: Person, space: str, partner: Server) -> None:
+def name_partner(person: Person, space: str, partner: Server, name: str = "Südnetz") -> None:
     shown = person.http.get(f"{partner.address}/api/partners/hello").json()
     body = {
-        "provider": shown["provider"], "alg": shown["alg"], "key": shown["key"], "name": "Südnetz",
+        "provider": shown["provider"], "alg": shown["alg"], "key": shown["key"], "name": name,
         "url": partner.address,
     }  # fmt: skip
     person.post(space, "authority.provider_added.1", body)  # type: ignore[arg-type]

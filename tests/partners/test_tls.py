@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509 import verification
 
 from tests.partners.providers import Provider, eventually, running
 from tests.partners.test_links import equal
@@ -39,6 +41,22 @@ async def test_a_trusted_partner_gives_entries_and_files(tmp_path: Path) -> None
         await asyncio.to_thread(anna.say, team, "der Plan", files=[plan], blobs=[plan["hash"]])
         await eventually(lambda: holds(suednetz, team, plan["hash"]))
         anna.close()
+
+
+def test_of_several_authorities_the_right_one_is_found(tmp_path: Path) -> None:
+    made = []
+    for host in ("werkhof.test", "suednetz.test"):
+        settings = Settings(data=str(tmp_path / host), url=f"https://{host}", tls_certificate="self")
+        own_certificate(settings)
+        made.append(settings.folder / "tls")
+    files = [folder / "authority.pem" for folder in made]
+    for folder, host in zip(made, ("werkhof.test", "suednetz.test"), strict=True):
+        [leaf, _] = x509.load_pem_x509_certificates((folder / f"{host}.pem").read_bytes())
+        store = verification.Store([x509.load_pem_x509_certificate(file.read_bytes()) for file in files])
+        named = verification.PolicyBuilder().store(store).build_server_verifier(x509.DNSName(host))
+        assert named.verify(leaf, [])
+    subjects = {x509.load_pem_x509_certificate(file.read_bytes()).subject for file in files}
+    assert len(subjects) == len(files)
 
 
 async def test_a_stranger_is_not_linked_to(tmp_path: Path) -> None:

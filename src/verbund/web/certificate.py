@@ -25,6 +25,7 @@ from verbund.base.settings import Settings
 AUTHORITY_DAYS = 3650
 CERTIFICATE_DAYS = 365
 RENEW_DAYS = 30
+COMMON_NAME_CHARS_MAX = 64
 
 
 def own_certificate(settings: Settings) -> tuple[Path, Path]:
@@ -38,19 +39,22 @@ def own_certificate(settings: Settings) -> tuple[Path, Path]:
     return chain, key
 
 
-def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def _authority(folder: Path, host: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     file, key_file = folder / "authority.pem", folder / "authority.key"
     if file.exists() and key_file.exists():
         key = load_pem_private_key(key_file.read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         return x509.load_pem_x509_certificate(file.read_bytes()), key
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Verbund (eigene Zertifizierungsstelle)")])
+    # Its own name and key identifier: who trusts several such authorities must tell them apart (RFC 5280, 4.2.1.1).
+    common = f"Verbund (eigene Zertifizierungsstelle) {host}"[:COMMON_NAME_CHARS_MAX]
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
     usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
     certificate = (
         _builder(name, name, key.public_key(), AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     _secret(key_file, key)
@@ -59,13 +63,14 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
 
 
 def _issue(folder: Path, host: str, chain: Path, key_file: Path) -> None:
-    authority, authority_key = _authority(folder)
+    authority, authority_key = _authority(folder, host)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     certificate = (
         _builder(name, authority.subject, key.public_key(), CERTIFICATE_DAYS)
         .add_extension(x509.SubjectAlternativeName([_alternative(host), x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
