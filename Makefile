@@ -1,6 +1,6 @@
 # Every target is one line and one script; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate bench bench-chat bench-app bench-meet bench-media drill clean
+.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate bench bench-chat bench-app bench-meet bench-media drill network clean
 
 help: ## diese Liste / this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -52,8 +52,11 @@ bench-meet: ## Messung: Videoanrufe / benchmark: video calls
 bench-media: ## Messung: Filme / benchmark: films
 	@scripts/python -m bench.media
 
-drill: ## Messung: der eigene Anbieter stirbt oder schweigt / benchmark: the own provider dies or falls silent
-	@scripts/python -m bench.drill
+drill: ## Übung: Anbieter sterben, schweigen, kommen wieder / drill: providers die, fall silent, come back
+	@scripts/network && scripts/python -m bench.drill
+
+network: ## zwei Anbieter, jeder in einem Netz für sich / two providers, each on a network of its own
+	@scripts/network && scripts/python -m bench.town
 
 clean: ## Erzeugtes löschen, die Daten bleiben / remove what was made, data stays
 	@rm -rf .venv .build app/node_modules app/build app/.svelte-kit

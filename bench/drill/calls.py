@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.drill.__main__ import APP, RESULTS, quantile, versions
+from bench.drill.kills import APP, RESULTS, quantile, versions
 from tests.flows.browser import chromium
 from tests.flows.server import Server
 from tests.flows.test_partners import eventually

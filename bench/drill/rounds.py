@@ -59,7 +59,7 @@ def at_home(people: People, pair: Pair) -> None:
     eventually(pair.equal)
     for person in people:
         person.page.reload()
-        heard(person.page, "hello", pair.werkhof.port, 0)
+        heard(person.page, "hello", pair.werkhof.address, 0)
         person.page.locator("textarea").first.wait_for()
 
 
@@ -72,7 +72,7 @@ def interrupted(people: People, pair: Pair, what: int, text: str, chance: random
     os.kill(pair.werkhof.pid, what)
     people.anna.page.keyboard.press("Enter")
     read_at = people.ben.page.evaluate(SEEN, text)
-    taken_at = heard(people.anna.page, "ack", pair.suednetz.port, began)
+    taken_at = heard(people.anna.page, "ack", pair.suednetz.address, began)
     assert read_at is not None, f"{text}: Ben never read it"
     return {"accepted_ms": taken_at - began, "read_ms": read_at - began, "at_work_s": round(at_work_s, 1)}
 
@@ -83,7 +83,7 @@ def opened(people: People, pair: Pair, text: str) -> int:
     people.anna.page.reload(wait_until="commit")
     read_at = people.anna.page.evaluate(SEEN, text)
     assert read_at is not None, "the app did not open"
-    return int(max(read_at, heard(people.anna.page, "hello", pair.suednetz.port, began)) - began)
+    return int(max(read_at, heard(people.anna.page, "hello", pair.suednetz.address, began)) - began)
 
 
 def kill(people: People, pair: Pair, number: int, chance: random.Random) -> dict[str, Any]:
@@ -106,15 +106,15 @@ def silence(people: People, pair: Pair, number: int, chance: random.Random) -> d
         os.kill(pair.werkhof.pid, signal.SIGCONT)
 
 
-def heard(page: Page, what: str, port: int, since_ms: int) -> int:
+def heard(page: Page, what: str, address: str, since_ms: int) -> int:
     """When a socket to this provider first heard it."""
-    deadline = time.monotonic() + WAIT_S
+    deadline, url = time.monotonic() + WAIT_S, address.replace("http", "ws", 1) + "/"
     while time.monotonic() < deadline:
         for one in page.evaluate("window.heard || []"):
-            if one["what"] == what and f":{port}/" in one["url"] and one["at"] >= since_ms:
+            if one["what"] == what and one["url"].startswith(url) and one["at"] >= since_ms:
                 return int(one["at"])
         time.sleep(LOOK_S)
-    raise AssertionError(f"no {what} from {port}")
+    raise AssertionError(f"no {what} from {address}")
 
 
 def lost(pair: Pair, wanted: list[str]) -> int:

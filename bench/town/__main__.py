@@ -45,7 +45,7 @@ def told(built: Town) -> None:
     say(f"Anmelden als anna oder ben; Kennwort: {PASSWORD}\n")
     user = "" if os.environ.get("SUDO_USER") or ground.is_root() else " -U --preserve-credentials"
     say("Ein Browser darin / a browser inside:\n")
-    say(f"  nsenter -t {outer(os.getpid())}{user} -n -m chromium --no-sandbox --user-data-dir=/tmp/verbund-netz \\\n")
+    say(f"  nsenter -t {outer(os.getpid())}{user} -n -m chromium --no-sandbox --user-data-dir=$(mktemp -d) \\\n")
     say(f"    {built.flags()[0]} {built.home.address}\n")
     say("Ende mit Strg-C. / End with ctrl-C.\n")
     sys.stdout.flush()

@@ -63,18 +63,16 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
 
-    def command(self, *arguments: str) -> str:
+    def command(self, *arguments: str, port: bool = True) -> str:
         """What a command of the operator prints, run beside the server. Raises AssertionError when it fails."""
-        done = self.tries(*arguments)
+        done = self.tries(*arguments, port=port)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def tries(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def tries(self, *arguments: str, port: bool = True) -> "subprocess.CompletedProcess[str]":
         """A command of the operator, with the settings of the server, and nobody at the keyboard."""
-        command = [
-            *self.prefix, sys.executable, "-m", "verbund.web.main", *arguments, "--data", str(self.data),
-            "--port", str(self.port),
-        ]  # fmt: skip
+        command = [*self.prefix, sys.executable, "-m", "verbund.web.main", *arguments, "--data", str(self.data)]
+        command += ["--port", str(self.port)] if port else []
         return subprocess.run(
             command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False, env=self._environment(),
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,138 @@
+"""The readable report: one page, nothing from elsewhere. A line for each function, red where it stood still."""
+
+import html
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.drill.watch import CADENCE_MS
+
+NAMES = {"messages": "Nachrichten", "sign_in": "Anmelden", "open": "Öffnen", "call": "Anruf", "film": "Film"}
+WIDTH, ROW, LEFT, TOP = 760, 26, 110, 24
+#: What is shorter is not to be seen, and not to be felt.
+FELT_MS = 250
+LEGEND = (
+    "Grün: Es ging. Rot: Es stand still. Der graue Streifen ist die Zeit der Störung, der Strich danach der "
+    "Augenblick, ab dem alle Anbieter dasselbe hatten, nachdem niemand mehr schrieb."
+)
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1d2523; --paper: #fbfaf7; --soft: #6b7672; --line: #d9d7d0;
+  --well: #2f7d5b; --ill: #b4231f; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e9e7e1; --paper: #161a19; --soft: #9aa5a1; --line: #39423f;
+  --well: #5fb88d; --ill: #ff8a7a; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem;
+  margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .3rem; }
+p { margin: .3rem 0; } .soft { color: var(--soft); }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; } .ill { color: var(--ill); font-weight: 600; }
+.wide { overflow-x: auto; } svg text { fill: var(--ink); font-size: 12px; }
+"""
+
+
+def page(title: str, about: str, runs: list[dict[str, Any]], figures: dict[str, Any]) -> str:
+    """HTML. A run: title, began, ended, fault (begin, end), equal_at, lost, functions: {name: {beats, longest_ms}}."""
+    parts = [
+        f'<!doctype html><html lang="de"><head><meta charset="utf-8"><title>{html.escape(title)}</title>',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        f"<style>{_STYLE}</style></head><body><h1>{html.escape(title)}</h1>",
+        f"<p>{html.escape(about)}</p>",
+        _figures(figures),
+        _table(runs),
+        *(_run(run) for run in runs),
+        f'<p class="soft">{LEGEND}</p></body></html>\n',
+    ]
+    return "".join(parts)
+
+
+def _figures(figures: dict[str, Any]) -> str:
+    said = "".join(f"<li>{html.escape(name)}: <b>{value}</b></li>" for name, value in figures.items())
+    return f"<ul>{said}</ul>" if said else ""
+
+
+def _table(runs: list[dict[str, Any]]) -> str:
+    functions = [name for name in NAMES if any(name in run["functions"] for run in runs)]
+    head = "".join(f"<th>{NAMES[name]}</th>" for name in functions)
+    rows = []
+    for run in runs:
+        cells = "".join(_cell(run["functions"].get(name)) for name in functions)
+        lost = f'<td class="ill">{run["lost"]}</td>' if run["lost"] else "<td>nichts</td>"
+        rows.append(f"<tr><td>{html.escape(run['title'])}</td>{cells}{lost}<td>{_equal(run)}</td></tr>")
+    return (
+        '<h2>Längste Unterbrechung je Funktion</h2><div class="wide"><table><thead><tr><th>Störung</th>'
+        f"{head}<th>verloren</th><th>wieder gleich nach</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _cell(function: dict[str, Any] | None) -> str:
+    return "<td>–</td>" if function is None else f"<td>{seconds(function['longest_ms'])}</td>"
+
+
+def _equal(run: dict[str, Any]) -> str:
+    return "nie" if not run["equal_at"] else seconds(max(0, run["equal_at"] - run["ended"]))
+
+
+def _run(run: dict[str, Any]) -> str:
+    began = datetime.fromtimestamp(run["began"] / 1000, UTC).strftime("%d.%m.%Y %H:%M:%S UTC")
+    notes = "".join(f"<p>{html.escape(note)}</p>" for note in run.get("notes", []))
+    return (
+        f'<h2>{html.escape(run["title"])}</h2><p class="soft">{began}</p>{notes}<div class="wide">{timeline(run)}</div>'
+    )
+
+
+def timeline(run: dict[str, Any]) -> str:
+    """SVG: seconds from left to right, a row for each function."""
+    began, ended = run["began"], max(run["ended"], run["equal_at"] or 0)
+    functions = [name for name in NAMES if name in run["functions"]]
+    height, span = TOP + ROW * len(functions) + 22, max(1, ended - began)
+
+    def x(at: float) -> float:
+        return LEFT + (WIDTH - LEFT - 10) * (min(max(at, began), ended) - began) / span
+
+    from_, until = run["fault"]
+    drawn = [
+        (
+            f'<rect x="{x(from_):.1f}" y="{TOP - 8}" width="{max(1.0, x(until) - x(from_)):.1f}" '
+            f'height="{ROW * len(functions) + 12}" fill="var(--soft)" opacity=".18"/>'
+        )
+    ]
+    for row, name in enumerate(functions):
+        y = TOP + row * ROW
+        drawn.append(f'<text x="0" y="{y + 13}">{NAMES[name]}</text>')
+        drawn += [
+            f'<rect x="{x(one):.1f}" y="{y}" width="{max(1.0, x(other) - x(one)):.1f}" height="16" '
+            f'fill="var(--{"well" if works else "ill"})"/>'
+            for one, other, works in stretches(name, run["functions"][name], began, run["ended"])
+        ]
+    if run["equal_at"]:
+        at = x(run["equal_at"])
+        drawn.append(
+            f'<path d="M{at:.1f} {TOP - 8}v{ROW * len(functions) + 12}" stroke="var(--ink)" stroke-width="2"/>'
+        )
+    for share in range(5):
+        at = began + span * share / 4
+        drawn.append(f'<text x="{x(at):.1f}" y="{height - 4}" text-anchor="middle">{(at - began) / 1000:.0f} s</text>')
+    label = html.escape(f"Zeitstrahl: {run['title']}")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 10} {height}" width="100%" role="img" '
+        f'aria-label="{label}">{"".join(drawn)}</svg>'
+    )
+
+
+def stretches(name: str, function: dict[str, Any], began: int, ended: int) -> list[tuple[int, int, bool]]:
+    """[(from, until, whether it worked)], whole and without holes."""
+    found: list[tuple[int, int, bool]] = []
+    last = began
+    for at in [*(one for one in function["beats"] if began < one < ended), ended]:
+        works = at - last <= CADENCE_MS[name] + FELT_MS
+        if found and found[-1][2] == works:
+            found[-1] = (found[-1][0], at, works)
+        else:
+            found.append((last, at, works))
+        last = at
+    return found
+
+
+def seconds(ms: float) -> str:
+    """As Germans write it."""
+    return f"{ms / 1000:.1f} s".replace(".", ",")

@@ -1,0 +1,46 @@
+"""The drill itself: a real run with one fault, on networks of its own, ends with a report that says what happened."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.drill.report import page, stretches
+from bench.drill.watch import longest
+from bench.town import ground
+
+ROOT = Path(__file__).parents[2]
+RUN_TIMEOUT_S = 300
+
+
+def test_what_stood_still_is_red_and_the_rest_green() -> None:
+    beats = [*range(500, 5_000, 500), *range(9_000, 12_000, 500)]
+    function = {"beats": beats, "longest_ms": longest(beats, 0, 12_000, 500)}
+    assert function["longest_ms"] == 4_000
+    worked, stood, again = (0, 4_500, True), (4_500, 9_000, False), (9_000, 12_000, True)
+    assert stretches("messages", function, 0, 12_000) == [worked, stood, again]
+    run = {
+        "title": "Probe <1>", "began": 0, "ended": 12_000, "fault": [4_000, 8_000], "equal_at": 12_500, "lost": 0,
+        "functions": {"messages": function},
+    }  # fmt: skip
+    shown = page("Übung", "Eine Probe.", [run], {})
+    assert "Probe &lt;1&gt;" in shown
+    assert "4,0 s" in shown
+    assert "http://" not in shown.replace("http://www.w3.org/2000/svg", "")
+
+
+@pytest.mark.browser
+@pytest.mark.programs
+def test_a_power_cut_in_a_town_of_providers(tmp_path: Path) -> None:
+    if why := ground.missing():
+        pytest.skip(why)
+    command = [sys.executable, "-m", "bench.drill", "faults", "--only", "kill", "--hold", "4", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [run] = json.loads((tmp_path / "drill-faults.json").read_text())["runs"][0]["samples"]
+    assert (run["lost"], run["functions"]["messages"]["unread"]) == (0, 0)
+    assert run["typed"] > 10
+    assert run["equal_at"]
+    assert "Stromausfall" in (tmp_path / "drill-faults.html").read_text()
