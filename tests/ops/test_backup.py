@@ -155,6 +155,17 @@ def test_no_data_no_backup(settings: Settings, tmp_path: Path) -> None:
         back_up(settings, tmp_path / "backup", TABLES)
 
 
+def test_a_restore_can_be_looked_at_first(backup: Path, settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(settings.folder)
+    assert main(["restore", str(backup), "--data", folder, "--dry-run"]) == 1, "there is data"
+    shutil.rmtree(settings.folder)
+    assert main(["restore", str(backup), "--data", folder, "--dry-run"]) == 0
+    assert "Es wurde nichts verändert" in capsys.readouterr().out
+    assert not settings.folder.exists()
+    (backup / "blobs" / "ab" / "abc").write_bytes(b"torn")
+    assert main(["restore", str(backup), "--data", folder, "--dry-run"]) == 1
+
+
 def test_data_is_not_overwritten(backup: Path, settings: Settings) -> None:
     before = tree(settings.folder)
     with pytest.raises(DataExists):

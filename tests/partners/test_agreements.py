@@ -6,6 +6,7 @@ import pytest
 from tests.partners.conftest import Country, Provider
 from verbund.base import canonical
 from verbund.base.ids import b64
+from verbund.partners.agreements import book, queries
 from verbund.partners.agreements.refusals import (
     AlreadyPartner,
     ClockApart,
@@ -215,6 +216,40 @@ async def test_ending_is_heard_and_stays(werkhof: Provider, suednetz: Provider) 
     await werkhof.is_told(replayed)
     await werkhof.is_told(altered(suednetz, werkhof, ended=False, text=list(texts())[-1], text_at=1))
     assert werkhof.holds(suednetz).state == "ended"
+
+
+async def test_an_end_for_now_holds_here_and_is_told_only_when_confirmed(werkhof: Provider, suednetz: Provider) -> None:
+    await agreed(werkhof, suednetz)
+    write = werkhof.services.log.write
+    await write(lambda tx: book.end_for_now(tx, suednetz.id))
+    with werkhof.services.store.read() as connection:
+        assert queries.ended(connection) == {suednetz.id}
+    assert werkhof.dialled() == []
+    await werkhof.asks(suednetz)
+    await suednetz.asks(werkhof)
+    assert (werkhof.holds(suednetz).state, suednetz.holds(werkhof).state) == ("ending", "agreed")
+    await write(lambda tx: book.end(tx, suednetz.id))
+    await werkhof.asks(suednetz)
+    assert (werkhof.holds(suednetz).state, suednetz.holds(werkhof).state) == ("ended", "ended")
+
+
+async def test_an_end_that_nobody_confirms_is_taken_back(
+    country: Country, werkhof: Provider, suednetz: Provider
+) -> None:
+    await agreed(werkhof, suednetz)
+    write = werkhof.services.log.write
+    await write(lambda tx: book.end_for_now(tx, suednetz.id))
+    assert await write(lambda tx: book.take_back(tx, overdue_only=True)) == []
+    country.clock.ms += queries.CONFIRM_MS
+    (back,) = await write(lambda tx: book.take_back(tx, overdue_only=True))
+    assert back.provider == suednetz.id
+    assert (werkhof.holds(suednetz).state, werkhof.dialled()[0][0]) == ("agreed", suednetz.id)
+    with werkhof.services.store.read() as connection:
+        assert queries.ended(connection) == frozenset()
+    await write(lambda tx: book.end_for_now(tx, suednetz.id))
+    assert [one.provider for one in await write(lambda tx: book.take_back(tx, overdue_only=False))] == [suednetz.id]
+    await suednetz.asks(werkhof)
+    assert werkhof.holds(suednetz).state == "agreed"
 
 
 async def test_after_an_end_a_new_code_begins_anew(werkhof: Provider, suednetz: Provider) -> None:

@@ -76,13 +76,21 @@ def _add_restore(subparsers: Any, top: Top) -> None:
     one = subparsers.add_parser("restore", help="eine Sicherung zurückspielen, als neue Inkarnation")
     one.add_argument("folder", type=Path, metavar="ORDNER", help="die Sicherung")
     one.add_argument("--data", help="neuer Datenordner, noch nicht vorhanden oder leer (Vorgabe: data)")
+    one.add_argument("--dry-run", action="store_true", help="nur die Sicherung prüfen und sagen, was geschähe")
     one.set_defaults(run=lambda args: _restore(args, top))
 
 
 def _restore(args: argparse.Namespace, top: Top) -> int:
-    from verbund.ops.restore import restore
+    from verbund.ops.restore import examine, restore
 
     settings = load(data=args.data)
+    if args.dry_run:
+        found = examine(args.folder.resolve(), settings, top.tables())
+        print(f"Die Sicherung vom {found.made_at} ist ganz: {len(found.files)} Dateien, {found.bytes // 1024**2} MiB.")
+        print(f"Sie käme nach {settings.folder}; der Anbieter begänne eine neue Inkarnation mit neuen Schlüsseln.")
+        print("Was nach der Sicherung geschrieben wurde und bei keinem Partner liegt, wäre nicht mehr da.")
+        print("Es wurde nichts verändert.")
+        return 0
     manifest = restore(args.folder.resolve(), settings, top.renew, top.tables())
     print(f"Wiederhergestellt: {len(manifest.files)} Dateien vom {manifest.made_at} in {settings.folder}.")
     print(

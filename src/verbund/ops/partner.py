@@ -18,8 +18,8 @@ from verbund.log.store import Store
 from verbund.log.tx import Tx
 from verbund.partners.agreements import book, codes, queries
 from verbund.partners.agreements.book import CODE_DAYS, CODE_DAYS_MAX, Own
-from verbund.partners.agreements.queries import AGREED, ENDED, OFFERED, Partnership
-from verbund.partners.agreements.refusals import NotConfirmed
+from verbund.partners.agreements.queries import AGREED, ENDED, ENDING, OFFERED, Partnership
+from verbund.partners.agreements.refusals import NotConfirmed, NothingToConfirm
 from verbund.partners.agreements.schemas import REPORT_FILE, Report
 from verbund.partners.agreements.statements import NAME_CHARS_MAX, plain
 from verbund.partners.agreements.texts import newest_common, texts, version_of
@@ -39,6 +39,7 @@ _STATES = {
     OFFERED: "hat unseren Code benutzt",
     AGREED: "vereinbart",
     ENDED: "beendet",
+    ENDING: "vorläufig beendet, wartet auf `verbund confirm`",
 }
 
 
@@ -56,9 +57,14 @@ def add_partner(subparsers: Any, beside: Beside) -> None:
     one.add_argument("--by", required=True, metavar="NAME", help="wer zustimmt, mit Vor- und Nachname")
     one.add_argument("--yes", action="store_true", help="nicht nachfragen")
     _command(commands, "list", "alle Partner und ihren Stand zeigen", partial(_list, beside))
-    one = _command(commands, "end", "eine Partnerschaft beenden", partial(_end, beside))
+    one = _command(commands, "end", "eine Partnerschaft beenden, erst vorläufig", partial(_end, beside))
+    one.add_argument("--dry-run", action="store_true", help="nur sagen, was geschähe")
     one.add_argument("partner", metavar="PARTNER", help="Name oder Anfang des Fingerabdrucks")
     one.add_argument("--yes", action="store_true", help="nicht nachfragen")
+
+    about = "bestätigen, was vorläufig gilt (partner end); sonst wird es nach fünf Minuten zurückgenommen"
+    one = _command(subparsers, "confirm", about, partial(_confirm_or_revert, beside))
+    one.add_argument("--revert", action="store_true", help="sofort zurücknehmen")
 
 
 def _command(commands: Any, name: str, about: str, run: Callable[[argparse.Namespace, Settings], int]) -> Any:
@@ -137,20 +143,59 @@ def _end(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
         return held, _titles_at(tx, held.provider)
 
     held, titles = _do(beside, settings, read)
-    if titles:
-        _say(f"Bei {held.shown_name} liegen auch:")
-        for title, spaces in titles[:TITLES_MAX]:
-            _say(f"  {plain(title)} ({spaces} {'Bereich' if spaces == 1 else 'Bereiche'})")
-        if len(titles) > TITLES_MAX:
-            _say(f"  und {len(titles) - TITLES_MAX} weitere")
-        _say("Danach wird nichts mehr übertragen: Fällt dieser Anbieter aus, steht dort kein neuer Stand bereit.")
-        _say("Die Kopien dort bleiben, bis die Organisationen den Partner abwählen und er sie löscht.")
+    _tell_what_ends(held, titles)
+    if args.dry_run:
+        _say("Es wurde nichts verändert.")
+        return 0
     _confirm(args.yes, f"Partnerschaft beenden? Dann geben Sie den Namen ein: {held.shown_name}", held.shown_name)
-    _do(beside, settings, lambda tx, _own: book.end(tx, held.provider))
-    held = _patiently(settings, held.provider, lambda one: one.end_told or one.problem is not None)
-    told = "Der Partner weiß es." if held.end_told else "Der Partner erfährt es, sobald er erreichbar ist."
-    _say(f"Beendet. {told}")
+    if held.state == AGREED:
+        _do(beside, settings, lambda tx, _own: book.end_for_now(tx, held.provider))
+        _say(f"Vorläufig beendet. Hier gilt es ab jetzt; {held.shown_name} weiß noch nichts davon.")
+        _say("Prüfen Sie, ob alles weitergeht, und bestätigen Sie innerhalb von fünf Minuten: verbund confirm")
+        _say("Sonst gilt die Partnerschaft danach von selbst wieder. Sofort zurück: verbund confirm --revert")
+        return 0
+    return _end_for_good(beside, settings, [held])
+
+
+def _tell_what_ends(held: Partnership, titles: list[tuple[str, int]]) -> None:
+    if not titles:
+        _say(f"Bei {held.shown_name} liegen keine Bereiche von hier.")
+        return
+    _say(f"Bei {held.shown_name} liegen auch:")
+    for title, spaces in titles[:TITLES_MAX]:
+        _say(f"  {plain(title)} ({spaces} {'Bereich' if spaces == 1 else 'Bereiche'})")
+    if len(titles) > TITLES_MAX:
+        _say(f"  und {len(titles) - TITLES_MAX} weitere")
+    _say("Nach dem Ende wird nichts mehr übertragen: Fällt dieser Anbieter aus, steht dort kein neuer Stand bereit.")
+    _say("Die Kopien dort bleiben, bis die Organisationen den Partner abwählen und er sie löscht.")
+
+
+def _confirm_or_revert(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
+    """What was done for now is done for good, or taken back. Raises NothingToConfirm."""
+    if args.revert:
+        back = _do(beside, settings, lambda tx, _own: book.take_back(tx, overdue_only=False))
+        if not back:
+            raise NothingToConfirm()
+        for one in back:
+            _say(f"Zurückgenommen: Die Partnerschaft mit {one.shown_name} gilt wieder.")
+        return 0
+    waiting = _do(beside, settings, lambda tx, _own: queries.ending(tx.connection))
+    if not waiting:
+        raise NothingToConfirm()
+    return _end_for_good(beside, settings, waiting)
+
+
+def _end_for_good(beside: Beside, settings: Settings, ending: list[Partnership]) -> int:
+    for one in ending:
+        _do(beside, settings, partial(_end_one, one.provider))
+        held = _patiently(settings, one.provider, lambda one: one.end_told or one.problem is not None)
+        told = "Der Partner weiß es." if held.end_told else "Der Partner erfährt es, sobald er erreichbar ist."
+        _say(f"Beendet: die Partnerschaft mit {held.shown_name}. {told}")
     return 0
+
+
+def _end_one(provider: str, tx: Tx, _own: Own) -> None:
+    book.end(tx, provider)
 
 
 def _do(beside: Beside, settings: Settings, work: Callable[[Tx, Own], Result]) -> Result:

@@ -28,12 +28,8 @@ def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], t
 
     Raises NoBackup, DamagedBackup, DataExists.
     """
-    data = settings.folder
-    manifest = read_manifest(folder)
-    check(folder, manifest)
-    own_database = bool(settings.database)
-    if (data.exists() and any(data.iterdir())) or (own_database and not is_empty(settings.database_url, tables)):
-        raise DataExists(folder=data)
+    data, own_database = settings.folder, bool(settings.database)
+    manifest = examine(folder, settings, tables)
     fresh = data.with_name(f".{data.name}.restored")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
@@ -47,6 +43,20 @@ def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], t
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+    return manifest
+
+
+def examine(folder: Path, settings: Settings, tables: Tables) -> Manifest:
+    """Whether this backup is whole and may be restored to these settings. Changes nothing.
+
+    Raises NoBackup, DamagedBackup, DataExists.
+    """
+    data = settings.folder
+    manifest = read_manifest(folder)
+    check(folder, manifest)
+    database_taken = bool(settings.database) and not is_empty(settings.database_url, tables)
+    if database_taken or (data.exists() and any(data.iterdir())):
+        raise DataExists(folder=data)
     return manifest
 
 

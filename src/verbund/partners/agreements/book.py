@@ -11,7 +11,7 @@ from verbund.log.tx import Tx
 from verbund.partners import tables
 from verbund.partners.agreements import codes, queries
 from verbund.partners.agreements.codes import Code
-from verbund.partners.agreements.queries import AGREED, ASKED, ENDED, OFFERED, Partnership
+from verbund.partners.agreements.queries import AGREED, ASKED, CONFIRM_MS, ENDED, ENDING, OFFERED, Partnership
 from verbund.partners.agreements.refusals import (
     AlreadyPartner,
     CodeExpired,
@@ -92,6 +92,22 @@ def end(tx: Tx, provider: str) -> None:
     _change(tx, provider, state=ENDED, ended_by="us", ended_at=now, end_told=0, changed_at=now)
 
 
+def end_for_now(tx: Tx, provider: str) -> None:
+    """End it here, unknown to the other; it is taken back after CONFIRM_MS unless `end` follows."""
+    now = tx.now_ms()
+    _change(tx, provider, state=ENDING, ended_by="us", ended_at=now, changed_at=now)
+
+
+def take_back(tx: Tx, overdue_only: bool) -> list[Partnership]:
+    """What was ended for now holds again; with `overdue_only` where nobody confirmed in time."""
+    now = tx.now_ms()
+    waiting = queries.ending(tx.connection)
+    over = [one for one in waiting if not overdue_only or not 0 <= now - (one.ended_at or 0) < CONFIRM_MS]
+    for one in over:
+        _change(tx, one.provider, state=AGREED, ended_by=None, ended_at=None, changed_at=now)
+    return over
+
+
 def take_in(tx: Tx, own: Own, heard: Heard) -> None:
     """What another provider said. Raises NotInvited, CodeUsed, CodeExpired, TooManyPartners."""
     said, now = heard.statement, tx.now_ms()
@@ -169,7 +185,7 @@ def _standing(held: Partnership, heard: Heard, now: int) -> dict[str, Any]:
         return {"end_told": 1} if said.ended else {}
     if said.ended:
         return {"state": ENDED, "ended_by": "them", "ended_at": now, "end_told": 1, "changed_at": now}
-    if said.text is None or (said.text, said.text_at) == (held.their_text, held.their_at):
+    if held.state == ENDING or said.text is None or (said.text, said.text_at) == (held.their_text, held.their_at):
         return {}
     words = msgspec.json.encode(heard.told).decode()
     row = {"their_text": said.text, "their_by": plain(said.text_by), "their_at": said.text_at, "their_words": words}

@@ -21,7 +21,7 @@ from verbund.base.settings import Settings
 from verbund.log.service import LogService
 from verbund.partners.agreements import book, fate, queries
 from verbund.partners.agreements.book import Own
-from verbund.partners.agreements.queries import AGREED, ENDED, Partnership
+from verbund.partners.agreements.queries import AGREED, ENDED, ENDING, Partnership
 from verbund.partners.agreements.refusals import ClockApart, CodeExpired, CodeUsed, NotInvited, OtherKey
 from verbund.partners.agreements.schemas import REPORT_FILE, Report
 from verbund.partners.agreements.statements import NAME_CHARS_MAX, Heard, Statement, Told, check, tell
@@ -137,6 +137,9 @@ class Agreements:
 
     async def _round(self, client: httpx.AsyncClient) -> None:
         found = await asyncio.to_thread(self._all)
+        if any(one.state == ENDING for one in found):
+            for one in await self._log.write(lambda tx: book.take_back(tx, overdue_only=True)):
+                log.warning("the end of the partnership with %s was not confirmed and is taken back", one.shown_name)
         self._tell_link(found)
         await self._write_report()
         for one in found:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection
 
 from verbund import __version__
 from verbund.base.ids import AccountId, ProviderId, b64
-from verbund.partners.agreements.queries import AGREED, ENDED, Partnership, partnerships
+from verbund.partners.agreements.queries import AGREED, ENDED, ENDING, Partnership, partnerships
 from verbund.partners.agreements.schemas import Places, PlaceShape
 from verbund.partners.agreements.texts import version_of
 from verbund.spaces.queries import abilities_in, children_of, members_of, providers_of
@@ -46,7 +46,7 @@ def _other(one: Partnership | None, provider: ProviderId, host: Any, holds: bool
         return PlaceShape(
             provider, name, "", "", url, "", "", "named", holds, None, None, None, {}, linked, lag_ms, equal_at
         )
-    state = one.state if one.state in (AGREED, ENDED) else "named"
+    state = {AGREED: AGREED, ENDED: ENDED, ENDING: ENDED}.get(one.state, "named")
     text = one.own_text if one.state == AGREED else None
     return PlaceShape(
         provider, one.shown_name, one.place, one.contact, one.address, one.alg, one.key, state, holds, one.agreed_at,

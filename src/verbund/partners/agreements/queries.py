@@ -9,6 +9,9 @@ from verbund.partners import tables
 from verbund.partners.agreements.refusals import NoSuchPartner
 
 ASKED, OFFERED, AGREED, ENDED = "asked", "offered", "agreed", "ended"
+#: Ended by this side's operator, who has not confirmed it yet: in effect here, and taken back by itself.
+ENDING = "ending"
+CONFIRM_MS = 5 * 60 * 1000
 SHOWN_ID_CHARS = 8
 
 
@@ -94,7 +97,13 @@ def dialled(connection: Connection) -> list[tuple[ProviderId, str]]:
 
 def ended(connection: Connection) -> frozenset[ProviderId]:
     """With whom a partnership was ended: not admitted any more, even where a space still names them."""
-    return frozenset(one.provider for one in partnerships(connection) if one.state == ENDED and one.heard_at)
+    gone = (one for one in partnerships(connection) if one.state == ENDING or (one.state == ENDED and one.heard_at))
+    return frozenset(one.provider for one in gone)
+
+
+def ending(connection: Connection) -> list[Partnership]:
+    """Those whose end waits to be confirmed."""
+    return [one for one in partnerships(connection) if one.state == ENDING]
 
 
 def open_codes(connection: Connection, now_ms: int) -> int:

@@ -101,6 +101,16 @@ class NotHeardYet(Refusal):
     status = 409
 
 
+class NothingToConfirm(Refusal):
+    """de: Es wartet nichts auf eine Bestätigung. Nach fünf Minuten wird von selbst zurückgenommen, was nicht
+    bestätigt wurde; `verbund partner list` zeigt den Stand.
+    en: Nothing waits to be confirmed. What was not confirmed is taken back by itself after five minutes;
+    `verbund partner list` shows how it stands."""
+
+    code = "partners.nothing_to_confirm"
+    status = 404
+
+
 class NotConfirmed(Refusal):
     """de: Nichts geändert.
     en: Nothing changed."""
