@@ -34,9 +34,9 @@ def entry(
 class Side:
     """One provider: its entries by space and sub-log, and its ends of links."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, incarnation: int = 1) -> None:
         self.id = ProviderId(named(name))
-        self.here = Here(self.id)
+        self.here = Here(self.id, incarnation)
         self.stored: dict[SpaceId, dict[str, list[Entry]]] = {}
         self.peers: dict[ProviderId, Peer] = {}
         self.ends: dict[ProviderId, End] = {}

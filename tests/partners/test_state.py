@@ -192,6 +192,16 @@ def test_replica_over_a_third_provider_becomes_equal(werkhof: Side, suednetz: Si
     assert len(werkhof.here.vector(WORKSHOP)) == 2
 
 
+def test_who_lost_a_disk_gets_back_what_it_wrote_before(werkhof: Side, suednetz: Side) -> None:
+    again = Side("Werkhof", incarnation=2)
+    again.holds(WORKSHOP, suednetz)
+    suednetz.keep(WORKSHOP, [entry(WORKSHOP, werkhof.id, n) for n in (1, 2, 3)])
+    again.keep(WORKSHOP, [entry(WORKSHOP, werkhof.id, 1)])
+    again.link(suednetz)
+    settle(again, suednetz)
+    assert again.here.vector(WORKSHOP) == suednetz.here.vector(WORKSHOP) == {sublog(werkhof.id, 1): 3}
+
+
 def test_durable_is_what_another_has_with_its_blobs(werkhof: Side, suednetz: Side) -> None:
     werkhof.link(suednetz)
     settle(werkhof, suednetz)

@@ -66,7 +66,7 @@ class PartnersService:
     def __init__(self, services: Services) -> None:
         self._log, self._clock, self._live = services.log, services.clock, services.live
         self._own = Own(services.parts["own_identity"], services.log.provider_device, services.settings.origin)
-        self.here = Here(services.log.provider)
+        self.here = Here(services.log.provider, services.log.core.incarnation)
         self.peers: dict[ProviderId, Peer] = {}
         self.links: dict[ProviderId, Link] = {}
         self._acquainted = Acquainted(services.log)
@@ -240,7 +240,7 @@ class PartnersService:
             if is_watched or space not in self.here.local:
                 one, chain = placed(raw)
                 is_own = one.sub.startswith(self.here.own)
-                if is_own:
+                if self.here.is_ours(one.sub) and fact is not None:
                     self.here.local.add(space)
                 if not is_watched:
                     continue

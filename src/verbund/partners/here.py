@@ -11,12 +11,12 @@ Holders = Mapping[SpaceId, frozenset[ProviderId]]
 class Here:
     """How far this provider is in every space that others hold too, and in those that partners brought."""
 
-    def __init__(self, own: ProviderId) -> None:
-        self.own = own
+    def __init__(self, own: ProviderId, incarnation: int) -> None:
+        self.own, self.incarnation = own, incarnation
         self.reach: dict[SpaceId, Reach] = {}
         #: Space → the providers that hold it, accounts first. Spaces that nobody else holds may be missing.
         self.holders: Holders = {}
-        #: Spaces that began here or that people wrote in here: no partner brings them unless they name it.
+        #: Known spaces that began here or that people wrote in here: no partner brings them unless they name it.
         self.local: set[SpaceId] = set()
         #: Space → sub-log → the last seq up to which all blobs are here, where that is less than the seq.
         self._lacking: dict[SpaceId, dict[str, int]] = {}
@@ -35,6 +35,11 @@ class Here:
     def is_open(self, space: SpaceId) -> bool:
         """Whether nothing here says yet who holds this space: a partner may be bringing it."""
         return space not in self.local and self.own not in self.holders.get(space, ())
+
+    def is_ours(self, sub: str) -> bool:
+        """Whether this provider alone goes on with a sub-log. What it wrote before a disk was lost comes back to it."""
+        provider, _, incarnation = sub.partition(".")
+        return provider == self.own and int(incarnation) >= self.incarnation
 
     def others(self, space: SpaceId) -> frozenset[ProviderId]:
         return self.holders.get(space, frozenset()) - {self.own}

@@ -1,14 +1,14 @@
 """What the links need to know of the store: who holds what, and how far everything is. Never writes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from verbund.base.ids import ProviderId, SpaceId, b64
 from verbund.blobs.missing import lacking
 from verbund.log import tables
-from verbund.log.entry import sublog
+from verbund.log.entry import SETTLED, sublog
 from verbund.partners.here import Holders
 from verbund.partners.schemas import Identity, Mark, Reach
 from verbund.partners.tables import partner_identity
@@ -30,12 +30,18 @@ def snapshot(connection: Connection, own: ProviderId) -> Snapshot:
     """Spaces that more than this provider hold, and open ones."""
     c = tables.sublog.c
     known = set(connection.execute(select(c.space).distinct()).scalars())
-    local = set(connection.execute(select(c.space).where(c.provider == own).distinct()).scalars())
+    local = set(connection.execute(select(c.space).where(c.provider == own, _is_known(c.space)).distinct()).scalars())
     held = held_by(connection)
     shared = {space: providers for space, providers in held.items() if providers - {own} and space in known}
     opened = [space for space in known - local if own not in held.get(space, ())]
     wanted = [*shared, *(space for space in opened if space not in shared)]
     return Snapshot(shared, local, reaches(connection, wanted), lacking(connection, wanted))
+
+
+def _is_known(space: Any) -> Any:
+    """A space of which only voids or what waits is here is not known yet: a partner may be bringing it."""
+    core = tables.core.c
+    return exists().where(core.space == space, core.authority == 1, core.state == SETTLED)
 
 
 def reaches(connection: Connection, spaces: list[SpaceId]) -> dict[SpaceId, Reach]:

@@ -264,9 +264,8 @@ class Exchange:
             return Protocol.code
         if not all(_sound(take.space, one) for one in take.entries) or (take.packed and len(runs) > SUBLOGS_MAX):
             return Protocol.code
-        own = self._here.own
-        if any(run.provider == own and run.last > self._here.seq(take.space, run.sub) for run in runs):
-            return NotHeld.code  # what this provider wrote it has; nobody goes on with its sub-logs
+        if any(self._here.is_ours(run.sub) and run.last > self._here.seq(take.space, run.sub) for run in runs):
+            return NotHeld.code  # what this incarnation wrote is here; nobody goes on with its sub-logs
         return None if self._peer.introduce(take.space, count, self._here) else TooMuch.code
 
     def _fresh(self, space: SpaceId, runs: list[Run]) -> dict[str, int] | None:
@@ -310,7 +309,7 @@ class Exchange:
     def _lacks(self, space: SpaceId, sub: str, mark: Mark, now_ms: int) -> bool:
         return (
             mark.seq > self._end(space, sub)
-            and sub.partition(".")[0] != self._here.own
+            and not self._here.is_ours(sub)
             and self._aside.get((space, sub), 0) <= now_ms
         )
 
