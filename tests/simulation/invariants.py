@@ -1,11 +1,13 @@
 """What must hold after every schedule. Each check names the invariant that it found broken."""
 
 from collections import Counter
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import select
 
+from tests.simulation.healing import Violation, shared
 from tests.simulation.provider import REGISTRY, Provider
 from verbund.base.ids import CoreId, SpaceId
 from verbund.chat.events import MessageEdited
@@ -20,20 +22,13 @@ from verbund.spaces.events import MemberRemoved
 from verbund.spaces.history import History
 
 if TYPE_CHECKING:
+    from tests.simulation.partner import Partner
     from tests.simulation.schedule import Schedule
 
 #: What each provider has of its own: when and in which order it took something in.
 LOCAL = {"position", "at"}
 BODILESS = "bodiless"
 NAMES = {SETTLED: "settled", WAITING: "waiting", QUARANTINED: "quarantined", VOID: "void"}
-
-
-class Violation(Exception):
-    """An invariant does not hold."""
-
-    def __init__(self, invariant: str, detail: str) -> None:
-        super().__init__(f"{invariant}: {detail}")
-        self.invariant, self.detail = invariant, detail
 
 
 def check_crash(schedule: "Schedule", provider: Provider) -> None:
@@ -47,78 +42,94 @@ def check_all(schedule: "Schedule") -> None:
     for provider in schedule.providers:
         check_crash(schedule, provider)
     check_durable(schedule)
-    check_cores(schedule)
-    check_numbers(schedule)
-    check_vectors(schedule)
+    pairs = [(one, two, spaces) for one, two, spaces in _pairs(schedule) if spaces]
+    for one, two, spaces in pairs:
+        check_cores(one, two, spaces)
+        check_vectors(one, two, spaces)
+        check_authority(one, two, spaces)
+        check_rows(one, two, spaces)
     for provider in schedule.providers:
+        check_numbers(provider)
         check_chains(provider)
-    check_authority(schedule)
-    check_rows(schedule)
-    for provider in schedule.providers:
         check_rebuild(provider)
-    check_rows(schedule)
-    for provider in schedule.providers:
         check_erased(provider)
         check_visible(schedule, provider)
+    for one, two, spaces in pairs:
+        check_rows(one, two, spaces)
+
+
+def _pairs(schedule: "Schedule") -> list[tuple["Partner", "Partner", frozenset[SpaceId]]]:
+    """Providers that hold the same spaces."""
+    held = shared(schedule)
+    return [
+        (one, two, frozenset(space for space, holders in held.items() if one in holders and two in holders))
+        for one, two in combinations(schedule.providers, 2)
+    ]
 
 
 def check_durable(schedule: "Schedule") -> None:
-    """What a device let go is at both providers, and no void."""
-    for provider in schedule.providers:
-        states = provider.states()
-        for device in schedule.devices:
-            lost = [core for core in sorted(device.durable) if states.get(core, VOID) in (VOID, WAITING)]
-            if lost:
-                raise Violation("durable_lost", f"{_short(lost)} of {device.name} at {provider.name}")
+    """What a device let go is at every provider that holds its space, and no void."""
+    held = shared(schedule)
+    states = {provider.name: provider.states() for provider in schedule.providers}
+    for device in schedule.devices:
+        for core in sorted(device.durable):
+            holders = held.get(device.own[core].space)
+            here = [one.name for one in holders or schedule.providers if _counts(states[one.name].get(core, VOID))]
+            if not here or (holders and len(here) < len(holders)):
+                raise Violation("durable_lost", f"{core[:6]} of {device.name} is only at {here}")
 
 
-def check_cores(schedule: "Schedule") -> None:
+def _counts(state: int) -> bool:
+    return state not in (VOID, WAITING)
+
+
+def check_cores(here: Provider, there: Provider, spaces: frozenset[SpaceId]) -> None:
     """Both hold the same cores in the same state; nothing waits any more."""
-    one, two = (standing(provider) for provider in schedule.providers)
+    one, two = (standing(provider, spaces) for provider in (here, there))
     if one != two:
         differing = sorted(core for core in one.keys() | two.keys() if one.get(core) != two.get(core))
-        shown = ", ".join(f"{core[:6]} A {one.get(core)} B {two.get(core)}" for core in differing[:5])
-        raise Violation("diverged_cores", shown)
+        told = [f"{core[:6]} {here.name} {one.get(core)} {there.name} {two.get(core)}" for core in differing[:5]]
+        raise Violation("diverged_cores", ", ".join(told))
     waiting = [core for core, state in one.items() if state == NAMES[WAITING]]
     if waiting:
         raise Violation("waiting_left", _short(waiting))
 
 
-def standing(provider: Provider) -> dict[CoreId, str]:
+def standing(provider: Provider, spaces: frozenset[SpaceId] | None = None) -> dict[CoreId, str]:
     """core → settled, quarantined, void, waiting; bodiless for what was erased, however that came to be known."""
     core = tables.core.c
-    query = select(core.id, core.state, core.body.label("whole"))
+    query = select(core.id, core.space, core.state, core.body.label("whole"))
     with provider.disk.read() as connection:
         rows = connection.execute(query).all()
     return {
         row.id: BODILESS if row.whole is None and row.state in (SETTLED, QUARANTINED) else NAMES[row.state]
         for row in rows
+        if spaces is None or row.space in spaces
     }
 
 
-def check_numbers(schedule: "Schedule") -> None:
+def check_numbers(provider: Provider) -> None:
     """A device's number in a space stands for one core, unless the second is kept as a proof."""
-    for provider in schedule.providers:
-        core = tables.core.c
-        with provider.disk.read() as connection:
-            query = select(core.space, core.dev, core.ds, core.id).where(core.reason != NumberUsed.code)
-            rows = connection.execute(query)
-            used = Counter((row.space, row.dev, row.ds) for row in rows)
-        twice = [key for key, count in used.items() if count > 1]
-        if twice:
-            raise Violation("number_reused", f"{len(twice)} at {provider.name}: {twice[0][1][:6]} #{twice[0][2]}")
+    core = tables.core.c
+    with provider.disk.read() as connection:
+        query = select(core.space, core.dev, core.ds, core.id).where(core.reason != NumberUsed.code)
+        used = Counter((row.space, row.dev, row.ds) for row in connection.execute(query))
+    twice = [key for key, count in used.items() if count > 1]
+    if twice:
+        raise Violation("number_reused", f"{len(twice)} at {provider.name}: {twice[0][1][:6]} #{twice[0][2]}")
 
 
-def check_vectors(schedule: "Schedule") -> None:
+def check_vectors(here: Provider, there: Provider, spaces: frozenset[SpaceId]) -> None:
     """Equal vectors and equal chains."""
+    if _ends(here, spaces) != _ends(there, spaces):
+        raise Violation("diverged_vectors", f"sub-logs end differently at {here.name} and {there.name}")
+
+
+def _ends(provider: Provider, spaces: frozenset[SpaceId]) -> list[Any]:
     c = tables.sublog.c
-    found = []
-    for provider in schedule.providers:
-        with provider.disk.read() as connection:
-            rows = connection.execute(select(c.space, c.provider, c.incarnation, c.seq, c.chain)).all()
-        found.append(sorted((*row[:4], bytes(row[4])) for row in rows))
-    if found[0] != found[1]:
-        raise Violation("diverged_vectors", "sub-logs end differently")
+    with provider.disk.read() as connection:
+        rows = connection.execute(select(c.space, c.provider, c.incarnation, c.seq, c.chain)).all()
+    return sorted((*row[:4], bytes(row[4])) for row in rows if row.space in spaces)
 
 
 def check_chains(provider: Provider) -> None:
@@ -143,13 +154,11 @@ def check_chains(provider: Provider) -> None:
         ends[key] = (row.seq, after)
 
 
-def check_authority(schedule: "Schedule") -> None:
+def check_authority(here: Provider, there: Provider, spaces: frozenset[SpaceId]) -> None:
     """Both come to the same members, roles, invitations and removals; what is in memory says what a new look says."""
-    spaces = sorted(schedule.providers[0].vectors())
-    one, two = ([authority(provider, space) for space in spaces] for provider in schedule.providers)
-    if one != two:
-        differing = [space[:6] for space, here, there in zip(spaces, one, two, strict=True) if here != there]
-        raise Violation("diverged_authority", f"{differing}")
+    differing = [space[:6] for space in sorted(spaces) if authority(here, space) != authority(there, space)]
+    if differing:
+        raise Violation("diverged_authority", f"{differing} at {here.name} and {there.name}")
 
 
 def authority(provider: Provider, space: SpaceId) -> Any:
@@ -163,10 +172,10 @@ def authority(provider: Provider, space: SpaceId) -> Any:
     )  # fmt: skip
 
 
-def check_rows(schedule: "Schedule") -> None:
+def check_rows(here: Provider, there: Provider, spaces: frozenset[SpaceId]) -> None:
     """Equal rows in every table that folds fill, without what is local to a provider."""
-    one, two = (rows(provider) for provider in schedule.providers)
-    _same(one, two, "diverged_rows", "between A and B")
+    one, two = (rows(provider, spaces) for provider in (here, there))
+    _same(one, two, "diverged_rows", f"between {here.name} and {there.name}")
 
 
 def check_rebuild(provider: Provider) -> None:
@@ -179,13 +188,19 @@ def check_rebuild(provider: Provider) -> None:
         raise Violation("diverged_rebuild", f"other states at {provider.name}")
 
 
-def rows(provider: Provider) -> dict[str, list[Any]]:
+def rows(provider: Provider, spaces: frozenset[SpaceId] | None = None) -> dict[str, list[Any]]:
     """table → its rows, in an order that does not depend on how they came."""
     found: dict[str, list[Any]] = {}
     with provider.disk.read() as connection:
         for table in (*REGISTRY.projected, tables.cut, item):
             columns = [column for column in table.columns if column.name not in LOCAL]
-            found[table.name] = sorted(map(repr, connection.execute(select(*columns)).all()))
+            if table is item:
+                core = tables.core.c
+                query = select(core.space, *columns).join(tables.core, core.position == item.c.position)
+            else:
+                query = select(table.c.space.label("of"), *columns)
+            chosen = connection.execute(query).all()
+            found[table.name] = sorted(repr(row[1:]) for row in chosen if spaces is None or row[0] in spaces)
     return found
 
 

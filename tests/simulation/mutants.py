@@ -8,7 +8,8 @@ from unittest.mock import patch
 import msgspec
 
 from tests.simulation.device import Device, Item
-from tests.simulation.provider import MortalLog, Provider
+from tests.simulation.partner import Partner
+from tests.simulation.provider import MortalLog
 from tests.simulation.schedule import Schedule
 from verbund.base.ids import CoreId
 from verbund.log import entry as entries
@@ -42,14 +43,14 @@ class ReusingNumbers(Device):
             self.chain[item.space] = (item.ds - 1, msgspec.json.decode(item.parcel.c)["dp"])
 
 
-class Resuming(Provider):
+class Resuming(Partner):
     """Goes on in its old sub-log after a restore."""
 
     def renew(self) -> None:
         self.start()
 
 
-class AnsweringEarly(Provider):
+class AnsweringEarly(Partner):
     """Answers before the commit."""
 
     def commit(self) -> list[tuple[Work, Callable[[Work], None]]]:
@@ -76,7 +77,7 @@ def _devices(kind: type[Device]) -> Iterator[None]:
 
 
 @contextmanager
-def _providers(kind: type[Provider]) -> Iterator[None]:
+def _providers(kind: type[Partner]) -> Iterator[None]:
     with patch.object(Schedule, "provider_class", kind):
         yield
 

@@ -55,7 +55,12 @@ class People:
         """The first person founds the space and invites the others."""
         anna = self.devices[0]
         event = SpaceCreated(
-            sort="private", title="Werkstatt", parent=None, account=anna.account, providers=providers, address_form="du"
+            sort="organisation",
+            title="Werkstatt",
+            parent=None,
+            account=anna.account,
+            providers=providers,
+            address_form="du",
         )
         self.space = anna.write(None, event).space
         self._invite(anna, "admin")

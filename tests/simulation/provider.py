@@ -13,14 +13,14 @@ from sqlalchemy.pool import StaticPool
 from verbund.accounts.commands import admit_provider_device
 from verbund.accounts.queries import Devices
 from verbund.base.ids import CoreId, DeviceId, ProviderId, SpaceId
-from verbund.base.keys import DeviceKey, PublicKey
+from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import tables
 from verbund.log.core import Parcel
-from verbund.log.entry import VOID, Entry, Vector
+from verbund.log.entry import VOID, Entry, Vector, sublog
 from verbund.log.log import Log
 from verbund.log.outcome import Outcome
-from verbund.log.service import LogService
+from verbund.log.service import Appended, LogService
 from verbund.log.store import Store
 from verbund.log.tx import Reader, Tx
 from verbund.log.writer import Work
@@ -28,6 +28,7 @@ from verbund.spaces.authority import SpaceAuthorities
 from verbund.web.capabilities import registry
 
 INBOX_MAX = 64
+BATCH_MAX = 16
 REGISTRY = registry()
 AUTHORITIES = SpaceAuthorities(REGISTRY)
 _entry = msgspec.json.Decoder(Entry)
@@ -93,15 +94,32 @@ class MortalLog(Log):
             raise Crashed()
 
 
+class Service(LogService):
+    """Knows without asking the disk how far every sub-log goes: `vectors`."""
+
+    def __init__(self, store: Store, log: Log, device: DeviceKey, vectors: Vectors) -> None:
+        super().__init__(store, log, device)
+        self.vectors = vectors
+
+    def _committed(self, tx: Tx) -> None:
+        super()._committed(tx)
+        for (space, provider, incarnation), end in tx.sublogs.items():
+            self.vectors.setdefault(space, {})[sublog(provider, incarnation)] = end.seq
+
+    def appended(self) -> Appended:
+        """What was committed since this was asked last."""
+        appended, self._appended = self._appended, []
+        return appended
+
+
 class Provider:
     """One installation. What is queued in `inbox` is committed by `commit`, all of it in one transaction."""
 
     def __init__(self, name: str, seed: int, clock: Clock, chance: random.Random, disk: Disk) -> None:
         self.name, self.clock, self.chance, self.disk = name, clock, chance, disk
         self._seed = f"{seed} {name}"
-        root = key_of(f"{self._seed} root").public
-        self.root: PublicKey = root
-        self.provider: ProviderId = root.provider
+        self.root = key_of(f"{self._seed} root")
+        self.provider: ProviderId = self.root.public.provider
         self.incarnation = 0
         disk.put(disk.empty)
         self.acked: set[CoreId] = set()
@@ -117,10 +135,8 @@ class Provider:
     def start(self) -> None:
         """The process starts on what is on disk; nothing that was in memory is left."""
         self.inbox: list[tuple[Work, Callable[[Work], None]]] = []
-        self.partner: Vectors = {}
-        self.met = ""
         self.log = MortalLog(self.clock, REGISTRY, AUTHORITIES, Devices(), self.provider, self.incarnation, self._salt)
-        self.service = LogService(self.disk, self.log, self.key)
+        self.service = Service(self.disk, self.log, self.key, self._vectors())
         self.connection = self.disk.engine.connect()
         self.write(lambda tx: admit_provider_device(tx, self.provider, self.key.public))
 
@@ -129,21 +145,26 @@ class Provider:
 
     def meet(self, other: "Provider") -> None:
         """Know the device of another provider's present incarnation."""
-        self.met = other.key.device
         self.write(lambda tx: admit_provider_device(tx, other.provider, other.key.public))
 
     def write(self, work: Callable[[Tx], Any]) -> Any:
         """A transaction by itself. Raises what the work raises."""
         one = Work(work, True)
         self.service.writer.write(self.connection, [one])
+        self.told(self.service.appended())
         if one.error is not None:
             raise one.error
         return one.result
 
-    def receive(self, work: Callable[[Tx], Any], guarded: bool, reply: Callable[[Work], None]) -> None:
+    def told(self, appended: Appended) -> None:
+        """A commit appended these."""
+
+    def receive(self, work: Callable[[Tx], Any], guarded: bool, reply: Callable[[Work], None]) -> bool:
         """Queue something; what does not fit is not taken, as at an overloaded server."""
-        if len(self.inbox) < INBOX_MAX:
+        fits = len(self.inbox) < INBOX_MAX
+        if fits:
             self.inbox.append((Work(work, guarded), reply))
+        return fits
 
     def submit(self, parcels: list[Parcel], reply: Callable[[list[Outcome]], None]) -> None:
         def work(tx: Tx) -> list[Outcome]:
@@ -160,22 +181,22 @@ class Provider:
 
     def commit(self) -> list[tuple[Work, Callable[[Work], None]]]:
         """Write what is queued. Returns what may be answered now; errors other than refusals are bugs."""
-        batch, self.inbox = self.inbox, []
+        batch, self.inbox = self.inbox[:BATCH_MAX], self.inbox[BATCH_MAX:]
         if not batch:
             return []
         self.service.writer.write(self.connection, [work for work, _ in batch])
         for work, _ in batch:
             if work.error is not None and not isinstance(work.error, Refusal | Crashed):
                 raise work.error
-        return [(work, reply) for work, reply in batch if work.error is None]
+        return [(work, reply) for work, reply in batch if not isinstance(work.error, Crashed)]
 
     def back_up(self) -> None:
         self.backups.append((self.disk.image(), frozenset(self.acked)))
 
-    def restore(self, which: int) -> None:
-        """Another disk with an older state; a new incarnation (see ops/restore.py)."""
+    def restore(self, which: int | None) -> None:
+        """Another disk with an older state, or with nothing; a new incarnation (see ops/restore.py)."""
         self.stop()
-        image, acked = self.backups[which]
+        image, acked = self.backups[which] if which is not None else (self.disk.empty, frozenset())
         self.disk.put(image)
         self.acked = set(acked)
         self.renew()
@@ -185,11 +206,14 @@ class Provider:
 
     def vectors(self) -> Vectors:
         """space → sub-log → last seq on this disk."""
+        return self.service.vectors
+
+    def _vectors(self) -> Vectors:
         c = tables.sublog.c
         found: Vectors = {}
         with self.disk.read() as connection:
             for row in connection.execute(select(c.space, c.provider, c.incarnation, c.seq)):
-                found.setdefault(row.space, {})[f"{row.provider}.{row.incarnation}"] = row.seq
+                found.setdefault(row.space, {})[sublog(row.provider, row.incarnation)] = row.seq
         return found
 
     def entries(self, space: SpaceId, after: Vector, limit: int) -> list[Entry]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.simulation.invariants import Violation
+from tests.simulation.healing import Violation
 from tests.simulation.mutants import switched_on
 from tests.simulation.provider import Disk
 from tests.simulation.schedule import STEPS, Schedule
@@ -25,6 +25,8 @@ class Result(NamedTuple):
     invariant: str
     detail: str
     cpu_s: float
+    #: Kind of fault → how often it happened.
+    faults: dict[str, int]
     trace: tuple[str, ...] = ()
 
     @property
@@ -44,10 +46,10 @@ def run(given: Given) -> Result:
     """One seed. With a mutant anything that goes wrong counts as found; without, an error is a bug and is told too."""
     logging.disable(logging.CRITICAL)
     if not _disks:
-        _disks.extend((Disk(), Disk()))
+        _disks.extend((Disk(), Disk(), Disk()))
     started = time.process_time()
     with switched_on(given.mutant):
-        schedule = Schedule(given.seed, (_disks[0], _disks[1]), given.steps)
+        schedule = Schedule(given.seed, (_disks[0], _disks[1], _disks[2]), given.steps)
         invariant, detail = "", ""
         try:
             schedule.run()
@@ -59,7 +61,8 @@ def run(given: Given) -> Result:
                 raise
     trace = tuple(schedule.trace) if given.traced or invariant else ()
     cores = sum(len(device.own) for device in schedule.devices)
-    return Result(given.seed, schedule.step, cores, invariant, detail, time.process_time() - started, trace)
+    faults = dict(schedule.faults.happened)
+    return Result(given.seed, schedule.step, cores, invariant, detail, time.process_time() - started, faults, trace)
 
 
 def run_many(given: list[Given], workers: int = WORKERS) -> Iterator[Result]:

@@ -4,53 +4,60 @@ import random
 from collections.abc import Callable
 
 from tests.simulation.device import Device
-from tests.simulation.invariants import Violation, check_all, check_crash
-from tests.simulation.network import Faults, Message, covers, garbled
+from tests.simulation.faults import Faults
+from tests.simulation.healing import heal, settle
+from tests.simulation.invariants import check_all
+from tests.simulation.line import END, Line, Lines
+from tests.simulation.network import Message
+from tests.simulation.partner import Partner
 from tests.simulation.people import People
-from tests.simulation.provider import REGISTRY, Clock, Disk, Provider, Vectors, key_of
+from tests.simulation.provider import REGISTRY, Clock, Disk, Vectors, key_of
 from verbund.base.ids import SpaceId
 from verbund.log.core import Parcel
 from verbund.log.entry import Entry
 from verbund.log.outcome import Outcome
 
-STEPS = 220
+STEPS = 300
+STEP_MS_MAX = 800
 NETWORK_MAX = 400
-BACKUPS_MAX = 6
-HEAL_ROUNDS_MAX = 60
+BACKUPS_MAX = 4
 PAGE_MAX = 40
 MEMBER_SHARE = 0.85
-WRONG_CLOCK_SHARE, WRONG_CLOCK_MS = 0.2, 70_000
 START_MS = 1_800_000_000_000
+PROVIDERS = ("A", "B", "C")
+DEVICES = ("anna", "ben", "carla")
+Disks = tuple[Disk, Disk, Disk]
 
 
 class Schedule:
-    """Runs one seed on two disks that are used again by the next one."""
+    """Runs one seed on three disks that are used again by the next one."""
 
-    provider_class: type[Provider] = Provider
+    provider_class: type[Partner] = Partner
     device_class: type[Device] = Device
 
-    def __init__(self, seed: int, disks: tuple[Disk, Disk], steps: int = STEPS) -> None:
+    def __init__(self, seed: int, disks: Disks, steps: int = STEPS) -> None:
         self.seed, self.steps = seed, steps
         self.chance = random.Random(seed)
         self.time = [START_MS]
         self.trace: list[str] = []
         self.network: list[Message] = []
-        self.cut_off: set[frozenset[str]] = set()
+        self.lines = Lines()
         self.step = 0
         self.healed = False
-        #: What any provider ever said that both hold: space → sub-log → seq.
+        #: What any provider ever said to be safe: space → sub-log → seq.
         self.claims: Vectors = {}
-        self.faults = self._faults()
-        skew = [self.chance.randint(-5_000, 5_000) for _ in range(5)]
+        skew = [self.chance.randint(-5_000, 5_000) for _ in (*PROVIDERS, *DEVICES)]
         self.providers = [
-            self.provider_class(name, seed, Clock(self.time, skew[number]), self.chance, disks[number])
-            for number, name in enumerate(("A", "B"))
+            self._provider(name, Clock(self.time, skew.pop()), disk)
+            for name, disk in zip(PROVIDERS, disks, strict=True)
         ]
         self.devices = [
-            self.device_class(name, key_of(f"{seed} {name}"), Clock(self.time, skew[number]), self.chance)
-            for number, name in enumerate(("anna", "ben", "carla"), 2)
+            self.device_class(name, key_of(f"{seed} {name}"), Clock(self.time, skew.pop()), self.chance)
+            for name in DEVICES
         ]
         self.people = People(self.devices, self.chance)
+        self.accounts: set[str] = set()
+        self.faults = Faults(self, self.chance)
 
     def run(self) -> None:
         """Raises Violation."""
@@ -58,9 +65,10 @@ class Schedule:
             self._prepare()
             for step in range(1, self.steps + 1):
                 self.step = step
-                self.time[0] += self.chance.randint(1, 2_000)
+                self.pass_time(self.chance.randint(1, STEP_MS_MAX))
+                self.faults.due(step)
                 self._happen()
-            self._heal()
+            heal(self)
             check_all(self)
         finally:
             for provider in self.providers:
@@ -69,63 +77,69 @@ class Schedule:
     def say(self, text: str) -> None:
         self.trace.append(f"{self.step:4} {text}")
 
-    def other(self, provider: Provider) -> Provider:
-        return self.providers[1 - self.providers.index(provider)]
+    def pass_time(self, ms: int) -> None:
+        self.time[0] += ms
+        for provider in self.providers:
+            if self.runs(provider):
+                provider.tick()
 
-    def _faults(self) -> Faults:
-        def on(most: float, share: float = 0.7) -> float:
-            return self.chance.random() * most if self.chance.random() < share else 0.0
+    def runs(self, provider: Partner) -> bool:
+        return provider.stopped_until_ms <= self.time[0]
 
-        return Faults(on(0.3), on(0.3), on(0.2, 0.4), on(1.5), on(1.2), on(2.0), on(2.0))
+    def _provider(self, name: str, clock: Clock, disk: Disk) -> Partner:
+        provider = self.provider_class(name, self.seed, clock, self.chance, disk)
+        provider.lines, provider.time = self.lines, self.time
+        return provider
 
     def _prepare(self) -> None:
         """Accounts and the space exist at the first provider, and everybody was there once."""
-        one, two = self.providers
-        one.meet(two)
-        two.meet(one)
+        one = self.providers[0]
         self.people.open_accounts()
         self._everybody_is_at(one)
-        self.people.found((one.provider, two.provider))
+        self.people.found(tuple(provider.provider for provider in self.providers))
         self._everybody_is_at(one)
-        self._join_all(one)
+        for device, link in zip(self.devices[1:], self.people.links, strict=True):
+            if self.chance.random() < MEMBER_SHARE:
+                self.people.join(device, link)
+        self._everybody_is_at(one)
+        self.accounts = {str(device.account) for device in self.devices}
+        self.dial_all()
+        settle(self)
         for provider in self.providers:
             provider.back_up()
-        if self.chance.random() < WRONG_CLOCK_SHARE:
-            self.devices[2].clock.error_ms = WRONG_CLOCK_MS
+        for device in self.devices:
+            self.connect(device, self._one())
 
-    def _everybody_is_at(self, provider: Provider) -> None:
+    def _everybody_is_at(self, provider: Partner) -> None:
         """What everybody has written is accepted there, and seen by all who follow it."""
         for device in self.devices:
             if device.provider is None:
                 device.connect(provider)
-            self._send(device)
+            self.send(device)
             self._deliver_all()
-            self._commit(provider)
+            self.commit(provider)
             self._deliver_all()
         for device in self.devices:
-            self._poll(device)
+            self.poll(device)
             self._deliver_all()
         if any(item.refused or not item.accepted for device in self.devices for item in device.own.values()):
             raise RuntimeError("the schedule did not begin as it should")
 
-    def _join_all(self, provider: Provider) -> None:
-        """Most begin as members, by the founder's invitations, and everybody has seen who is one."""
-        for device, link in zip(self.devices[1:], self.people.links, strict=True):
-            if self.chance.random() < MEMBER_SHARE:
-                self.people.join(device, link)
-        self._everybody_is_at(provider)
+    def _deliver_all(self) -> None:
+        while self.network:
+            self.network.pop(0).deliver()
 
     def _happen(self) -> None:
-        """One step: somebody acts, something arrives, something is written, something goes wrong."""
-        faults = self.faults
+        """One step: somebody acts, something arrives, something is written."""
         doings: list[tuple[Callable[[], None], float]] = [
-            (self._act, 7.0), (self._arrive, 14.0), (self._write, 7.0), (self._exchange, 2.5),
-            (self._send_some, 5.0), (self._poll_some, 3.0), (self._crash, 0.7 * faults.crashes),
-            (self._back_up, 0.4), (self._restore, 0.9 * faults.restores), (self._part, 0.4 * faults.partitions),
-            (self._join_again, 0.5), (self._fail_over, 0.5 * faults.failovers), (self._reconnect, 2.0),
+            (self._act, 7.0), (self._arrive, 12.0), (self._hear, 16.0), (self._write, 8.0), (self._go_on, 8.0),
+            (self._send_some, 5.0), (self._poll_some, 3.0), (self._refresh, 2.0), (self._dial, 2.0),
+            (self._back_up, 0.4), (self._mend, 0.6), (self._reconnect, 2.0), (self._move, 0.4),
         ]  # fmt: skip
         doing = self.chance.choices([doing for doing, _ in doings], [weight for _, weight in doings])[0]
         doing()
+
+    # Devices and providers
 
     def _act(self) -> None:
         device = self.chance.choice(self.devices)
@@ -134,40 +148,35 @@ class Schedule:
             self.say(f"{device.name} {what} {item.id[:6]} #{item.ds} in {item.space[:6]}")
 
     def _arrive(self) -> None:
-        """Any message arrives next; some are lost, some arrive twice."""
-        if not self.network:
+        """The oldest message arrives, or another one that overtakes it; some are lost, some arrive twice."""
+        ready = [number for number, one in enumerate(self.network) if one.due_ms <= self.time[0]]
+        if not ready:
             return
-        number = self.chance.randrange(len(self.network))
-        message = self.network[number]
-        self.network[number] = self.network[-1]
-        self.network.pop()
-        if self.chance.random() < self.faults.duplication:
+        overtakes = len(ready) > 1 and self.faults.strikes("reordering")
+        message = self.network.pop(self.chance.choice(ready[1:]) if overtakes else ready[0])
+        if self.faults.strikes("duplication"):
             self.network.append(message)
-        self._deliver(message)
+        self.deliver(message)
 
-    def _deliver(self, message: Message) -> None:
-        if frozenset((message.source, message.target)) in self.cut_off:
+    def deliver(self, message: Message) -> None:
+        if (message.source, message.target) in self.lines.blocked:
             return
-        if not self.healed and self.chance.random() < self.faults.loss:
+        if self.faults.strikes("loss"):
             self.say(f"lost {message.source}→{message.target} {message.what}")
             return
         self.say(f"{message.source}→{message.target} {message.what}")
         message.deliver()
 
-    def _deliver_all(self) -> None:
-        while self.network:
-            message = self.network.pop(0)
-            if frozenset((message.source, message.target)) not in self.cut_off:
-                message.deliver()
-
     def _put(self, source: str, target: str, what: str, deliver: Callable[[], None]) -> None:
         if len(self.network) < NETWORK_MAX:
-            self.network.append(Message(source, target, what, deliver))
+            due = self.time[0] + self.lines.delay(source, target)
+            self.network.append(Message(source, target, what, due, deliver))
 
     def _send_some(self) -> None:
-        self._send(self.chance.choice(self.devices))
+        self.send(self.chance.choice(self.devices))
 
-    def _send(self, device: Device) -> None:
+    def send(self, device: Device) -> None:
+        """What waits in the outbox goes out."""
         provider, session = device.provider, device.session
         batch = device.batch()
         if provider is None or not batch:
@@ -175,7 +184,7 @@ class Schedule:
         parcels = [parcel for _, parcel in batch]
 
         def reply(outcomes: list[Outcome]) -> None:
-            self._note(provider, parcels, outcomes)
+            self._note(provider, outcomes)
 
             def told() -> None:
                 if device.session == session:
@@ -188,35 +197,28 @@ class Schedule:
         names = " ".join(core[:6] for core, _ in batch)
         self._put(device.name, provider.name, f"submit {names}", lambda: provider.submit(parcels, reply))
 
-    def _note(self, provider: Provider, parcels: list[Parcel], outcomes: list[Outcome]) -> None:
+    def _note(self, provider: Partner, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
             if outcome.st == "accepted" and outcome.id is not None:
                 provider.acked.add(outcome.id)
 
-    def _write(self) -> None:
-        self._commit(self.chance.choice(self.providers))
-
-    def _commit(self, provider: Provider) -> None:
-        done = provider.commit()
-        if done:
-            self.say(f"{provider.name} commits {len(done)}")
-        for work, reply in done:
-            reply(work)
-
     def _poll_some(self) -> None:
-        self._poll(self.chance.choice(self.devices))
+        self.poll(self.chance.choice(self.devices))
 
-    def _poll(self, device: Device) -> None:
+    def poll(self, device: Device) -> None:
+        """The device asks for what is new, and hears what is safe."""
         provider = device.provider
         if provider is None:
             return
         vectors: Vectors = {space: dict(vector) for space, vector in device.vectors.items()}
 
         def asked() -> None:
-            for space in provider.vectors():
-                if not self._follows(device, space):
+            for space, vector in list(provider.vectors().items()):
+                if space in self.accounts and space != device.account:
                     continue
-                page = provider.entries(space, vectors.get(space, {}), PAGE_MAX)
+                known = vectors.get(space, {})
+                behind = any(known.get(sublog, 0) < seq for sublog, seq in vector.items())
+                page = provider.entries(space, known, PAGE_MAX) if behind else []
                 durable = self._durable(provider, space)
                 if page or durable:
                     self._put(
@@ -226,154 +228,118 @@ class Schedule:
 
         self._put(device.name, provider.name, "follows", asked)
 
-    def _follows(self, device: Device, space: SpaceId) -> bool:
-        return str(space) == device.account or not self._is_account(space)
-
-    def _is_account(self, space: SpaceId) -> bool:
-        return any(str(one.account) == str(space) for one in self.devices)
-
-    def _durable(self, provider: Provider, space: SpaceId) -> dict[str, int]:
-        """What this provider has and knows its partner to have."""
-        here, there = provider.vectors().get(space, {}), provider.partner.get(space, {})
-        both = {sublog: min(seq, there[sublog]) for sublog, seq in here.items() if there.get(sublog)}
+    def _durable(self, provider: Partner, space: SpaceId) -> dict[str, int]:
+        """What this provider says to be safe."""
+        safe = provider.durable(space)
         claimed = self.claims.setdefault(space, {})
-        for sublog, seq in both.items():
+        for sublog, seq in safe.items():
             claimed[sublog] = max(claimed.get(sublog, 0), seq)
-        return both
+        return safe
 
-    def _exchange(self) -> None:
-        """A provider tells its partner how far it is; the partner sends what is missing."""
-        self._tell(self.chance.choice(self.providers))
-
-    def _tell(self, asking: Provider) -> None:
-        giving = self.other(asking)
-        vectors, key = asking.vectors(), asking.key
-
-        def asked() -> None:
-            giving.partner = {space: dict(vector) for space, vector in vectors.items()}
-            if key.device != giving.met:
-                giving.meet(asking)
-            spaces = list(giving.vectors())
-            if not self.healed:
-                self.chance.shuffle(spaces)
-            for space in spaces:
-                page = giving.entries(space, vectors.get(space, {}), self.chance.choice((1, 3, PAGE_MAX)))
-                if page:
-                    self._give(giving, asking, space, page)
-
-        self._put(asking.name, giving.name, "is this far", asked)
-
-    def _give(self, giving: Provider, asking: Provider, space: SpaceId, page: list[Entry]) -> None:
-        if not self.healed and self.chance.random() < self.faults.garbling:
-            page = garbled(page, self.chance)
-        names = " ".join(f"{one.id[:6]}@{one.p[:2]}.{one.i}:{one.n}{'×' if one.x == 3 else ''}" for one in page)
-        self._put(giving.name, asking.name, f"gives {names}", lambda: asking.accept(page))
-
-    def _crash(self) -> None:
-        """Power fails: between write and fsync, or after the commit and before the answers."""
-        provider = max(self.providers, key=lambda one: (len(one.inbox), self.chance.random()))
-        if self.chance.random() < 0.6:
-            provider.log.power_fails = True
-            self.say(f"{provider.name} loses power before the commit of {len(provider.inbox)}")
-            self._commit(provider)
-        else:
-            self.say(f"{provider.name} dies after the commit of {len(provider.inbox)}")
-            provider.commit()
-        provider.stop()
-        provider.start()
-        check_crash(self, provider)
-        self._hang_up(provider)
-
-    def _hang_up(self, provider: Provider) -> None:
+    def hang_up(self, provider: Partner) -> None:
         for device in self.devices:
             if device.provider is provider:
                 device.provider = None
 
+    def _reconnect(self) -> None:
+        for device in self.devices:
+            provider = device.provider
+            if provider is None or not self.lines.is_open(device.name, provider.name) or not self.runs(provider):
+                self.connect(device, self.chance.choice(self.providers))
+
+    def _move(self) -> None:
+        """Somebody opens the app at another provider, from where they are now."""
+        self.connect(self.chance.choice(self.devices), self._one())
+
+    def connect(self, device: Device, provider: Partner) -> None:
+        """A device signs in where it is known."""
+        reached = self.lines.is_open(device.name, provider.name) and self.runs(provider)
+        if reached and provider.knows(device.dev):
+            self.say(f"{device.name} connects to {provider.name}")
+            device.connect(provider)
+
+    # Providers
+
+    def _write(self) -> None:
+        self.commit(self._one())
+
+    def commit(self, provider: Partner) -> None:
+        """What is queued there gets to its disk; authors first, then followers and partners are told."""
+        if not self.runs(provider):
+            return
+        done = provider.commit()
+        if done:
+            self.say(f"{provider.name} commits {len(done)}")
+        for work, reply in done:
+            reply(work)
+        provider.told(provider.service.appended())
+
+    def _go_on(self) -> None:
+        """Something that a provider does beside other things: reading a page, taking note of a commit."""
+        provider = max(self.providers, key=lambda one: (bool(one.tasks) and self.runs(one), self.chance.random()))
+        if provider.tasks and self.runs(provider):
+            provider.tasks.pop(self.chance.randrange(len(provider.tasks)))()
+
+    def _refresh(self) -> None:
+        provider = self._one()
+        if provider.is_stale and not provider.is_reading and self.runs(provider):
+            provider.refresh()
+
+    def _hear(self) -> None:
+        """The next frame of some line arrives."""
+        ready = [(line, name) for line, name in self.lines.ready(self.time[0]) if self.runs(self.named(name))]
+        if ready:
+            self.hear(*self.chance.choice(ready))
+
+    def hear(self, line: Line, name: str) -> None:
+        _, frame = line.ways[name].popleft()
+        link = line.links.get(name)
+        if link is None:
+            return
+        self.say(f"{line.other(name)}⇒{name} {_framed(frame)}")
+        if frame == END:
+            link.gone("partners.gone")
+        else:
+            link.heard(frame)
+
+    def _dial(self) -> None:
+        one, two = self.chance.sample(self.providers, 2)
+        self.dial(one, two)
+
+    def dial(self, one: Partner, two: Partner) -> None:
+        """One calls the other, unless it believes to be linked to it."""
+        reached = self.lines.is_open(one.name, two.name) and self.runs(one) and self.runs(two)
+        if two.provider in one.links or not reached:
+            return
+        self.say(f"{one.name} calls {two.name}")
+        line = Line(one.name, two.name)
+        self.lines.all.append(line)
+        two.enter(one.provider, one.own, line, one.provider)
+        one.enter(two.provider, two.own, line, one.provider)
+
+    def dial_all(self) -> None:
+        for one in self.providers:
+            for two in self.providers:
+                if one is not two:
+                    self.dial(one, two)
+
     def _back_up(self) -> None:
-        provider = self.chance.choice(self.providers)
+        provider = self._one()
         if len(provider.backups) < BACKUPS_MAX:
             provider.back_up()
 
-    def _restore(self) -> None:
-        """A disk is lost and an old backup takes its place; one at a time: the other must hold what was promised."""
-        provider = self.chance.choice(self.providers)
-        if not covers(self.other(provider).vectors(), self.claims):
-            return
-        which = self.chance.randrange(len(provider.backups))
-        self.say(f"{provider.name} loses its disk, backup {which} is restored")
-        provider.restore(which)
-        self._hang_up(provider)
+    def _mend(self) -> None:
+        """What was blocked or slow is well again."""
+        if (self.lines.blocked or self.lines.slow) and self.chance.random() < 0.6:
+            self.say("the lines are well again")
+            self.lines.blocked.clear()
+            self.lines.slow.clear()
 
-    def _part(self) -> None:
-        """A line goes down: between the providers, or a provider is cut off from everybody."""
-        name = self.chance.choice(("A", "B"))
-        if self.chance.random() < 0.5:
-            lines = [frozenset(("A", "B"))]
-        else:
-            names = [*(one.name for one in self.providers), *(one.name for one in self.devices)]
-            lines = [frozenset((name, other)) for other in names if other != name]
-        self.say(f"cut off: {' '.join('-'.join(sorted(line)) for line in lines)}")
-        self.cut_off |= set(lines)
+    def _one(self) -> Partner:
+        return self.chance.choice(self.providers)
 
-    def _join_again(self) -> None:
-        if self.cut_off and self.chance.random() < 0.5:
-            self.say("the lines are up again")
-            self.cut_off.clear()
-
-    def _fail_over(self) -> None:
-        device = self.chance.choice(self.devices)
-        if device.provider is not None:
-            self._connect(device, self.other(device.provider))
-
-    def _reconnect(self) -> None:
-        for device in self.devices:
-            if device.provider is None or frozenset((device.name, device.provider.name)) in self.cut_off:
-                self._connect(device, self.chance.choice(self.providers))
-
-    def _connect(self, device: Device, provider: Provider) -> None:
-        """A device signs in where it is known."""
-        if frozenset((device.name, provider.name)) in self.cut_off or not provider.knows(device.dev):
-            return
-        self.say(f"{device.name} connects to {provider.name}")
-        device.connect(provider)
-
-    def _heal(self) -> None:
-        """No more faults: everything that is still to be said gets through, within a bound."""
-        self.say("everything heals")
-        self.healed = True
-        self.cut_off.clear()
-        for round_ in range(HEAL_ROUNDS_MAX):
-            self.step += 1
-            self.time[0] += 1_000
-            for device in self.devices:
-                if device.provider is None:
-                    self._connect(device, self.providers[round_ % 2])
-                self._send(device)
-                self._poll(device)
-            for provider in self.providers:
-                self._tell(provider)
-            while self.network or any(provider.inbox for provider in self.providers):
-                self._flush()
-            if self._quiet():
-                return
-        stuck = {one.name: [(item.id[:6], item.refused) for item in one.outbox.values()] for one in self.devices}
-        raise Violation("liveness", f"not quiet after {HEAL_ROUNDS_MAX} rounds: outboxes {stuck}")
-
-    def _flush(self) -> None:
-        while self.network:
-            self._deliver(self.network.pop(0))
-        for provider in self.providers:
-            self._commit(provider)
-
-    def _quiet(self) -> bool:
-        one, two = self.providers
-        vectors = one.vectors()
-        wanted = {self.people.space: vectors.get(self.people.space, {})}
-        return (
-            not any(device.outbox for device in self.devices)
-            and vectors == two.vectors()
-            and all(covers(device.vectors, wanted) for device in self.devices)
-        )
+    def named(self, name: str) -> Partner:
+        return self.providers[PROVIDERS.index(name)]
 
 
 def _showing(device: Device, space: SpaceId, page: list[Entry], durable: dict[str, int]) -> Callable[[], None]:
@@ -386,3 +352,11 @@ def _showing(device: Device, space: SpaceId, page: list[Entry], durable: dict[st
 
 def _shown(outcome: Outcome) -> str:
     return outcome.refusal.code if outcome.refusal is not None else outcome.st
+
+
+def _framed(frame: bytes) -> str:
+    text = frame.decode("utf-8", "replace")
+    return text if len(text) <= 240 else f"{text[:240]}… ({len(text)})"
+
+
+__all__ = ["STEPS", "Parcel", "Schedule"]

@@ -1,0 +1,273 @@
+"""A provider with the production exchange, and what partners/effects.py and link.py do around it, without sockets.
+
+What they do beside each other are `tasks` here: the schedule says which goes on next.
+"""
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from tests.simulation.line import END, Line, Lines
+from tests.simulation.provider import Provider
+from verbund.base.ids import ProviderId, SpaceId, b64
+from verbund.base.refusal import Overloaded, Refusal
+from verbund.log.entry import Vector, sublog
+from verbund.log.service import Appended
+from verbund.log.tx import Tx
+from verbund.log.writer import Work
+from verbund.partners import queries
+from verbund.partners.acquainted import IDENTITIES_MAX
+from verbund.partners.commands import keep_identities
+from verbund.partners.durable import durable
+from verbund.partners.effects import AUTHORITY, PAGE_MAX, TICK_S
+from verbund.partners.here import Here
+from verbund.partners.identity import check_identity, identity
+from verbund.partners.link import FRAME_BYTES_MAX
+from verbund.partners.peer import Peer
+from verbund.partners.push import Load, Placed, placed
+from verbund.partners.refusals import Protocol, Superfluous, TooMuch
+from verbund.partners.schemas import Bye, Frame, Identity
+from verbund.partners.state import Close, Contradiction, Exchange, Learn, Send, Take
+
+TASKS_MAX = 200
+_frame = msgspec.json.Decoder(Frame)
+_encoder = msgspec.json.Encoder()
+
+
+class Link:
+    """One provider's end of a line."""
+
+    def __init__(self, owner: "Partner", provider: ProviderId, line: Line, dialled_by: str) -> None:
+        peer = owner.peers.setdefault(provider, Peer(provider))
+        self.owner, self.provider, self.line, self.dialled_by, self.peer = owner, provider, line, dialled_by, peer
+        self.exchange = Exchange(owner.here, peer, owner.clock.now_ms())
+        self.code: str | None = None
+        line.links[owner.name] = self
+
+    def pump(self) -> None:
+        """Do what the exchange asks for."""
+        for action in self.exchange.actions():
+            if self.code is not None:
+                return
+            match action:
+                case Send():
+                    self.owner.send(self, action.frame)
+                case Load():
+                    self.owner.later(lambda asked=action: self.owner.load(self, asked))
+                case Take():
+                    self.owner.take(self, action)
+                case Learn():
+                    self.owner.later(lambda found=action: self.owner.learn(found.identities))
+                case Contradiction():
+                    self.owner.contradicted(self, action)
+                case Close():
+                    self.close(action.code)
+
+    def heard(self, raw: bytes) -> None:
+        """A frame arrives."""
+        if len(raw) > FRAME_BYTES_MAX:
+            self.close(TooMuch.code)
+            return
+        try:
+            frame = _frame.decode(raw)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            self.close(Protocol.code)
+            return
+        self.exchange.received(frame, self.owner.clock.now_ms())
+        self.pump()
+
+    def close(self, code: str) -> None:
+        """Say why and end."""
+        if self.code is None:
+            self.owner.send(self, _encoder.encode(Bye(code)))
+            self.gone(code)
+
+    def gone(self, code: str) -> None:
+        """The line is dead, as far as this end knows."""
+        if self.code is None:
+            self.code = code
+            self.owner.send(self, END)
+            self.line.links.pop(self.owner.name, None)
+            self.owner.left(self)
+
+
+class Partner(Provider):
+    """One installation among others."""
+
+    lines: Lines
+    stopped_until_ms = 0
+    time: list[int]
+
+    def start(self) -> None:
+        self.here: Here | None = None
+        super().start()
+        self.own = identity(self.root, self.key, self.incarnation)
+        self.here = Here(self.provider, self.incarnation)
+        self.peers: dict[ProviderId, Peer] = {}
+        self.links: dict[ProviderId, Link] = {}
+        self.tasks: list[Callable[[], None]] = []
+        self.is_stale, self.is_reading, self.ticked_ms = False, False, 0
+        with self.disk.read() as connection:
+            known = queries.identities(connection, IDENTITIES_MAX)
+        self.known = {one.certificate: one for one in known}
+        self._refreshed(self._read())
+
+    def stop(self) -> None:
+        """The process ends without a word; its connections are dead."""
+        for link in list(self.links.values()):
+            link.gone("partners.gone")
+        super().stop()
+
+    def later(self, task: Callable[[], None]) -> None:
+        """Something that goes on once it is its turn."""
+        assert len(self.tasks) < TASKS_MAX, "the exchange asks for more at a time than it should"
+        self.tasks.append(task)
+
+    # The links
+
+    def enter(self, provider: ProviderId, shown: Identity, line: Line, dialled_by: str) -> None:
+        """Both sides have proven who they are (see effects.answered)."""
+        link, other = Link(self, provider, line, dialled_by), self.links.get(provider)
+        if other is not None and dialled_by > other.dialled_by:
+            link.close(Superfluous.code)
+            return
+        if other is not None:
+            other.close(Superfluous.code)
+        self.links[provider] = link
+        self._hurry()
+        self.learn([shown])
+        link.peer.held_now(self.here, self.clock.now_ms())
+        self._compare(link)
+        self._introduce()
+
+    def left(self, link: Link) -> None:
+        if self.links.get(link.provider) is link:
+            del self.links[link.provider]
+            self._hurry()
+
+    def send(self, link: Link, frame: bytes) -> None:
+        target = link.line.other(self.name)
+        link.line.put(self.name, frame, self.time[0] + self.lines.delay(self.name, target))
+
+    def tick(self) -> None:
+        if self.time[0] - self.ticked_ms >= TICK_S * 1000:
+            self.ticked_ms = self.time[0]
+            for link in list(self.links.values()):
+                self._compare(link)
+
+    def _compare(self, link: Link) -> None:
+        link.exchange.tick(self.clock.now_ms(), list(self.links))
+        link.pump()
+
+    def _hurry(self) -> None:
+        for link in self.links.values():
+            link.exchange.hurry()
+
+    # What a link has done for it
+
+    def load(self, link: Link, asked: Load) -> None:
+        page, more = self.service.entries(asked.space, asked.after, PAGE_MAX)
+        link.exchange.paged(asked, [placed(raw)[0] for raw in page], not more)
+        link.pump()
+
+    def take(self, link: Link, take: Take) -> None:
+        space = take.space
+
+        def work(tx: Tx) -> list[tuple[str, int, str]]:
+            for one in take.entries:
+                self.log.accept(tx, one)
+            ends = [(key, end) for key, end in tx.sublogs.items() if key[0] == space]
+            return [(sublog(provider, number), end.seq, b64(end.chain)) for (_, provider, number), end in ends]
+
+        def done(work: Work) -> None:
+            if isinstance(work.error, Refusal):
+                link.exchange.refused(take.n, work.error.code, self.clock.now_ms())
+            else:
+                if self.here.advance(space, work.result):
+                    self._changed(space, link)
+                link.exchange.taken(take.n)
+            link.pump()
+
+        if not self.receive(work, True, lambda work: self.later(lambda: done(work))):
+            link.exchange.refused(take.n, Overloaded.code, self.clock.now_ms())
+            link.pump()
+
+    def learn(self, shown: Iterable[Identity]) -> None:
+        fresh = [(one, check_identity(one)[1]) for one in shown if one.certificate not in self.known]
+        if fresh:
+            self.write(lambda tx: keep_identities(tx, fresh))
+            self.known |= {one.certificate: one for one, _ in fresh}
+            self._introduce()
+
+    def _introduce(self) -> None:
+        for link in list(self.links.values()):
+            link.exchange.know(self.known.values())
+            link.pump()
+
+    def contradicted(self, link: Link, found: Contradiction) -> None:
+        link.peer.contradicted(found.space, found.sub, found.seq, found.here, found.there)
+
+    # Inside
+
+    def told(self, appended: Appended) -> None:
+        """A commit appended these: the links send on what their partners have not got (see effects._told)."""
+        if self.here is None:
+            return
+        now, by_space = self.clock.now_ms(), dict[SpaceId, list[Placed]]()
+        for space, raw, fact in appended:
+            if fact is not None and fact.core.k.startswith(AUTHORITY):
+                self.is_stale = True
+            is_watched = space in self.here.reach or self.is_reading
+            if not is_watched and space in self.here.local:
+                continue
+            one, chain = placed(raw)
+            is_own = one.sub.startswith(self.here.own)
+            if self.here.is_ours(one.sub) and fact is not None:
+                self.here.local.add(space)
+            if is_watched:
+                by_space.setdefault(space, []).append(one)
+                if is_own:
+                    self.here.advance(space, [(one.sub, one.seq, chain)])
+        for space, entries in by_space.items():
+            for provider in self.here.others(space):
+                if (peer := self.peers.get(provider)) is not None:
+                    peer.appended(space, now)
+                if (link := self.links.get(provider)) is not None:
+                    link.exchange.appended(space, entries)
+                    link.pump()
+
+    def _changed(self, space: SpaceId, by: Link) -> None:
+        for link in self.links.values():
+            if link is not by:
+                link.exchange.changed(space)
+
+    def refresh(self) -> None:
+        """Read again who holds what; what was read counts a little later."""
+        self.is_stale, self.is_reading = False, True
+        found = self._read()
+        self.later(lambda: self._refreshed(found))
+
+    def _read(self) -> queries.Snapshot:
+        with self.disk.read() as connection:
+            return queries.snapshot(connection, self.provider)
+
+    def _refreshed(self, found: queries.Snapshot) -> None:
+        self.is_reading = False
+        before = {provider: set(self.here.shared(provider)) for provider in self.links}
+        self.here.holders = found.holders
+        self.here.local |= found.local
+        for space, reach in found.reach.items():
+            self.here.advance(space, [(sub, mark.seq, mark.chain) for sub, mark in reach.items()])
+        for peer in self.peers.values():
+            peer.held_now(self.here, self.clock.now_ms())
+        for provider, link in self.links.items():
+            for space in set(self.here.shared(provider)) - before.get(provider, set()):
+                link.exchange.changed(space)
+                link.exchange.hurry()
+        self._introduce()
+
+    def durable(self, space: SpaceId) -> Vector:
+        """What this provider says is safe; of what nobody else holds all that is on its disk."""
+        if self.here.others(space):
+            return durable(space, self.here, self.peers)
+        return dict(self.vectors().get(space, {}))
