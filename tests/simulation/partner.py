@@ -3,6 +3,7 @@
 What they do beside each other are `tasks` here: the schedule says which goes on next.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -26,21 +27,24 @@ from verbund.partners.link import FRAME_BYTES_MAX
 from verbund.partners.peer import Peer
 from verbund.partners.push import Load, Placed, placed
 from verbund.partners.refusals import Protocol, Superfluous, TooMuch
-from verbund.partners.schemas import Bye, Frame, Identity
+from verbund.partners.schemas import PACKED, PROTOCOLS, Bulk, Bye, Frame, Identity
 from verbund.partners.state import Close, Contradiction, Exchange, Learn, Send, Take
 
 TASKS_MAX = 200
 _frame = msgspec.json.Decoder(Frame)
+_bulk = msgspec.msgpack.Decoder(Bulk)
 _encoder = msgspec.json.Encoder()
 
 
 class Link:
     """One provider's end of a line."""
 
-    def __init__(self, owner: "Partner", provider: ProviderId, line: Line, dialled_by: str) -> None:
+    def __init__(self, owner: "Partner", provider: ProviderId, line: Line, dialled_by: str, protocol: int) -> None:
         peer = owner.peers.setdefault(provider, Peer(provider))
         self.owner, self.provider, self.line, self.dialled_by, self.peer = owner, provider, line, dialled_by, peer
-        self.exchange = Exchange(owner.here, peer, owner.clock.now_ms())
+        self.protocol = protocol
+        self.exchange = Exchange(owner.here, peer, owner.clock.now_ms(), protocol)
+        self.turn: deque[Take] = deque()
         self.code: str | None = None
         line.links[owner.name] = self
 
@@ -69,7 +73,8 @@ class Link:
             self.close(TooMuch.code)
             return
         try:
-            frame = _frame.decode(raw)
+            is_packed = self.protocol >= PACKED and not raw.startswith(b"{")
+            frame = _bulk.decode(raw) if is_packed else _frame.decode(raw)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self.close(Protocol.code)
             return
@@ -96,6 +101,8 @@ class Partner(Provider):
 
     lines: Lines
     stopped_until_ms = 0
+    #: What this release speaks.
+    protocols = PROTOCOLS
     time: list[int]
 
     def start(self) -> None:
@@ -125,9 +132,10 @@ class Partner(Provider):
 
     # The links
 
-    def enter(self, provider: ProviderId, shown: Identity, line: Line, dialled_by: str) -> None:
+    def enter(self, met: "Partner", line: Line, dialled_by: str) -> None:
         """Both sides have proven who they are (see effects.answered)."""
-        link, other = Link(self, provider, line, dialled_by), self.links.get(provider)
+        provider, protocol = met.provider, max(set(self.protocols) & set(met.protocols))
+        link, other = Link(self, provider, line, dialled_by, protocol), self.links.get(provider)
         if other is not None and dialled_by > other.dialled_by:
             link.close(Superfluous.code)
             return
@@ -135,7 +143,7 @@ class Partner(Provider):
             other.close(Superfluous.code)
         self.links[provider] = link
         self._hurry()
-        self.learn([shown])
+        self.learn([met.own])
         link.peer.held_now(self.here, self.clock.now_ms())
         self._compare(link)
         self._introduce()
@@ -171,26 +179,39 @@ class Partner(Provider):
         link.pump()
 
     def take(self, link: Link, take: Take) -> None:
-        space = take.space
+        """What came first is written first, whoever's examination takes longer."""
+        link.turn.append(take)
+        self.later(lambda: self._examine(link, link.turn.popleft()))
+
+    def _examine(self, link: Link, take: Take) -> None:
+        """Beside the writer: form and signatures; then the writer's turn."""
+        try:
+            examined = self.service.ahead.examine(take.unpacked())
+        except Refusal as refusal:
+            self._refused(link, take, refusal.code)
+            return
 
         def work(tx: Tx) -> list[tuple[str, int, str]]:
-            for one in take.entries:
-                self.log.accept(tx, one)
-            ends = [(key, end) for key, end in tx.sublogs.items() if key[0] == space]
+            for one, parsed in examined:
+                self.log.accept(tx, one, parsed)
+            ends = [(key, end) for key, end in tx.sublogs.items() if key[0] == take.space]
             return [(sublog(provider, number), end.seq, b64(end.chain)) for (_, provider, number), end in ends]
 
         def done(work: Work) -> None:
             if isinstance(work.error, Refusal):
-                link.exchange.refused(take.n, work.error.code, self.clock.now_ms())
-            else:
-                if self.here.advance(space, work.result):
-                    self._changed(space, link)
-                link.exchange.taken(take.n)
+                self._refused(link, take, work.error.code)
+                return
+            if self.here.advance(take.space, work.result):
+                self._changed(take.space, link)
+            link.exchange.taken(take.n)
             link.pump()
 
         if not self.receive(work, True, lambda work: self.later(lambda: done(work))):
-            link.exchange.refused(take.n, Overloaded.code, self.clock.now_ms())
-            link.pump()
+            self._refused(link, take, Overloaded.code)
+
+    def _refused(self, link: Link, take: Take, code: str) -> None:
+        link.exchange.refused(take.n, code, self.clock.now_ms())
+        link.pump()
 
     def learn(self, shown: Iterable[Identity]) -> None:
         fresh = [(one, check_identity(one)[1]) for one in shown if one.certificate not in self.known]

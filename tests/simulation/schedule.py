@@ -16,6 +16,7 @@ from verbund.base.ids import SpaceId
 from verbund.log.core import Parcel
 from verbund.log.entry import Entry
 from verbund.log.outcome import Outcome
+from verbund.partners.schemas import PROTOCOLS
 
 STEPS = 300
 STEP_MS_MAX = 800
@@ -23,6 +24,8 @@ NETWORK_MAX = 400
 BACKUPS_MAX = 4
 PAGE_MAX = 40
 MEMBER_SHARE = 0.85
+#: So many providers are still of the release before.
+OLD_SHARE = 0.3
 START_MS = 1_800_000_000_000
 PROVIDERS = ("A", "B", "C")
 DEVICES = ("anna", "ben", "carla")
@@ -89,6 +92,8 @@ class Schedule:
     def _provider(self, name: str, clock: Clock, disk: Disk) -> Partner:
         provider = self.provider_class(name, self.seed, clock, self.chance, disk)
         provider.lines, provider.time = self.lines, self.time
+        if self.chance.random() < OLD_SHARE:
+            provider.protocols = PROTOCOLS[:1]
         return provider
 
     def _prepare(self) -> None:
@@ -314,8 +319,8 @@ class Schedule:
         self.say(f"{one.name} calls {two.name}")
         line = Line(one.name, two.name)
         self.lines.all.append(line)
-        two.enter(one.provider, one.own, line, one.provider)
-        one.enter(two.provider, two.own, line, one.provider)
+        two.enter(one, line, one.provider)
+        one.enter(two, line, one.provider)
 
     def dial_all(self) -> None:
         for one in self.providers:
