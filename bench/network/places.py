@@ -1,0 +1,152 @@
+"""Who is measured: one firm at two real providers, filled while they are down, by the same way in as ever."""
+
+import asyncio
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from tests.flows.server import Firm, Server, free_port
+from tests.flows.test_partners import name_partner
+from verbund.base.ids import SpaceId
+from verbund.base.settings import Settings
+from verbund.log.core import Parcel
+from verbund.ops.client import Person
+from verbund.web import capabilities
+from verbund.web.composition import Services
+
+WAIT_S = 900.0
+LOOK_S = 0.05
+BATCH = 256
+FACTS_PER_S = "100000"
+WORDS = """
+die der das und in zu den ist von mit sich für auf nicht es im dem auch als an werden aus er hat dass sie
+nach bei einer um am sind noch wie einem über einen so zum war haben nur oder aber vor zur bis mehr durch man
+sein wurde kann gegen vom können schon wenn habe ihre dann unter wir soll ich eines Jahr zwei diese wieder
+keine Uhr will Treppe Werkstatt Montage Fenster Termin morgen Kunde Rechnung Holz Eiche Schrauben Bestellung
+Lieferung Freitag Montag Angebot bitte ansehen fertig Gartenstraße Aufmaß Leim Zuschnitt Wagen Anruf zurück
+heute früh Lager
+""".split()
+
+
+def sentence(draw: random.Random, characters: int = 90) -> str:
+    """Words as people use them, cut to a length."""
+    text = ""
+    while len(text) < characters:
+        text += draw.choice(WORDS) + " "
+    return text[:characters]
+
+
+class Places:
+    """Werkhof and Südnetz, with Anna's firm and its teams at both."""
+
+    def __init__(self, folder: Path, teams: int) -> None:
+        here, there = free_port(), free_port()
+        elsewhere = f"http://127.0.0.1:{there}"
+        self.folder = folder
+        self.werkhof = Server(folder / "werkhof", here, name="Werkhof", partners=elsewhere, facts_per_s=FACTS_PER_S)
+        self.suednetz = Server(
+            folder / "suednetz", there, name="Südnetz", url=elsewhere, partners=self.werkhof.address,
+            facts_per_s=FACTS_PER_S,
+        )  # fmt: skip
+        self.suednetz.address = elsewhere
+        self.werkhof.start()
+        self.suednetz.start()
+        self.firm = Firm(self.werkhof)
+        name_partner(self.firm.anna, self.firm.anna.organisation, self.suednetz)
+        self.teams = [self.firm.workshop] + [self.firm.anna.create(f"Baustelle {n}") for n in range(teams - 1)]
+        for team in self.teams[1:]:
+            self.firm.ben.join_team(team)
+        self.wait_until_equal()
+
+    @property
+    def people(self) -> tuple[Person, Person]:
+        return self.firm.anna, self.firm.ben
+
+    def stop(self) -> None:
+        self.firm.close()
+        for server in (self.werkhof, self.suednetz):
+            server.stop()
+
+    def spaces(self) -> list[SpaceId]:
+        return [self.firm.anna.organisation, *self.teams, *(SpaceId(person.account) for person in self.people)]
+
+    def wait_until_equal(self) -> None:
+        until(lambda: equal(self.werkhof, self.suednetz, self.spaces()))
+
+
+@contextmanager
+def places(folder: Path, teams: int = 1) -> Iterator[Places]:
+    made = Places(folder, teams)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def until(check: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not check():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it did not come to pass")
+        time.sleep(LOOK_S)
+
+
+def vectors(server: Server, spaces: Sequence[SpaceId]) -> dict[SpaceId, dict[str, int]]:
+    """Space → how far a provider is, from its store: nobody has to be signed in for that."""
+    found: dict[SpaceId, dict[str, int]] = {space: {} for space in spaces}
+    with closing(sqlite3.connect(f"file:{server.data / 'verbund.db'}?mode=ro", uri=True, timeout=30)) as connection:
+        rows = connection.execute("SELECT space, provider, incarnation, seq FROM sublog")
+        for space, provider, incarnation, seq in rows:
+            if space in found:
+                found[space][f"{provider}.{incarnation}"] = seq
+    return found
+
+
+def equal(one: Server, other: Server, spaces: Sequence[SpaceId]) -> bool:
+    here, there = vectors(one, spaces), vectors(other, spaces)
+    return here == there and all(here.values())
+
+
+def fill(server: Server, people: Sequence[Person], spaces: Sequence[SpaceId], entries: int, seed: int) -> None:
+    """So many messages by these people, in turn, spread over these spaces; the provider is not running."""
+    draw = random.Random(seed)
+
+    def parcels(space: SpaceId, count: int) -> list[Parcel]:
+        found = []
+        for _ in range(count):
+            body = {"text": sentence(draw)}
+            found.append(draw.choice(people).parcel(space, "chat.message_posted.1", body)[1])
+        return found
+
+    async def work() -> None:
+        services = Services(
+            Settings(data=str(server.data), port=server.port, url=server.settings.get("url", ""), meet="off"),
+            capabilities,
+        )
+        services.lock.take()
+        services.log.start()
+        try:
+            for space in spaces:
+                left = entries // len(spaces)
+                while left > 0:
+                    batch = parcels(space, min(BATCH, left))
+                    outcomes = await services.log.submit(batch)
+                    assert all(one.st == "accepted" for one in outcomes), outcomes[0]
+                    left -= len(batch)
+        finally:
+            await services.log.stop()
+            services.store.close()
+            services.lock.release()
+
+    asyncio.run(work())
+
+
+def know_heads(people: Sequence[Person], spaces: Sequence[SpaceId]) -> None:
+    """While their provider is there: where their devices stand in these spaces."""
+    for person in people:
+        person.refresh()
+        for space in spaces:
+            person._head(space)
