@@ -28,7 +28,7 @@ sein wurde kann gegen vom können schon wenn habe ihre dann unter wir soll ich e
 keine Uhr will Treppe Werkstatt Montage Fenster Termin morgen Kunde Rechnung Holz Eiche Schrauben Bestellung
 Lieferung Freitag Montag Angebot bitte ansehen fertig Gartenstraße Aufmaß Leim Zuschnitt Wagen Anruf zurück
 heute früh Lager
-""".split()
+""".split()  # noqa: SIM905
 
 
 def sentence(draw: random.Random, characters: int = 90) -> str:

@@ -159,9 +159,10 @@ class Judge:
         if state in (SETTLED, WAITING, QUARANTINED):
             return Known(state)
         missing = self._missing(parsed, view)
-        event = self._peek(parsed)
-        if view.device(parsed.core.dev) is None and (event is None or event.introduces() is None):
-            return Hold((*missing, parsed.core.dev))
+        if view.device(parsed.core.dev) is None:
+            event = self._peek(parsed)
+            if event is None or event.introduces() is None:
+                return Hold((*missing, parsed.core.dev))
         device = self._signer(parsed, view)
         if missing:
             return Hold(missing)

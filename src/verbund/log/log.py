@@ -10,7 +10,7 @@ from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import entry as entries
-from verbund.log import search, sublogs, tables
+from verbund.log import search, sublogs, tables, waiting
 from verbund.log.core import Parcel, Parsed, WrongSignature, make_parcel, parse
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take, state_of
@@ -19,8 +19,6 @@ from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
 from verbund.log.stored import authority_heads, body_of, salt, stored_parcel, wire
 from verbund.log.sublogs import End
 from verbund.log.tx import Cache, Reader, Tx, line_of
-
-HELD_MAX = 10_000
 
 
 class Foreign(Refusal):
@@ -191,18 +189,12 @@ class Log:
         verdict = self._judge_again(tx, parsed, row.at)
         missing = verdict.missing if isinstance(verdict, Hold) else (parsed.space,)
         tx.execute(update(tables.core).where(tables.core.c.id == parsed.id).values(state=WAITING))
-        self._wait(tx, parsed, missing)
+        waiting.wait(tx, parsed, missing)
 
     def _judge_again(self, tx: Tx, parsed: Parsed, at: int) -> Accepted:
         tx.unfolded.discard(parsed.id)
         tx.cache[("state", parsed.id)] = VOID
         return self.judge.accept(parsed, tx, at)
-
-    def _wait(self, tx: Tx, parsed: Parsed, missing: Iterable[str]) -> None:
-        tx.cache[("state", parsed.id)] = WAITING
-        tx.cache["waiting"] = True
-        for one in missing:
-            tx.insert_once(tables.waiting, {"missing": one, "core": parsed.id, "space": parsed.space})
 
     def _whole(self, tx: Tx, space: SpaceId | None) -> set[CoreId]:
         """The cores that a refold folds: those with a body."""
@@ -243,7 +235,7 @@ class Log:
                 self._append(tx, parsed, None, place, None)
             case Hold(missing):
                 self._append(tx, parsed, WAITING, place, None)
-                self._wait(tx, parsed, missing)
+                waiting.wait(tx, parsed, missing)
             case SetAside(reason, take):
                 self._append(tx, parsed, QUARANTINED, place, None, reason)
                 self._overtaken(tx, take)
@@ -251,17 +243,9 @@ class Log:
 
     def _settle(self, tx: Tx, arrived: str) -> None:
         """Fold what waited for this, and what waited for that in turn."""
-        if tx.cache.get("waiting") is None:
-            tx.cache["waiting"] = tx.execute(select(tables.waiting.c.core).limit(1)).first() is not None
-        if not tx.cache["waiting"]:
-            return
         queue = [arrived]
         while queue:
-            one = queue.pop()
-            waiting = tables.waiting.c
-            cores = list(tx.execute(select(waiting.core).where(waiting.missing == one)).scalars())
-            tx.remove(tables.waiting, missing=one)
-            queue += [core for core in cores if self._try_again(tx, core)]
+            queue += [core for core in waiting.released(tx, queue.pop()) if self._try_again(tx, core)]
 
     def _try_again(self, tx: Tx, core: CoreId) -> bool:
         """Judge a held core once more. True when it is settled now."""
@@ -277,7 +261,7 @@ class Log:
             tx.execute(update(tables.core).where(tables.core.c.id == core).values(void))
             return False
         if isinstance(verdict, Hold):
-            self._wait(tx, parsed, verdict.missing)
+            waiting.wait(tx, parsed, verdict.missing)
             return False
         state = SETTLED if isinstance(verdict, Take) else QUARANTINED
         reason = verdict.reason if isinstance(verdict, SetAside) else ""
