@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.accounts.people import Browser, Place, running
+from tests.accounts.test_cards import Card, comes_in, uses
 from verbund.accounts import projection as account_projection
 from verbund.accounts.commands import admit_provider_device
-from verbund.accounts.events import DeviceRevoked
+from verbund.accounts.events import CardRevoked, DeviceRevoked
 from verbund.base.ids import SpaceId, b64
 from verbund.base.keys import DeviceKey
 from verbund.log import tables as log_tables
@@ -39,8 +40,20 @@ def title(text: str) -> SpaceDescribed:
     return SpaceDescribed(title=text, description="", address_form="sie")
 
 
+async def comes_by_card(anna: Browser, team: SpaceId) -> None:
+    """A code of Anna's emergency card is used, then the card is revoked."""
+    place = anna.place
+    card = await Card(anna, place.services.log.provider, place.services.log.provider).made()
+    new = place.browser()
+    assert (await uses(new, card, 0)).status_code == 204
+    assert (await comes_in(new)).status_code == 201
+    await new.writes(team, title("Vom Leihgerät"))
+    await anna.writes(anna.account, CardRevoked(card=card.id, cuts=card.cuts(0)), [card.id])
+
+
 async def a_firm_with_a_past(place: Place) -> None:
-    """Somebody is removed, somebody leaves, a device is stolen and cut back, a team is joined, a space archived."""
+    """Somebody is removed, somebody leaves, a device is stolen and cut back, a card is used and revoked, a team is
+    joined, a space archived."""
     anna, firm = await place.firm()
     people = {name: await place.colleague(anna, firm, name) for name in ("ben", "carla", "dora")}
     provider = place.services.log.provider
@@ -61,6 +74,7 @@ async def a_firm_with_a_past(place: Place) -> None:
     await anna.writes(team, MemberRemoved(account=ben.account, cuts={ben.pen.dev: ben.pen.last[team][0]}))
     last = carla.pen.last[firm][0]
     await carla.writes(firm, MemberRemoved(account=carla.account, cuts={carla.pen.dev: last + 1}))
+    await comes_by_card(anna, team)
     await anna.writes(team, SpaceArchived(archived=True))
     for _ in range(WAITS_MAX):  # the provider carries her leaving into the team
         if await carla.space(team) is None:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-from verbund.base.ids import BlobHash, DeviceId, ProviderId, SpaceId, unb64
+from verbund.base.ids import BlobHash, CoreId, DeviceId, ProviderId, SpaceId, unb64
 from verbund.base.keys import PublicKey
 from verbund.log.registry import Event
 
@@ -14,17 +14,21 @@ STATUS_CHARS_MAX = 140
 AGENT_KINDS_MAX = 64
 AGENT_SPACES_MAX = 256
 CUT_SPACES_MAX = 600
+CARD_CODES_MAX = 16
 _HASH = r"\A[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z"
 
 AnyDevice = Annotated[DeviceId, Meta(pattern=_HASH)]
 AnySpace = Annotated[SpaceId, Meta(pattern=_HASH)]
 AnyProvider = Annotated[ProviderId, Meta(pattern=_HASH)]
+AnyFact = Annotated[CoreId, Meta(pattern=_HASH)]
 AnyBlob = Annotated[BlobHash, Meta(pattern=_HASH)]
 Algorithm = Literal["ed25519", "p256"]
 Voucher = Literal["device", "recovery", "provider"]
 KeyText = Annotated[str, Meta(min_length=43, max_length=88, pattern=r"\A[A-Za-z0-9_-]+\Z")]
 Label = Annotated[str, Meta(max_length=LABEL_CHARS_MAX)]
 Number = Annotated[int, Meta(ge=0)]
+#: What is printed on a card: eight letters and digits that nobody confuses.
+CardNumber = Annotated[str, Meta(pattern=r"\A[A-HJ-NP-Z2-9]{8}\Z")]
 ACCOUNT = frozenset({"account"})
 
 
@@ -109,4 +113,39 @@ class ProfileChanged(Event, frozen=True):
     blobs: Annotated[tuple[AnyBlob, ...], Meta(max_length=1)] = ()
 
 
-EVENTS: tuple[type[Event], ...] = (AccountOpened, DeviceAdded, DeviceRevoked, AgentGranted, ProfileChanged)
+class CardCode(Struct, frozen=True, forbid_unknown_fields=True):
+    """A code of an emergency card: the key that follows from it, and the provider where it is good."""
+
+    dev: AnyDevice
+    alg: Algorithm
+    key: KeyText
+    provider: AnyProvider
+
+
+class CardMade(Event, frozen=True):
+    """Somebody made an emergency card. Each of its codes is a key that may say one thing once: that a new device
+    belongs to the account. Concurrent cards stand beside each other, until they are revoked."""
+
+    kind: ClassVar[str] = "account.card_made.1"
+    sorts: ClassVar[frozenset[str]] = ACCOUNT
+    authority: ClassVar[bool] = True
+
+    number: CardNumber
+    codes: Annotated[tuple[CardCode, ...], Meta(min_length=1, max_length=CARD_CODES_MAX)]
+
+
+class CardRevoked(Event, frozen=True):
+    """An emergency card is good no longer. `cuts`: for each of its codes 1 where it was used and its device stays, else
+    0. Concurrent revocations all hold: the lowest cut counts."""
+
+    kind: ClassVar[str] = "account.card_revoked.1"
+    sorts: ClassVar[frozenset[str]] = ACCOUNT
+    authority: ClassVar[bool] = True
+
+    card: AnyFact
+    cuts: Annotated[dict[AnyDevice, Annotated[int, Meta(ge=0, le=1)]], Meta(min_length=1, max_length=CARD_CODES_MAX)]
+
+
+EVENTS: tuple[type[Event], ...] = (
+    AccountOpened, DeviceAdded, DeviceRevoked, AgentGranted, CardMade, CardRevoked, ProfileChanged,
+)  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select, update
 
-from verbund.accounts import factors, tables
+from verbund.accounts import cards, factors, tables
 from verbund.accounts.bearers import Bearers
 from verbund.accounts.challenges import Challenges, login_message
 from verbund.accounts.events import Voucher
@@ -14,13 +14,14 @@ from verbund.accounts.limits import Limiter, network_of
 from verbund.accounts.passkeys import RelyingParty, credential_id
 from verbund.accounts.passwords import Passwords
 from verbund.accounts.queries import known_to, passkey_of, revoked, verifier_of
-from verbund.accounts.schemas import DeviceSignIn, NewDevice, PasskeySignIn, Signed, SignIn
+from verbund.accounts.schemas import CardUse, DeviceSignIn, NewDevice, PasskeySignIn, Signed, SignIn
 from verbund.accounts.sessions import admit_device, open_session, remember_browser
 from verbund.base.clock import Clock
 from verbund.base.ids import AccountId, DeviceId, is_hash, unb64
 from verbund.base.keys import verify
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
+from verbund.log.core import parse
 from verbund.log.service import LogService
 from verbund.log.tx import Reader, Tx
 
@@ -137,6 +138,26 @@ class Gate:
         admitted = await self.log.write(admit)
         self.limiter.give_back(spent)
         return admitted
+
+    async def by_card(self, asked: CardUse, visitor: Visitor) -> None:
+        """A code of an emergency card vouches for a new device, which signs in by itself then.
+
+        Raises TooFast, and what `cards.use` raises.
+        """
+        spent = self.limiter.by_network(visitor.network)
+        dev = parse(asked.parcel).core.dev
+
+        def look_up() -> str | None:
+            with self.log.store.read() as connection:
+                return cards.owner_of_code(connection, dev)
+
+        account = await asyncio.to_thread(look_up)
+        if account is None:
+            raise cards.CodeUnknown()
+        if asked.code is not None:
+            spent += self.limiter.second_step(account)
+        await self.log.write(lambda tx: cards.use(tx, self.log.core, asked))
+        self.limiter.give_back(spent)
 
     async def bearer_by_device(self, asked: DeviceSignIn, visitor: Visitor) -> Signed:
         """As `by_device`, for a browser whose page is another provider's. Writes nothing.

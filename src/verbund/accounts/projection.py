@@ -14,7 +14,15 @@ from verbund.log import tables as log_tables
 from verbund.log.registry import Event, Fact
 from verbund.log.tx import Tx
 
-PROJECTED: list[Table] = [tables.account, tables.device, tables.revocation, tables.profile]
+AGENT, CARD = "agent", "card"
+PROJECTED: list[Table] = [
+    tables.account,
+    tables.device,
+    tables.revocation,
+    tables.profile,
+    tables.card,
+    tables.card_code,
+]
 
 
 def account_opened(tx: Tx, fact: Fact) -> None:
@@ -32,24 +40,45 @@ def agent_granted(tx: Tx, fact: Fact) -> None:
     event: events.AgentGranted = fact.event
     key = events.public_key(event.alg, event.key)
     spaces = None if event.spaces is None else sorted(event.spaces)
-    _add(tx, fact, key, event.label, "agent", sorted(event.kinds), spaces)
+    _add(tx, fact, key, event.label, AGENT, sorted(event.kinds), spaces)
 
 
 def device_revoked(tx: Tx, fact: Fact) -> None:
     event: events.DeviceRevoked = fact.event
-    row = {"dev": event.dev, "by": fact.id, "space": fact.space, "revoked_at": ms_of(fact.t)}
-    tx.upsert(tables.revocation, {**row, "cuts": json.dumps(event.cuts, sort_keys=True)})
-    owner = tx.execute(select(tables.device.c.account).where(tables.device.c.dev == event.dev)).scalar()
-    if owner == fact.space:
-        _cut_off(tx, event.dev, fact.id, event.cuts)
-    tx.forget_device(event.dev)
-    tx.arrived(event.dev)
+    _revoke(tx, fact, event.dev, event.cuts)
+
+
+def card_made(tx: Tx, fact: Fact) -> None:
+    event: events.CardMade = fact.event
+    row = {"id": fact.id, "space": fact.space, "number": event.number, "made_at": ms_of(fact.t)}
+    tx.upsert(tables.card, row)
+    for place, code in enumerate(event.codes, 1):
+        tx.upsert(tables.card_code, {
+            "card": fact.id, "dev": code.dev, "space": fact.space, "provider": code.provider, "place": place,
+        })  # fmt: skip
+        _add(tx, fact, events.public_key(code.alg, code.key), "", CARD, [events.DeviceAdded.kind], [fact.space])
+
+
+def card_revoked(tx: Tx, fact: Fact) -> None:
+    event: events.CardRevoked = fact.event
+    for dev, ds in sorted(event.cuts.items()):
+        _revoke(tx, fact, dev, {fact.space: ds})
 
 
 def profile_changed(tx: Tx, fact: Fact) -> None:
     event: events.ProfileChanged = fact.event
     row = {"space": fact.space, "name": event.name, "status": event.status, "picture": event.picture}
     tx.upsert(tables.profile, {**row, "stamp": fact.stamp}, newer="stamp")
+
+
+def _revoke(tx: Tx, fact: Fact, dev: DeviceId, cuts: Mapping[SpaceId, int]) -> None:
+    row = {"dev": dev, "by": fact.id, "space": fact.space, "revoked_at": ms_of(fact.t)}
+    tx.upsert(tables.revocation, {**row, "cuts": json.dumps(cuts, sort_keys=True)})
+    owner = tx.execute(select(tables.device.c.account).where(tables.device.c.dev == dev)).scalar()
+    if owner == fact.space:
+        _cut_off(tx, dev, fact.id, cuts)
+    tx.forget_device(dev)
+    tx.arrived(dev)
 
 
 def _add(
@@ -63,7 +92,7 @@ def _add(
         return
     tx.upsert(tables.device, {
         "dev": key.device, "space": fact.space, "account": fact.space, "alg": key.alg, "key": key.raw,
-        "sort": "agent" if voucher == "agent" else "person", "label": label, "voucher": voucher,
+        "sort": voucher if voucher in (AGENT, CARD) else "person", "label": label, "voucher": voucher,
         "added_at": ms_of(fact.t), "claim": claim,
         "kinds": None if kinds is None else json.dumps(kinds), "spaces": None if spaces is None else json.dumps(spaces),
     })  # fmt: skip
@@ -104,5 +133,7 @@ FOLDS: dict[type[Event], Callable[[Tx, Fact], None]] = {
     events.DeviceAdded: device_added,
     events.DeviceRevoked: device_revoked,
     events.AgentGranted: agent_granted,
+    events.CardMade: card_made,
+    events.CardRevoked: card_revoked,
     events.ProfileChanged: profile_changed,
 }

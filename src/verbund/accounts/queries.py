@@ -194,7 +194,7 @@ def keys_of(connection: Connection, accounts: Iterable[str]) -> dict[str, list[d
         rows = connection.execute(
             select(device.account, device.dev, device.alg, device.key, device.sort, device.label, revocation.by)
             .outerjoin(tables.revocation, (revocation.dev == device.dev) & (revocation.space == device.account))
-            .where(device.account.in_(wanted[start : start + CHUNK]))
+            .where(device.account.in_(wanted[start : start + CHUNK]), device.sort != "card")
             .order_by(device.added_at, device.dev)
         ).mappings()
         for row in rows:
@@ -225,7 +225,7 @@ def device_list(view: Reader, caller: Caller) -> list[DeviceShape]:
     }
     rows = view.execute(
         select(device.dev, device.label, device.sort, device.voucher, device.added_at)
-        .where(device.account == caller.account)
+        .where(device.account == caller.account, device.sort != "card")
         .order_by(device.added_at.desc(), device.dev)
         .limit(DEVICES_MAX)
     ).all()

@@ -12,6 +12,10 @@ from verbund.base.refusal import Refusal, Unknown
 from verbund.log.registry import Event, Fact, Rule, rule
 from verbund.log.tx import Reader
 
+CARDS_MAX = 100
+#: Sort of device → as what it may vouch for another.
+VOUCHERS = {"person": ("device",), "card": ("recovery",), "provider": ("recovery", "provider")}
+
 
 class NotYours(Refusal):
     """de: Das kann nur die Person ändern, der dieses Konto gehört.
@@ -45,6 +49,22 @@ class TooManyDevices(Refusal):
     status = 409
 
 
+class CodeUsed(Refusal):
+    """de: Dieser Code der Notfallkarte wurde schon benutzt. Nehmen Sie den nächsten.
+    en: This code of the emergency card was used already. Take the next one."""
+
+    code = "accounts.card_code_used"
+    status = 409
+
+
+class TooManyCards(Refusal):
+    """de: Dieses Konto hatte schon sehr viele Notfallkarten. Es gilt die letzte, die nicht widerrufen ist.
+    en: This account has had very many emergency cards. The last one that was not revoked is good."""
+
+    code = "accounts.too_many_cards"
+    status = 409
+
+
 class BadName(Refusal):
     """de: Bitte geben Sie einen Namen ein, der zu sehen ist.
     en: Please enter a name that can be seen."""
@@ -59,15 +79,17 @@ def account_opened(fact: Fact, _authority: Any) -> None:
 
 
 def device_added(fact: Fact, authority: Any) -> None:
-    """A device of the account vouches, or its home provider, which everybody can see."""
+    """A device of the account vouches, a code of its emergency card, or its home provider; everybody sees which."""
     event: events.DeviceAdded = fact.event
     _matches(events.public_key(event.alg, event.key), event.dev)
-    if fact.by_provider != (event.voucher != "device"):
+    if event.voucher not in VOUCHERS.get(fact.device.sort, ()):
         raise NotYours()
     if not fact.by_provider:
-        _own(fact)
+        _of_account(fact)
     elif authority.providers and fact.actor not in authority.providers:
         raise NotYours()
+    if fact.device.sort == "card" and fact.ds != 1:
+        raise CodeUsed()
 
 
 def device_revoked(fact: Fact, _authority: Any) -> None:
@@ -87,6 +109,23 @@ def agent_granted(fact: Fact, _authority: Any) -> None:
         raise NotYours()
 
 
+def card_made(fact: Fact, _authority: Any) -> None:
+    event: events.CardMade = fact.event
+    _own(fact)
+    for code in event.codes:
+        _matches(events.public_key(code.alg, code.key), code.dev)
+    if len({code.dev for code in event.codes}) < len(event.codes):
+        raise DeviceTaken()
+
+
+def card_revoked(fact: Fact, _authority: Any) -> None:
+    """The card must be here before: its codes are folded then."""
+    event: events.CardRevoked = fact.event
+    _own(fact)
+    if event.card not in fact.re:
+        raise Unknown()
+
+
 def profile_changed(fact: Fact, _authority: Any) -> None:
     event: events.ProfileChanged = fact.event
     _own(fact)
@@ -104,9 +143,30 @@ def admits_device(fact: Fact, view: Reader) -> None:
     device = tables.device.c
     if view.device(fact.event.dev) is not None:
         raise DeviceTaken()
-    count = view.execute(select(func.count()).where(device.account == fact.space)).scalar()
+    count = view.execute(select(func.count()).where(device.account == fact.space, device.sort != "card")).scalar()
     if (count or 0) >= DEVICES_MAX:
         raise TooManyDevices()
+
+
+def admits_card(fact: Fact, view: Reader) -> None:
+    """The codes are nobody's yet."""
+    event: events.CardMade = fact.event
+    if any(view.device(code.dev) is not None for code in event.codes):
+        raise DeviceTaken()
+    count = view.execute(select(func.count()).where(tables.card.c.space == fact.space)).scalar()
+    if (count or 0) >= CARDS_MAX:
+        raise TooManyCards()
+
+
+def admits_card_revocation(fact: Fact, view: Reader) -> None:
+    """Every code of the card is named, those that were used with their use."""
+    event: events.CardRevoked = fact.event
+    code = tables.card_code.c
+    held = view.execute(select(code.dev).where(code.card == event.card, code.space == fact.space)).scalars().all()
+    if not held:
+        raise Unknown()
+    if {dev: min(1, view.head(fact.space, dev)[0]) for dev in held} != event.cuts:
+        raise CutMissing()
 
 
 def admits_revocation(fact: Fact, view: Reader) -> None:
@@ -121,9 +181,13 @@ def admits_revocation(fact: Fact, view: Reader) -> None:
         raise CutMissing()
 
 
-def _own(fact: Fact) -> None:
+def _of_account(fact: Fact) -> None:
     if str(fact.actor) != str(fact.space):
         raise Unknown()
+
+
+def _own(fact: Fact) -> None:
+    _of_account(fact)
     if fact.device.sort != "person":
         raise NotYours()
 
@@ -138,5 +202,7 @@ RULES: dict[type[Event], Rule] = {
     events.DeviceAdded: rule(device_added, admits_device),
     events.DeviceRevoked: rule(device_revoked, admits_revocation),
     events.AgentGranted: rule(agent_granted, admits_device),
+    events.CardMade: rule(card_made, admits_card),
+    events.CardRevoked: rule(card_revoked, admits_card_revocation),
     events.ProfileChanged: rule(profile_changed),
 }

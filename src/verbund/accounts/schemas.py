@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from verbund.base.ids import AccountId, DeviceId, SpaceId
+from verbund.base.ids import AccountId, CoreId, DeviceId, ProviderId, SpaceId
 from verbund.log.core import Parcel
 
 HANDLE_CHARS_MAX = 80
@@ -160,6 +160,52 @@ class RecoveryCodes(Struct):
     """Shown once; each works once."""
 
     codes: list[str]
+
+
+class CardCodeShape(Struct):
+    """A code of an emergency card: its number on the card, where it is good, when it was used."""
+
+    dev: DeviceId
+    place: int
+    provider: ProviderId
+    used_at: int | None
+
+
+class CardShape(Struct):
+    """An emergency card as its owner sees it."""
+
+    card: CoreId
+    number: str
+    made_at: int
+    revoked_at: int | None
+    codes: list[CardCodeShape]
+
+
+class CardPlace(Struct):
+    """A provider where codes of a card are good. `here`: the one that answers."""
+
+    provider: ProviderId
+    name: str
+    url: str
+    here: bool
+
+
+class CardPreview(Struct):
+    """A card as whoever holds it needs it to sign in. `heads`: what the fact of its code has seen."""
+
+    account: AccountId
+    revoked: bool
+    second_factor: bool
+    heads: list[CoreId]
+    codes: list[CardCodeShape]
+    places: list[CardPlace]
+
+
+class CardUse(Struct, forbid_unknown_fields=True):
+    """The fact that a card's code vouches for a new device, signed by the code's key. `code`: the second factor."""
+
+    parcel: Parcel
+    code: Code | None = None
 
 
 class ResetLinkWanted(Struct, forbid_unknown_fields=True):

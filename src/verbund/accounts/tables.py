@@ -50,6 +50,29 @@ profile = Table(
     Column("stamp", String, nullable=False),
 )
 
+card = Table(
+    "card",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Index("card_space", "space"),
+    Index("card_number", "number"),
+)
+
+card_code = Table(
+    "card_code",
+    metadata,
+    Column("card", String, primary_key=True),
+    Column("dev", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Index("card_code_dev", "dev"),
+    Index("card_code_space", "space"),
+)
+
 # local: what only this provider knows and no fact says
 
 provider_device = Table(
