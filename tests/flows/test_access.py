@@ -54,6 +54,7 @@ def check_rooms(person: Person, space: str, people: str) -> None:
         "/gespraeche": "Direkt",
         "/mehr": "Abmelden",
         "/konto": "Dieses Gerät",
+        "/konto/notfallkarte": "Notfallkarte anlegen",
         "/gibt-es-nicht": "Hier ist nichts",
     }
     for path, text in rooms.items():
@@ -70,6 +71,7 @@ def test_every_screen_is_for_everybody(browser: Browser, tmp_path: Path) -> None
             ("/anmelden", "Anmeldename"),
             ("/passwort", "Passwort vergessen"),
             ("/willkommen", "Es fehlt der Link"),
+            ("/notfall", "Kartennummer"),
         ):
             anna.go(path)
             anna.sees(text)

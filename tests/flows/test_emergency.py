@@ -4,7 +4,6 @@ Two real providers, real browsers. Anna's account is at Werkhof, which dies; the
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -12,7 +11,8 @@ from playwright.sync_api import Browser, expect
 from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.pair import Pair, at_work, two_providers
 from tests.flows.server import PASSWORD
-from tests.flows.test_partners import eventually
+from tests.flows.test_access import SMALL_PHONE
+from tests.flows.test_partners import at_partner, eventually
 
 pytestmark = pytest.mark.browser
 
@@ -23,9 +23,10 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    with two_providers(tmp_path) as both:
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """One pair for all stories: each ends with both providers well."""
+    with two_providers(tmp_path_factory.mktemp("pair")) as both:
         yield both
 
 
@@ -71,3 +72,56 @@ def test_newcomer_joins_at_the_partner_with_yesterdays_invitation(browser: Brows
     assert anna.complaints == clara.complaints == []
     anna.close()
     clara.close()
+
+
+def make_card(anna: Person) -> tuple[str, list[str]]:
+    """(number, codes) as they are printed."""
+    anna.go("/konto")
+    anna.link("Notfallkarte anlegen").click()
+    anna.button("Notfallkarte anlegen").click()
+    sheet = anna.page.get_by_role("article", name="Notfallkarte")
+    expect(sheet).to_be_visible(timeout=WAIT_MS)
+    codes = sheet.locator("code").all_inner_texts()
+    return str(sheet.locator("strong").first.inner_text()), codes
+
+
+def tries_code(new: Person, code: str) -> None:
+    new.page.get_by_label("Code", exact=True).fill(code)
+    new.button("Anmelden").click()
+
+
+def test_new_device_comes_in_with_the_card_while_home_is_gone(browser: Browser, pair: Pair) -> None:
+    anna = at_work(browser, pair, "anna")
+    number, codes = make_card(anna)
+    assert len(codes) == 8
+    account = pair.firm.anna.account
+    known = at_partner(pair.werkhof, account)
+    eventually(lambda: at_partner(pair.suednetz, account) == known)
+    anna.go(f"/raum/{pair.workshop}")
+
+    pair.werkhof.kill()
+    phone = Person(browser, "phone", pair.suednetz.address, viewport=SMALL_PHONE, color_scheme="dark")
+    phone.go(f"/notfall#{number.replace('-', '')}~{pair.werkhof.address}")
+    tries_code(phone, codes[0])
+    phone.sees("Dieser Code gilt bei Werkhof. Bei Südnetz gelten die Codes 5 bis 8.")
+    tries_code(phone, codes[4][:-1] + ("A" if codes[4][-1] != "A" else "B"))
+    phone.sees("Dieser Code gehört nicht zu dieser Karte.")
+    tries_code(phone, codes[4].lower().replace("-", " "))
+    phone.sees("Guten ")
+    phone.go(f"/raum/{pair.workshop}")
+    phone.sees("vor dem Ausfall")
+    phone.says("Anna vom neuen Telefon")
+    anna.sees("Anna vom neuen Telefon")
+
+    pair.werkhof.start()
+    eventually(pair.equal)
+    late = Person(browser, "late", pair.suednetz.address)
+    late.go(f"/notfall#{number.replace('-', '')}")
+    tries_code(late, codes[4])
+    late.sees("Code 5 wurde am")
+    anna.go("/konto/notfallkarte")
+    anna.sees("Code 5: benutzt")
+    anna.sees("Code 6: unbenutzt")
+    assert anna.complaints == phone.complaints == late.complaints == []
+    for person in (anna, phone, late):
+        person.close()

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from verbund.accounts import cards, factors, tables
 from verbund.accounts.bearers import Bearers
@@ -13,7 +13,7 @@ from verbund.accounts.handles import folded
 from verbund.accounts.limits import Limiter, network_of
 from verbund.accounts.passkeys import RelyingParty, credential_id
 from verbund.accounts.passwords import Passwords
-from verbund.accounts.queries import known_to, passkey_of, revoked, verifier_of
+from verbund.accounts.queries import Named, handle_of, known_to, names_of, passkey_of, revoked, verifier_of
 from verbund.accounts.schemas import CardUse, DeviceSignIn, NewDevice, PasskeySignIn, Signed, SignIn
 from verbund.accounts.sessions import admit_device, open_session, remember_browser
 from verbund.base.clock import Clock
@@ -226,9 +226,9 @@ class Gate:
 
 
 def handle_in(tx: Tx, account: str) -> str:
-    """The handle of somebody who has one here."""
-    credential = tables.credential.c
-    return str(tx.execute(select(credential.handle).where(credential.account == account)).scalar_one())
+    """What the account is called in an authenticator app: its handle here, else the person's name."""
+    tx.flush()
+    return handle_of(tx.connection, account) or names_of(tx.connection, [account]).get(account, Named()).name
 
 
 def _bytes(text: str) -> bytes:

@@ -245,7 +245,9 @@ def security_of(connection: Connection, account: str) -> Security:
     """How somebody signs in."""
     credential, factor = tables.credential.c, tables.second_factor.c
     passkey, code = tables.passkey.c, tables.recovery_code.c
-    row = connection.execute(select(credential.handle, credential.verifier).where(credential.account == account)).one()
+    row = connection.execute(
+        select(credential.handle, credential.verifier).where(credential.account == account)
+    ).first()
     confirmed = connection.execute(select(factor.confirmed_at).where(factor.account == account)).scalar()
     left = connection.execute(select(func.count()).where(code.account == account, code.used_at.is_(None))).scalar()
     keys = connection.execute(
@@ -254,6 +256,6 @@ def security_of(connection: Connection, account: str) -> Security:
         .order_by(passkey.created_at)
     ).all()
     return Security(
-        row.handle, row.verifier is not None, confirmed is not None, int(left or 0),
+        row.handle if row else "", row is not None and row.verifier is not None, confirmed is not None, int(left or 0),
         [PasskeyShape(*key) for key in keys],
     )  # fmt: skip

@@ -229,7 +229,7 @@ class PasswordReset(Struct, forbid_unknown_fields=True):
 
 
 class Security(Struct):
-    """How the caller signs in."""
+    """How the caller signs in. `handle`: empty where the account was opened elsewhere."""
 
     handle: str
     password: bool

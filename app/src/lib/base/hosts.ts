@@ -1,6 +1,5 @@
 /** Where else this browser can go on: other providers that hold the same spaces, entered with the key of the device. */
-import { b64, utf8 } from './b64';
-import { encode } from './canonical';
+import { answerTo, type Challenge } from './entering';
 import { Offline } from './errors';
 import type { Signer } from './core';
 import type { Host } from './types';
@@ -8,7 +7,6 @@ import type { Host } from './types';
 const SIGN_IN_TIMEOUT_MS = 5_000;
 /** A token that ends so soon is not shown any more. */
 const RENEW_MS = 60_000;
-const LOGIN_DOMAIN = 'verbund/login/1\0';
 const PROTOCOL = 'verbund.1';
 
 interface Token {
@@ -64,14 +62,10 @@ export class Hosts {
 
 	async #signIn(url: string): Promise<Token> {
 		const begun = Date.now();
-		const { nonce, audience, expires_at } = await this.#post<{ nonce: string; audience: string; expires_at: number }>(url, 'challenge', {});
-		// A signature is good at one provider only: nobody gets one for somebody else.
-		if (audience !== url) throw new Offline('meant for another provider');
-		const dev = this.device.id;
-		const sig = b64(await this.device.sign(utf8(LOGIN_DOMAIN + encode({ aud: audience, dev, nonce }))));
-		const told = await this.#post<{ token: string; ends_at: number }>(url, 'device', { dev, challenge: nonce, sig, bearer: true });
+		const challenge = await this.#post<Challenge>(url, 'challenge', {});
+		const told = await this.#post<{ token: string; ends_at: number }>(url, 'device', { ...(await answerTo(challenge, url, this.device)), bearer: true });
 		// The provider's clock may be another: the life counts from the challenge, which lives a minute there.
-		return { text: told.token, endsAt: begun + told.ends_at - (expires_at - RENEW_MS) };
+		return { text: told.token, endsAt: begun + told.ends_at - (challenge.expires_at - RENEW_MS) };
 	}
 
 	async #post<T>(url: string, path: string, body: object): Promise<T> {

@@ -10,6 +10,7 @@
  *     scribe.write(space | null, kind, body, {re?, ah?, derived?}): Promise<{id, space, parcel}>
  *       space null = genesis of a new space; scribe numbers and chains per space in memory. Create a fresh Device for
  *       every attempt of registering: a number once sent is never used again.
+ *   enter(device): a session at the page's own provider, by the key of a device that it knows
  *   directSpace(accounts): SpaceId · personalSpace(account): SpaceId
  *   api.get<T>(path, {query?, signal?}) · api.post<T>(path, body?) · api.put · api.delete
  *     same origin JSON; throws ApiError {code, status, detail} (detail = the sentence to show), Offline when there is no answer
@@ -63,11 +64,13 @@ export * from './types';
 export * as canonical from './canonical';
 export { api, makeApi, type Api, type Options as ApiOptions } from './api';
 export { b64, isHash, randomBytes, unb64, utf8 } from './b64';
-export { parse, type Parsed } from './core';
+export { parse, type Parsed, type Signer } from './core';
 export { Device, Scribe, type WriteOptions, type Written } from './device';
+export { enter } from './entering';
 export { ApiError, describe, NotCanonical, Offline, Refusal, sentence, SignedOut, TooLarge, type RefusalCode } from './errors';
 export { directSpace, digest, personalSpace, sha256 } from './hash';
 export type { SignalFrame } from './frames';
+export { deviceId } from './keys';
 export type { Line } from './line';
 export { msOf, stampAt, stampOf } from './hlc';
 export { openStore, startSync, useSync } from './session';

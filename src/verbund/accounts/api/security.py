@@ -21,6 +21,7 @@ from verbund.accounts.schemas import (
     Security,
 )  # fmt: skip
 from verbund.base.ids import unb64
+from verbund.base.refusal import Unknown
 from verbund.base.settings import Settings
 from verbund.log.service import LogService
 from verbund.log.tx import Tx
@@ -47,7 +48,10 @@ async def change_password(data: PasswordChange, caller: Caller, gate: NamedDepen
 
     def read() -> str | None:
         with log.store.read() as connection:
-            return verifier_of(connection, handle_of(connection, caller.account) or "")[1]
+            handle = handle_of(connection, caller.account)
+            if handle is None:
+                raise Unknown()
+            return verifier_of(connection, handle)[1]
 
     held = await asyncio.to_thread(read)
     if held is not None and not await gate.passwords.matches(held, data.old or ""):

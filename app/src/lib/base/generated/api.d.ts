@@ -38,6 +38,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/cards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's emergency cards */
+        get: operations["ApiCardsOwnCards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/cards/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A card before it is used */
+        get: operations["ApiCardsNumberCard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/devices": {
         parameters: {
             query?: never;
@@ -482,6 +516,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/sessions/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A code of an emergency card vouches for a device */
+        post: operations["ApiSessionsCardUseCard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/sessions/challenge": {
         parameters: {
             query?: never;
@@ -891,6 +942,42 @@ export interface components {
             people: string[];
             seconds: number | null;
             t: string;
+        };
+        /** CardCodeShape */
+        CardCodeShape: {
+            dev: string;
+            place: number;
+            provider: string;
+            used_at: number | null;
+        };
+        /** CardPlace */
+        CardPlace: {
+            here: boolean;
+            name: string;
+            provider: string;
+            url: string;
+        };
+        /** CardPreview */
+        CardPreview: {
+            account: string;
+            codes: components["schemas"]["CardCodeShape"][];
+            heads: string[];
+            places: components["schemas"]["CardPlace"][];
+            revoked: boolean;
+            second_factor: boolean;
+        };
+        /** CardShape */
+        CardShape: {
+            card: string;
+            codes: components["schemas"]["CardCodeShape"][];
+            made_at: number;
+            number: string;
+            revoked_at: number | null;
+        };
+        /** CardUse */
+        CardUse: {
+            code?: string | null;
+            parcel: components["schemas"]["Parcel"];
         };
         /** Challenge */
         Challenge: {
@@ -1466,6 +1553,63 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiCardsOwnCards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardShape"][];
+                };
+            };
+        };
+    };
+    ApiCardsNumberCard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CardPreview"][];
                 };
             };
             /** @description Bad request syntax or unsupported method */
@@ -2384,6 +2528,43 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Revocation"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiSessionsCardUseCard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CardUse"];
             };
         };
         responses: {
