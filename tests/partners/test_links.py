@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.flows.server import PASSWORD
 from tests.partners.providers import Provider, browser, eventually, frame, holders_of, running, say
@@ -123,4 +124,21 @@ async def test_file_follows_its_message_and_only_then_it_is_safe(tmp_path: Path)
         await asyncio.to_thread(anna.say, team, "der Plan", files=[file], blobs=[file["hash"]])
         await eventually(lambda: werkhof.partners._safe.of(team) == werkhof.vector(team))
         assert await asyncio.to_thread(suednetz.services.blobs.path_of(team, file["hash"]).read_bytes) == data
+        anna.close()
+
+
+async def test_new_replica_gets_a_space_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What names it as a holder stands at the end of the space: its parent has promised it before."""
+    monkeypatch.setattr("verbund.partners.peer.INTRODUCED_ENTRIES_MAX", 30)
+    monkeypatch.setattr("verbund.partners.effects.PAGE_MAX", 4)
+    werkhof = Provider(tmp_path, "werkhof")
+    suednetz = Provider(tmp_path, "suednetz", werkhof.address)
+    async with running(werkhof):
+        anna = await werkhof.firm()
+        team = await asyncio.to_thread(anna.create, "Werkstatt")
+        for n in range(60):
+            await say(anna, team, f"{n}")
+        async with running(suednetz):
+            await suednetz.named_by(anna, anna.organisation)
+            await eventually(lambda: equal(werkhof, suednetz, team))
         anna.close()

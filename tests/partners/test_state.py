@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.partners.sides import Side, decoded, entry, named, settle
+from tests.partners.sides import PAGE, Side, decoded, entry, named, settle
 from verbund.base.ids import SpaceId, b64
 from verbund.log.entry import sublog
 from verbund.partners.durable import durable
@@ -154,6 +154,33 @@ def test_new_goes_before_old_and_spaces_take_turns(werkhof: Side, suednetz: Side
     werkhof.write(OFFICE)
     frames = here.hear(Have(WORKSHOP, 1, {}))
     assert sent(frames, Entries)[0].sp == OFFICE
+
+
+def test_small_space_is_whole_before_a_large_one_goes_on(werkhof: Side, suednetz: Side) -> None:
+    """Accounts and authority are small: who they are is known before what they said."""
+    here, _ = werkhof.link(suednetz)
+    for _ in range(60):
+        werkhof.write(WORKSHOP)
+    werkhof.write(OFFICE)
+    here.exchange.received(Want(WORKSHOP, {}), 0)
+    here.exchange.received(Want(OFFICE, {}), 0)
+    frames = sent(here.act(), Entries)
+    order = [one.sp for one in frames]
+    while frames:
+        frames = sent(here.hear(Have(WORKSHOP, frames[-1].n, {})), Entries)
+        order += [one.sp for one in frames]
+    assert order[0] == OFFICE
+    assert order.count(WORKSHOP) >= 60 // PAGE
+
+
+def test_replica_that_a_parent_promises_has_no_bound(werkhof: Side) -> None:
+    partner = Side("Südnetz")
+    here, _ = werkhof.link(partner)
+    assert not here.peer.introduce(WORKSHOP, INTRODUCED_ENTRIES_MAX + 1, werkhof.here)
+    werkhof.here.expected = {WORKSHOP: frozenset({partner.id, werkhof.id})}
+    assert here.peer.introduce(WORKSHOP, INTRODUCED_ENTRIES_MAX + 1, werkhof.here)
+    stranger, _ = werkhof.link(Side("Fremd"))
+    assert not stranger.peer.introduce(WORKSHOP, INTRODUCED_ENTRIES_MAX + 1, werkhof.here)
 
 
 def test_equal_length_with_another_chain_is_a_contradiction(werkhof: Side, suednetz: Side) -> None:

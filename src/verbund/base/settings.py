@@ -80,6 +80,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     backup_days_max: int = 7
     #: Threads that ffmpeg may use; 0: all cores.
     ffmpeg_threads: int = 0
+    #: What fetching files and films from partners may take of the line, in Mbit/s, all together; 0: everything.
+    partner_mbit_s: int = 100
     #: Addresses of partners whose shared spaces this provider keeps too.
     partners: tuple[str, ...] = ()
     #: Certificates (PEM) of authorities that partners' addresses may be certified by, beside the machine's own.
@@ -166,6 +168,8 @@ def check(settings: Settings) -> Settings:
             )
     if settings.facts_per_s < 1:
         raise _bad("facts_per_s", "muss mindestens 1 sein.", "must be at least 1.")
+    if settings.partner_mbit_s < 0:
+        raise _bad("partner_mbit_s", "muss 0 oder mehr sein.", "must be 0 or more.")
     if settings.media_port_first > settings.media_port_last:
         raise _bad("media_port_first", "liegt über media_port_last.", "is above media_port_last.")
     _check_watch(settings)

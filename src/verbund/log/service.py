@@ -1,9 +1,8 @@
 """The log as the rest of Verbund uses it: write, submit, author, accept, read on. Owns the writer."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -25,7 +24,9 @@ from verbund.log.tx import Reader, Tx
 from verbund.log.writer import Work, Writer
 
 PARCELS_MAX = 64
-ENTRIES_PAGE_MAX = 500
+ENTRIES_PAGE = 500
+ENTRIES_PAGE_MAX = 1_000
+ENTRIES_PAGE_BYTES_MAX = 4 * 1024 * 1024
 Result = TypeVar("Result")
 Appended = list[tuple[SpaceId, bytes, Fact | None]]
 
@@ -101,7 +102,7 @@ class LogService:
             rows = connection.execute(select(c.provider, c.incarnation, c.seq).where(c.space == space))
             return {sublog(row.provider, row.incarnation): row.seq for row in rows}
 
-    def entries(self, space: SpaceId, after: Vector, limit: int = ENTRIES_PAGE_MAX) -> tuple[list[bytes], bool]:
+    def entries(self, space: SpaceId, after: Vector, limit: int = ENTRIES_PAGE) -> tuple[list[bytes], bool]:
         """(encoded entries that the vector does not cover, in this provider's order; whether there are more)."""
         limit = min(limit, ENTRIES_PAGE_MAX)
         covered = {split_sublog(key): seq for key, seq in after.items()}
@@ -109,10 +110,12 @@ class LogService:
         with self.store.read() as connection:
             found = connection.execute(select(c.number, c.provider, c.incarnation).where(c.space == space)).all()
             ends = [(row.number, covered.get((row.provider, row.incarnation), 0)) for row in found]
-            parts = [connection.execute(_entries_query(number, seq, limit)).all() for number, seq in ends]
-        # Along a sub-log positions grow as its numbers do.
-        rows = list(islice(merge(*parts, key=lambda row: row.position), limit + 1))
-        return [stored_wire(row) for row in rows[:limit]], len(rows) > limit
+            parts = [connection.execute(_entries_query(number, seq, limit)) for number, seq in ends]
+            # Along a sub-log positions grow as its numbers do.
+            page = _page(merge(*parts, key=lambda row: row.position), limit)
+            for part in parts:
+                part.close()
+        return page
 
     def _keys_of(self, devices: Sequence[DeviceId]) -> dict[DeviceId, PublicKey]:
         with self.store.read() as connection:
@@ -140,6 +143,18 @@ def _broken(parcel: Parcel) -> Outcome:
         return Outcome.refused(parse(parcel).id, Broken())
     except Refusal as refusal:
         return Outcome.refused(None, refusal)
+
+
+def _page(rows: Iterator[Any], limit: int) -> tuple[list[bytes], bool]:
+    """(what fits into a page, encoded; whether there are more)."""
+    found: list[bytes] = []
+    size = 0
+    for row in rows:
+        if len(found) == limit or size > ENTRIES_PAGE_BYTES_MAX:
+            return found, True
+        found.append(stored_wire(row))
+        size += len(found[-1])
+    return found, False
 
 
 def _entries_query(number: int, seq: int, limit: int) -> Any:

@@ -5,6 +5,7 @@ import logging
 import secrets
 import shutil
 import ssl
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -23,6 +24,7 @@ from verbund.log.store import Store
 from verbund.partners.identity import ask
 from verbund.partners.link import Own
 from verbund.partners.schemas import Question
+from verbund.partners.share import Share
 
 TIMEOUT_S = 10.0
 BLOB_BYTES_MAX = 20 * 1024**3
@@ -35,10 +37,11 @@ log = logging.getLogger(__name__)
 
 
 class Bytes:
-    """Asks the addresses that `elsewhere(space)` gives, one after the other."""
+    """Asks the addresses that `elsewhere(space)` gives, one after the other; all together get `bytes_s`."""
 
-    def __init__(self, own: Own, clock: Clock, elsewhere: Elsewhere, secure: ssl.SSLContext) -> None:
+    def __init__(self, own: Own, clock: Clock, elsewhere: Elsewhere, secure: ssl.SSLContext, bytes_s: float) -> None:
         self._own, self._clock, self._elsewhere = own, clock, elsewhere
+        self._share = Share(bytes_s, time.monotonic())
         self._client = httpx.AsyncClient(verify=secure, timeout=TIMEOUT_S, trust_env=False)
 
     async def close(self) -> None:
@@ -82,6 +85,7 @@ class Bytes:
                 if left < 0:
                     raise Unknown()
                 await asyncio.to_thread(take, piece)
+                await asyncio.sleep(self._share.wait_s(len(piece), time.monotonic()))
 
 
 class Missing:

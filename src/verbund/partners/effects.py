@@ -37,11 +37,12 @@ from verbund.partners.tls import trusting
 TICK_S = 0.25
 GATHER_S = 0.1
 AGAIN_S = 2.0
-PAGE_MAX = 256
+PAGE_MAX = 1_000
 OPENINGS_MAX = 32
 LINKS_MAX = 64
 PEERS_MAX = 1_000
 AUTHORITY = "authority."
+BYTES_S_OF_MBIT = 125_000
 BLOBS_NAMED = '"blobs":["'
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ class PartnersService:
         self._safe = Safe(self.here, self.peers, services.live)
         self._tasks: list[asyncio.Task[None]] = []
         secure = trusting(services.settings)
-        self._bytes = Bytes(self._own, services.clock, self._addresses, secure)
+        bytes_s = services.settings.partner_mbit_s * BYTES_S_OF_MBIT
+        self._bytes = Bytes(self._own, services.clock, self._addresses, secure, bytes_s)
         self._missing = Missing(
             services.log.store, services.blobs, self._bytes, services.data / "arriving", self._found_blobs
         )
@@ -341,7 +343,8 @@ class PartnersService:
         before = {provider: set(self.here.shared(provider)) for provider in self.links}
         self._agreed = {provider for provider, _ in agreed}
         self._dialling.agreed(agreed)
-        self.here.holders = found.holders
+        promised = found.expected.keys() - self.here.expected.keys()
+        self.here.holders, self.here.expected = found.holders, found.expected
         self.here.local |= found.local
         for space, reach in found.reach.items():
             self.here.lacks(space, found.lacking.get(space, {}))
@@ -352,6 +355,9 @@ class PartnersService:
             for space in set(self.here.shared(provider)) - before.get(provider, set()):
                 link.exchange.changed(space)
                 link.exchange.hurry()
+            for space in promised:
+                link.exchange.promised(space, self.now_ms())
+            link.pump()
         for space in found.holders:
             self._safe.look(space)
         for provider, link in list(self.links.items()):

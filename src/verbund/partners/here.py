@@ -16,6 +16,8 @@ class Here:
         self.reach: dict[SpaceId, Reach] = {}
         #: Space → the providers that hold it, accounts first. Spaces that nobody else holds may be missing.
         self.holders: Holders = {}
+        #: Space → who holds it by what its parent says, where its own facts do not say so yet: its replica is arriving.
+        self.expected: Holders = {}
         #: Known spaces that began here or that people wrote in here: no partner brings them unless they name it.
         self.local: set[SpaceId] = set()
         #: Space → sub-log → the last seq up to which all blobs are here, where that is less than the seq.
@@ -40,6 +42,10 @@ class Here:
         """Whether this provider alone goes on with a sub-log. What it wrote before a disk was lost comes back to it."""
         provider, _, incarnation = sub.partition(".")
         return provider == self.own and int(incarnation) >= self.incarnation
+
+    def is_expected(self, provider: ProviderId, space: SpaceId) -> bool:
+        """Whether this provider may bring the whole space, though what names us as a holder is still to come."""
+        return provider in self.expected.get(space, ())
 
     def others(self, space: SpaceId) -> frozenset[ProviderId]:
         return self.holders.get(space, frozenset()) - {self.own}

@@ -58,7 +58,7 @@ class Peer:
 
     def introduce(self, space: SpaceId, count: int, here: Here) -> bool:
         """Whether it may bring so many entries more: without bounds where it is a holder, else within them."""
-        if here.is_shared(self.provider, space):
+        if here.is_shared(self.provider, space) or here.is_expected(self.provider, space):
             return True
         brought = self._introduced.get(space)
         if brought is None and len(self._introduced) >= INTRODUCED_MAX:

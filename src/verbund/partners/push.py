@@ -1,7 +1,9 @@
 """What goes out to one partner: which entries, in which frame, when. Sans-IO; knows no clock and no socket.
 
-Live entries go before old ones, spaces take turns, and at most CREDITS frames are on their way unanswered. What does
-not fit is forgotten: the partner asks for it, by its vector.
+Live entries go before old ones, and there spaces take turns. Of old ones the space goes first that is whole soonest:
+those of accounts and authority are small, so who they are and what they may is known before what they said; and people
+can work in one space after the other instead of in none until the end. At most CREDITS frames are on their way
+unanswered. What does not fit is forgotten: the partner asks for it, by its vector.
 """
 
 from collections import OrderedDict, deque
@@ -74,7 +76,8 @@ class Push:
         self.known: dict[SpaceId, Vector] = {}
         self._live: OrderedDict[SpaceId, deque[Placed]] = OrderedDict()
         self._live_bytes = 0
-        self._behind: OrderedDict[SpaceId, None] = OrderedDict()
+        #: Space → how many entries the partner lacks, as far as that is known.
+        self._behind: OrderedDict[SpaceId, int] = OrderedDict()
         self._loading: SpaceId | None = None
         self._page: deque[Placed] = deque()
         self._page_space: SpaceId | None = None
@@ -96,7 +99,7 @@ class Push:
         if known is None:
             return
         if self._page and self._page_space == space:
-            self._behind.setdefault(space, None)  # old ones wait to be sent: these come after them
+            self._behind.setdefault(space, 0)  # old ones wait to be sent: these come after them
             return
         for one in entries:
             if one.seq == known.get(one.sub, 0) + 1:
@@ -107,20 +110,21 @@ class Push:
             for waiting in list(self._live):
                 self._forget_live(waiting)
 
-    def wanted(self, space: SpaceId, after: Vector) -> None:
-        """The partner says how far it is and asks for the rest."""
+    def wanted(self, space: SpaceId, after: Vector, here: Mapping[str, int]) -> None:
+        """The partner says how far it is and asks for the rest of what is here."""
         self._forget_live(space)
         self.known[space] = dict(after)
         if self._page_space == space:
             self._page.clear()
-        if len(self._behind) < BACKFILLS_MAX:
-            self._behind.setdefault(space, None)
+        if space in self._behind or len(self._behind) < BACKFILLS_MAX:
+            self._behind[space] = _lacking(after, here)
 
     def load(self) -> Load | None:
         """What to read next, if anything; then `page` has to be told what came."""
         if self._loading is not None or self._page or not self._behind:
             return None
-        space, _ = self._behind.popitem(last=False)
+        space = min(self._behind, key=self._behind.__getitem__)
+        del self._behind[space]
         self._loading = space
         return Load(space, dict(self.known.get(space, {})))
 
@@ -135,8 +139,9 @@ class Push:
                 known[one.sub] = one.seq
                 self._page.append(one)
         self._page_space = space
-        if not whole or any(known.get(sub, 0) < seq for sub, seq in here.items()):
-            self._behind.setdefault(space, None)
+        lacking = _lacking(known, here)
+        if not whole or lacking:
+            self._behind[space] = lacking
 
     def frame(self) -> Ready | None:
         """The next frame; None without a credit or without anything to send."""
@@ -203,3 +208,7 @@ class Push:
 
     def _pack(self, space: SpaceId, taken: list[Placed]) -> Packed | None:
         return pack(space, [_entry.decode(one.raw) for one in taken]) if self._packs else None
+
+
+def _lacking(known: Mapping[str, int], here: Mapping[str, int]) -> int:
+    return sum(max(0, seq - known.get(sub, 0)) for sub, seq in here.items())

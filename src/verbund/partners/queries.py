@@ -12,7 +12,7 @@ from verbund.log.entry import SETTLED, sublog
 from verbund.partners.here import Holders
 from verbund.partners.schemas import Identity, Mark, Reach
 from verbund.partners.tables import partner_identity
-from verbund.spaces.queries import held_by
+from verbund.spaces.queries import held_by, parents
 
 CHUNK = 500
 
@@ -21,6 +21,7 @@ class Snapshot(NamedTuple):
     """What is here at one moment: `reach` of the spaces in `holders` and of those that partners are bringing."""
 
     holders: Holders
+    expected: Holders
     local: set[SpaceId]
     reach: dict[SpaceId, Reach]
     lacking: dict[SpaceId, dict[str, int]]
@@ -35,7 +36,12 @@ def snapshot(connection: Connection, own: ProviderId) -> Snapshot:
     shared = {space: providers for space, providers in held.items() if providers - {own} and space in known}
     opened = [space for space in known - local if own not in held.get(space, ())]
     wanted = [*shared, *(space for space in opened if space not in shared)]
-    return Snapshot(shared, local, reaches(connection, wanted), lacking(connection, wanted))
+    expected = {
+        space: held[parent]
+        for space, parent in parents(connection).items()
+        if own in held.get(parent, ()) and own not in held.get(space, ())
+    }
+    return Snapshot(shared, expected, local, reaches(connection, wanted), lacking(connection, wanted))
 
 
 def _is_known(space: Any) -> Any:

@@ -34,7 +34,7 @@ from verbund.partners.schemas import (
     No,
     Reach,
     Want,
-)
+)  # fmt: skip
 
 DIGEST_MS = 2_000
 DIGEST_ALL_MS = 30_000
@@ -164,6 +164,11 @@ class Exchange:
         self._changed.add(space)
         skipped = {*self._their_links, self.provider}
         self._push.add(space, (one for one in entries if one.sub.partition(".")[0] not in skipped))
+
+    def promised(self, space: SpaceId, now_ms: int) -> None:
+        """Its parent is here now and says who holds it: what the partner may have been refused is welcome."""
+        if self._here.is_expected(self.provider, space):
+            self._ask(space, now_ms, 0)
 
     def reached(self, space: SpaceId) -> None:
         """More of the space is here than before (blobs, entries that were known): the partner is told."""
@@ -329,7 +334,7 @@ class Exchange:
         elif not _is_vector(frame.after):
             self._close(Protocol.code)
         else:
-            self._push.wanted(frame.sp, frame.after)
+            self._push.wanted(frame.sp, frame.after, self._here.vector(frame.sp))
 
     def _may_bring(self, space: SpaceId) -> bool:
         return is_hash(space) and (self._here.is_shared(self.provider, space) or self._here.is_open(space))

@@ -13,7 +13,7 @@ from verbund.accounts.schemas import Caller
 from verbund.base.ids import CoreId, SpaceId
 from verbund.base.refusal import Malformed, Unknown
 from verbund.log.core import Parcel
-from verbund.log.service import ENTRIES_PAGE_MAX, LogService
+from verbund.log.service import ENTRIES_PAGE, LogService
 from verbund.log.tx import Reader
 from verbund.spaces.queries import heads_of, role
 from verbund.web.composition import Services
@@ -86,9 +86,7 @@ async def submit(
 
 
 @get("/api/spaces/{space:str}/log", summary="Entries of a space")
-async def entries(
-    space: str, caller: Caller, log: LogService, after: str = "{}", limit: int = ENTRIES_PAGE_MAX
-) -> bytes:
+async def entries(space: str, caller: Caller, log: LogService, after: str = "{}", limit: int = ENTRIES_PAGE) -> bytes:
     """Entries that the vector `after` does not cover, in this provider's order."""
     if len(after) > VECTOR_CHARS_MAX:
         raise Malformed()

@@ -130,6 +130,13 @@ def children_of(connection: Connection, parent: str) -> list[SpaceId]:
     return list(connection.execute(query).scalars())
 
 
+def parents(connection: Connection) -> dict[SpaceId, SpaceId]:
+    """Child space → its parent."""
+    space = tables.space.c
+    rows = connection.execute(select(space.space, space.parent).where(space.parent.is_not(None)))
+    return {row.space: row.parent for row in rows}
+
+
 def children_with(connection: Connection, parent: str, account: str) -> list[SpaceId]:
     """The child spaces of a space in which somebody is a member."""
     space, member = tables.space.c, tables.space_member.c
