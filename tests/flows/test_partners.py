@@ -112,7 +112,12 @@ def same_messages(one: Server, other: Server, space: str) -> bool:
     found = []
     for server in (one, other):
         connection = sqlite3.connect(f"file:{server.data / 'verbund.db'}?mode=ro", uri=True)
-        query = "SELECT id, channel, author, t, text, edit, withdrawn FROM chat_message WHERE space = ? ORDER BY t, id"
+        query = (
+            "SELECT core.id, of.text, author.text, chat.t, chat.text, edit, withdrawn FROM chat_message AS chat"
+            " JOIN core USING (position) JOIN word AS here ON here.number = chat.space"
+            " JOIN word AS of ON of.number = channel JOIN word AS author ON author.number = chat.author"
+            " WHERE here.text = ? ORDER BY chat.t, core.id"
+        )
         found.append(connection.execute(query, (space,)).fetchall())
         connection.close()
     return len(found[0]) > 0 and found[0] == found[1]

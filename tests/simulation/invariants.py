@@ -214,9 +214,10 @@ def _same(one: dict[str, list[Any]], two: dict[str, list[Any]], invariant: str, 
 
 def check_visible(schedule: "Schedule", provider: Provider) -> None:
     """No text is shown twice; nothing is shown of a removed device after its cut that had not seen the removal."""
-    c = message.c
+    c, core = message.c, tables.core.c
+    query = select(core.id, c.text, c.edited).join(tables.core, core.position == c.position).where(c.withdrawn == 0)
     with provider.disk.read() as connection:
-        shown = connection.execute(select(c.id, c.text, c.edited).where(c.withdrawn == 0)).all()
+        shown = connection.execute(query).all()
     texts = Counter(row.text for row in shown if not row.edited)
     twice = [text for text, count in texts.items() if count > 1]
     if twice:
@@ -228,11 +229,11 @@ def check_visible(schedule: "Schedule", provider: Provider) -> None:
     accounts = {device.dev: device.account for device in schedule.devices}
     cores = {row.id: decode_core(bytes(row.raw)) for row in _raws(provider)}
     for row in shown:
-        core = cores[row.id]
-        for by, removal in cuts if core.sp == schedule.people.space else ():
-            late = removal.account == accounts[core.dev] and core.ds > removal.cuts.get(core.dev, 0)
-            if late and by not in _seen(cores, core):
-                raise Violation("cut_visible", f"{row.id[:6]} #{core.ds} after {by[:6]} at {provider.name}")
+        said = cores[row.id]
+        for by, removal in cuts if said.sp == schedule.people.space else ():
+            late = removal.account == accounts[said.dev] and said.ds > removal.cuts.get(said.dev, 0)
+            if late and by not in _seen(cores, said):
+                raise Violation("cut_visible", f"{row.id[:6]} #{said.ds} after {by[:6]} at {provider.name}")
 
 
 def check_erased(provider: Provider) -> None:
@@ -242,7 +243,8 @@ def check_erased(provider: Provider) -> None:
     with provider.disk.read() as connection:
         whole = connection.execute(query).all()
         authors = {row.id: row.dev for row in connection.execute(select(core.id, core.dev))}
-        withdrawn = set(connection.execute(select(message.c.id).where(message.c.withdrawn == 1)).scalars())
+        gone = select(core.id).join(message, message.c.position == core.position).where(message.c.withdrawn == 1)
+        withdrawn = set(connection.execute(gone).scalars())
     for row in whole:
         edited = msgspec.json.decode(row.body)["message"] if row.kind == MessageEdited.kind else None
         if row.id in withdrawn or (edited in withdrawn and authors[edited] == row.dev):

@@ -104,12 +104,12 @@ def _add(
 def _late_cuts(tx: Tx, dev: DeviceId, account: SpaceId) -> None:
     """Cuts that were made before the device was known here. A removal's stand under the account (see spaces)."""
     cut, core, revocation = log_tables.cut.c, log_tables.core.c, tables.revocation.c
-    for row in tx.execute(
-        select(cut.space, cut.by, core.body)
-        .join(log_tables.core, core.id == cut.by)
-        .where(cut.dev == account, core.body.is_not(None))
-    ).all():
-        tx.cut(row.space, dev, json.loads(row.body)["cuts"].get(dev, 0), row.by)
+    cuts = tx.execute(select(cut.space, cut.by).where(cut.dev == account)).all()
+    said = select(core.id, core.body).where(core.id.in_({row.by for row in cuts}), core.body.is_not(None))
+    bodies = {row.id: row.body for row in tx.execute(said)}
+    for row in cuts:
+        if row.by in bodies:
+            tx.cut(row.space, dev, json.loads(bodies[row.by])["cuts"].get(dev, 0), row.by)
     for row in tx.execute(
         select(revocation.by, revocation.cuts).where(revocation.dev == dev, revocation.space == account)
     ).all():

@@ -11,6 +11,8 @@ from verbund.base.refusal import Refusal
 
 FUTURE_MAX_MS = 60_000
 COUNTER_MAX = 0xFFFF
+#: The latest time that a stamp can say.
+MS_MAX = 2**48 - 1
 _STAMP = re.compile(r"[0-9a-f]{16}")
 
 

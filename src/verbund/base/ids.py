@@ -17,6 +17,13 @@ HASH_CHARS = 43
 _TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 #: The last letter carries 4 or 2 bits that must be zero: length modulo 4 → letters.
 _LAST = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
+#: Ids are packed by the rank of their letters as text sorts them, so that the bytes sort alike; "!" is no letter.
+_SORTED = b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+_PLAIN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_PACK = bytes(_PLAIN[_SORTED.index(one)] if one in _SORTED else ord("!") for one in range(256))
+_UNPACK = bytes.maketrans(_PLAIN, _SORTED)
+_PACK_LAST = {last: _PLAIN[4 * rank : 4 * rank + 1] + b"=" for rank, last in enumerate(sorted(_LAST[3]))}
+_UNPACK_LAST = {letters[0]: last for last, letters in _PACK_LAST.items()}
 _HASH = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 
@@ -34,6 +41,19 @@ def unb64(text: str) -> bytes:
     if rest == 1 or (rest and text[-1] not in _LAST[rest]) or "+" in text or "/" in text or "=" in text:
         raise ValueError("not canonical base64url")
     return a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"==="[: -rest % 4], strict_mode=True)
+
+
+def pack(text: str) -> bytes:
+    """The 32 bytes that an id is stored as: they sort as the texts do. Raises ValueError for what is no id."""
+    if len(text) != HASH_CHARS or text[-1] not in _PACK_LAST:
+        raise ValueError("not an id")
+    return a2b_base64(text[:-1].encode("ascii").translate(_PACK) + _PACK_LAST[text[-1]], strict_mode=True)
+
+
+def unpack(raw: bytes) -> str:
+    """The id that is stored as these bytes."""
+    letters = b2a_base64(raw, newline=False)
+    return letters[:-2].translate(_UNPACK).decode("ascii") + _UNPACK_LAST[letters[-2]]
 
 
 def is_hash(text: object) -> bool:

@@ -26,7 +26,7 @@ def lacking(connection: Connection, spaces: Iterable[SpaceId]) -> dict[SpaceId, 
             .select_from(tables.entry)
             .join(tables.sublog, place.number == entry.sublog)
             .join(tables.core, core.position == entry.core)
-            .join(blob_reference, and_(reference.core == core.id, reference.space == core.space))
+            .join(blob_reference, and_(reference.core == core.id, reference.space == place.space))
             .where(reference.space.in_(wanted[start : start + CHUNK]), _absent())
             .group_by(place.space, place.provider, place.incarnation)
         )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Index, String, Table
 
+from verbund.log.compact import Digest
 from verbund.log.store import metadata
 
 blob_reference = Table(
@@ -9,7 +10,7 @@ blob_reference = Table(
     metadata,
     Column("space", String, primary_key=True),
     Column("hash", String, primary_key=True),
-    Column("core", String, primary_key=True),
+    Column("core", Digest, primary_key=True),
     Index("blob_reference_core", "core"),
 )
 

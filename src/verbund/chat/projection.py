@@ -3,10 +3,12 @@
 import msgspec
 from sqlalchemy import select, update
 
-from verbund.base.clock import ms_of
+from verbund.base.clock import MS_MAX, ms_of, stamp_of
 from verbund.base.ids import CoreId, SpaceId
 from verbund.chat import events, tables
 from verbund.log import search
+from verbund.log import tables as log_tables
+from verbund.log.core import stamp
 from verbund.log.registry import Event, Fact, Fold, Overtaken
 from verbund.log.tx import Tx
 
@@ -33,10 +35,10 @@ def message_posted(tx: Tx, fact: Fact) -> None:
     channel = event.channel or tables.MAIN
     t = shown_at(fact.t, fact.at)
     row = {
-        "id": fact.id, "space": fact.space, "channel": channel, "author": fact.actor, "t": t,
-        "at": fact.at, "position": fact.position, "text": event.text, "mentions": ",".join(event.mentions),
+        "position": fact.position, "space": fact.space, "channel": channel, "author": fact.actor, "t": t,
+        "at": fact.at, "text": event.text, "mentions": ",".join(event.mentions),
         "files": msgspec.json.encode(event.files).decode() if event.files else "", "reply_to": event.reply_to,
-        "edit": fact.stamp, "edited": 0, "withdrawn": 0,
+        "edit": "", "edited": 0, "withdrawn": 0,
     }  # fmt: skip
     tx.insert_once(tables.message, row)
     _mention(tx, fact, fact.id, channel, t, event.mentions)
@@ -46,11 +48,12 @@ def message_posted(tx: Tx, fact: Fact) -> None:
 
 def message_edited(tx: Tx, fact: Fact) -> None:
     event: events.MessageEdited = fact.event
-    c = tables.message.c
+    c, core = tables.message.c, log_tables.core.c
+    columns = (c.channel, c.t.label("sent"), c.position, c.files, c.edit, c.withdrawn)
     found = tx.execute(
-        select(c.channel, c.t.label("sent"), c.position, c.files, c.edit, c.withdrawn).where(
-            tables.is_message(event.message), c.space == fact.space, c.author == fact.actor
-        )
+        select(*columns, core.t.label("written"), core.dev, core.ds)
+        .join(log_tables.core, core.position == c.position)
+        .where(tables.is_message(event.message), c.space == fact.space, c.author == fact.actor)
     ).first()
     if found is None:
         _note_edit(tx, fact)
@@ -59,7 +62,7 @@ def message_edited(tx: Tx, fact: Fact) -> None:
         tx.erase(fact.id)
         return
     tx.insert_once(tables.edit, {"core": fact.id, "message": event.message, "space": fact.space})
-    if found.edit >= fact.stamp:
+    if (found.edit or stamp(found.written, found.dev, found.ds)) >= fact.stamp:
         return
     values = {"text": event.text, "mentions": ",".join(event.mentions), "edit": fact.stamp, "edited": 1}
     tx.execute(update(tables.message).where(c.position == found.position).values(**values))
@@ -81,7 +84,7 @@ def message_withdrawn(tx: Tx, fact: Fact) -> None:
     if author is None or (event.by == "author" and author.actor != fact.actor):
         return
     tombstone = {
-        "id": target, "space": fact.space, "channel": event.channel or tables.MAIN, "author": author.actor,
+        "space": fact.space, "channel": event.channel or tables.MAIN, "author": author.actor,
         "t": shown_at(header.t, header.at), "at": header.at, "position": header.position, "text": "", "mentions": "",
         "files": "", "reply_to": None, "edit": "", "edited": 0, "withdrawn": 1,
     }  # fmt: skip
@@ -108,7 +111,7 @@ def edit_overtaken(tx: Tx, fact: Fact) -> bool:
 
 def _is_withdrawn(tx: Tx, fact: Fact, message: str) -> bool:
     c = tables.message.c
-    mine = (c.id == message, c.space == fact.space, c.author == fact.actor)
+    mine = (tables.is_message(message), c.space == fact.space, c.author == fact.actor)
     return tx.execute(select(c.withdrawn).where(*mine)).scalar() == 1
 
 
@@ -145,7 +148,7 @@ def channel_read(tx: Tx, fact: Fact) -> None:
 
 def shown_at(t: str, at: int) -> str:
     """The stamp that orders a message: its own, unless it claims to come from after it was taken in."""
-    return min(t, f"{at + SHOWN_DRIFT_MS_MAX:012x}0000")
+    return min(t, stamp_of(min(at + SHOWN_DRIFT_MS_MAX, MS_MAX)))
 
 
 def _mention(tx: Tx, fact: Fact, message: CoreId, channel: str, t: str, accounts: tuple[str, ...]) -> None:

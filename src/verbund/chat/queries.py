@@ -12,11 +12,18 @@ from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.chat.schemas import ChannelShape, FileShape, HitShape, MessageShape, ReactionShape
 from verbund.chat.tables import MAIN, channel, is_message, mention, message, reaction, read_mark
 from verbund.log import search
+from verbund.log import tables as log_tables
+from verbund.log.core import stamp
 
 MESSAGES_PAGE_MAX = 100
 CHANNELS_MAX = 200
 UNREAD_SHOWN_MAX = 99
 _files = msgspec.json.Decoder(list[FileShape])
+_core = log_tables.core.c
+#: Messages with what their cores say of them.
+_messages = select(message, _core.id, _core.t.label("written"), _core.dev, _core.ds).join(
+    log_tables.core, _core.position == message.c.position
+)
 
 
 def messages(
@@ -25,11 +32,11 @@ def messages(
     """(messages in order, whether there are more that way). `before`, `after`: order keys t + id, exclusive."""
     c = message.c
     limit = max(1, min(limit, MESSAGES_PAGE_MAX))
-    query = select(message).where(c.space == space, c.channel == of).limit(limit + 1)
+    query = _messages.where(c.space == space, c.channel == of).limit(limit + 1)
     if after is not None:
-        query = query.where(_beyond(after, newer=True)).order_by(c.t, c.id)
+        query = query.where(_beyond(after, newer=True)).order_by(c.t, _core.id)
     else:
-        query = query.order_by(c.t.desc(), c.id.desc())
+        query = query.order_by(c.t.desc(), _core.id.desc())
         if before is not None:
             query = query.where(_beyond(before, newer=False))
     rows = connection.execute(query).all()
@@ -42,12 +49,12 @@ def around(
 ) -> tuple[list[MessageShape], bool, bool] | None:
     """(messages about a target, more before, more after); None where there is no such message."""
     c = message.c
-    row = connection.execute(select(c.t, c.id).where(c.space == space, c.channel == of, is_message(target))).first()
+    row = connection.execute(_messages.where(c.space == space, c.channel == of, is_message(target))).first()
     if row is None:
         return None
     key = row._mapping["t"] + row.id
     older, more_before = messages(connection, space, of, key, None, limit // 2)
-    one = _shapes(connection, connection.execute(select(message).where(is_message(target))).all())
+    one = _shapes(connection, [row])
     newer, more_after = messages(connection, space, of, None, key, limit // 2)
     return [*older, *one, *newer], more_before, more_after
 
@@ -79,7 +86,7 @@ def found(connection: Connection, query: str, spaces: Collection[SpaceId], limit
     hits = search.find(connection, query, spaces, limit, ("message",))
     rows = {
         row.id: row
-        for row in connection.execute(select(message).where(is_message(*[hit.id for hit in hits])))
+        for row in connection.execute(_messages.where(is_message(*[hit.id for hit in hits])))
         if row.withdrawn == 0
     }
     return [
@@ -94,18 +101,18 @@ def _channel(
 ) -> ChannelShape:
     mark = marks.get((space, of), "")
     c = message.c
-    newer = select(c.id).where(c.space == space, c.channel == of, c.author != viewer, c.withdrawn == 0)
+    newer = select(c.position).where(c.space == space, c.channel == of, c.author != viewer, c.withdrawn == 0)
     named = select(mention.c.message).where(
         mention.c.account == viewer, mention.c.space == space, mention.c.channel == of, mention.c.t > mark[:16]
     )
     if mark:
-        newer = newer.where(_beyond(mark, newer=True))
+        newer = newer.join(log_tables.core, _core.position == c.position).where(_beyond(mark, newer=True))
     unread = connection.execute(select(func.count()).select_from(newer.limit(UNREAD_SHOWN_MAX + 1).subquery())).scalar()
     named_count = connection.execute(
         select(func.count()).select_from(named.limit(UNREAD_SHOWN_MAX + 1).subquery())
     ).scalar()
     last = connection.execute(
-        select(c.t).where(c.space == space, c.channel == of).order_by(c.t.desc(), c.id.desc()).limit(1)
+        select(c.t).where(c.space == space, c.channel == of).order_by(c.t.desc()).limit(1)
     ).scalar()
     last_at = ms_of(last) if last else None
     return ChannelShape(CoreId(of) if of else None, title, unread or 0, named_count or 0, last_at, mark)
@@ -114,8 +121,8 @@ def _channel(
 def _beyond(key: str, newer: bool) -> Any:
     t, identifier, c = key[:16], key[16:], message.c
     if newer:
-        return or_(c.t > t, and_(c.t == t, c.id > identifier))
-    return or_(c.t < t, and_(c.t == t, c.id < identifier))
+        return or_(c.t > t, and_(c.t == t, _core.id > identifier))
+    return or_(c.t < t, and_(c.t == t, _core.id < identifier))
 
 
 def _shapes(connection: Connection, rows: Sequence[Any]) -> list[MessageShape]:
@@ -130,9 +137,10 @@ def _shapes(connection: Connection, rows: Sequence[Any]) -> list[MessageShape]:
 
 
 def _shape(row: Any, reactions: dict[str, list[AccountId]]) -> MessageShape:
+    own = "" if row.withdrawn else stamp(row.written, row.dev, row.ds)
     return MessageShape(
-        row.id, row.channel or None, row.author, row._mapping["t"], row.at, row.text, row.edit, bool(row.edited),
-        bool(row.withdrawn), [AccountId(one) for one in row.mentions.split(",") if one],
+        row.id, row.channel or None, row.author, row._mapping["t"], row.at, row.text, row.edit or own,
+        bool(row.edited), bool(row.withdrawn), [AccountId(one) for one in row.mentions.split(",") if one],
         _files.decode(row.files) if row.files else [], row.reply_to,
         [ReactionShape(emoji, accounts) for emoji, accounts in reactions.items()],
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, SmallInteger, String, Table, select
 
 from verbund.log import tables as log_tables
+from verbund.log.compact import Stamp, Word
 from verbund.log.store import metadata
 
 MAIN = ""
@@ -17,17 +18,16 @@ channel = Table(
     Column("opened", String, nullable=False),
 )
 
-#: `t` and `id` order a conversation; `position` is that of the core, by which an id is found; `edit` is the stamp of
-#: the text.
+#: `position` is that of the core, which has the message's id; `t` and the id order a conversation. `edit` is the stamp
+#: of the text; empty while it is the core's own.
 message = Table(
     "chat_message",
     metadata,
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("id", String, nullable=False),
-    Column("space", String, nullable=False),
-    Column("channel", String, nullable=False),
-    Column("author", String, nullable=False),
-    Column("t", String, nullable=False),
+    Column("space", Word, nullable=False),
+    Column("channel", Word, nullable=False),
+    Column("author", Word, nullable=False),
+    Column("t", Stamp, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("text", String, nullable=False),
     Column("mentions", String, nullable=False, server_default=""),

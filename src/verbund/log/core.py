@@ -84,8 +84,7 @@ class Parsed(msgspec.Struct, frozen=True):
 
     @property
     def stamp(self) -> str:
-        """What orders concurrent writes of one field: time, device, number."""
-        return f"{self.core.t}{self.core.dev}{self.core.ds:08x}"
+        return stamp(self.core.t, self.core.dev, self.core.ds)
 
 
 _core_decoder = msgspec.json.Decoder(Core)
@@ -110,6 +109,11 @@ def parse(parcel: Parcel) -> Parsed:
     if not isinstance(data, dict):
         raise canonical.NotCanonical(reason="body is not an object")
     return Parsed(core, identifier, space, raw, signature, salt, body, data, _blobs(data), parcel)
+
+
+def stamp(t: str, dev: str, ds: int) -> str:
+    """What orders concurrent writes of one field: time, device, number."""
+    return f"{t}{dev}{ds:08x}"
 
 
 def check_signature(parsed: Parsed, key: PublicKey) -> None:

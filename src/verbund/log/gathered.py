@@ -4,36 +4,50 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, table
 from sqlalchemy.dialects import postgresql, sqlite
+
+from verbund.log.compact import converters
+
+Row = dict[str, Any]
 
 
 class Gathered:
-    """A statement for many rows of the same columns, compiled once. `row` gives a row as the driver takes it."""
+    """A statement for many rows of the same columns, compiled once."""
 
-    def __init__(self, statement: Any, columns: tuple[str, ...], connection: Connection) -> None:
+    def __init__(self, of: Any, how: str, columns: tuple[str, ...], newer: str | None, connection: Connection) -> None:
+        statement = build(connection.dialect.name == "sqlite", of, how, columns, newer)
         compiled: Any = statement.compile(dialect=connection.dialect, column_keys=list(columns))
         self.sql = str(compiled)
-        order = tuple(compiled.positiontup) if compiled.positional else None
-        self.row: Callable[[dict[str, Any]], Any] = _as_it_is if order is None else _in_order(order)
+        names = tuple(compiled.positiontup) if compiled.positional else None
+        self._order = _in_order(names) if names is not None else None
+        keys: dict[str, Any] = {name: at for at, name in enumerate(names)} if names is not None else {}
+        stored = converters(of, columns)
+        self._converted = [(keys.get(name, name), convert) for name, convert in stored.items()]
+
+    def row(self, row: Row, number: Callable[[str], int]) -> Any:
+        """A row as the driver takes it. `number` gives the number that stands for a word."""
+        if not self._converted:
+            return row if self._order is None else self._order(row)
+        values: Any = dict(row) if self._order is None else list(self._order(row))
+        for key, convert in self._converted:
+            values[key] = number(values[key]) if convert is None else convert(values[key])
+        return values
 
 
-def _in_order(names: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
+def _in_order(names: tuple[str, ...]) -> Callable[[Row], Any]:
     return itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
 
 
-def _as_it_is(row: dict[str, Any]) -> dict[str, Any]:
-    return row
-
-
-def build(is_sqlite: bool, table: Any, how: str, columns: tuple[str, ...], newer: str | None) -> Any:
+def build(is_sqlite: bool, of: Any, how: str, columns: tuple[str, ...], newer: str | None) -> Any:
     """An insert of these columns: plain (`insert`), where there is no such key (`once`), or over it (`upsert`)."""
-    insert: Any = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    plain = table(of.name, *(column(one.name) for one in of.c))  # without types: values come as they are stored
+    insert: Any = sqlite.insert(plain) if is_sqlite else postgresql.insert(plain)
     if how == "insert":
         return insert
-    keys = [column.name for column in table.primary_key]
+    keys = [one.name for one in of.primary_key]
     changed = {name: insert.excluded[name] for name in columns if name not in keys}
     if how == "once" or not changed:
         return insert.on_conflict_do_nothing(index_elements=keys)
-    where = insert.excluded[newer] > table.c[newer] if newer else None
+    where = insert.excluded[newer] > plain.c[newer] if newer else None
     return insert.on_conflict_do_update(index_elements=keys, set_=changed, where=where)

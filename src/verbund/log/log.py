@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 
 from verbund.base.clock import Clock, Hlc
 from verbund.base.ids import CoreId, ProviderId, SpaceId
@@ -18,7 +18,7 @@ from verbund.log.outcome import Outcome
 from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
 from verbund.log.stored import authority_heads, body_of, salt, stored_parcel, wire
 from verbund.log.sublogs import End
-from verbund.log.tx import Cache, Reader, Tx, line_of
+from verbund.log.tx import Cache, Reader, Tx
 
 
 class Foreign(Refusal):
@@ -334,8 +334,7 @@ class Log:
             tx.insert(tables.core, {
                 "position": position, "id": parsed.id, "space": parsed.space, "dev": core.dev, "ds": core.ds,
                 "kind": core.k, "t": core.t, "raw": parsed.raw, "sig": parsed.signature, "state": state,
-                "reason": reason, "authority": authority, "line": line_of(parsed.space, core.dev), "salt": salt,
-                "body": body,
+                "reason": reason, "authority": authority, "salt": salt, "body": body,
             })  # fmt: skip
         else:
             row = {"state": state, "reason": reason, "authority": authority, "salt": salt, "body": body}
@@ -343,7 +342,8 @@ class Log:
             c, entry = tables.core.c, tables.entry.c
             void = tx.position_of(parsed.id)
             tx.execute(update(tables.core).where(c.position == void).values(position=position, **row))
-            tx.execute(update(tables.entry).where(entry.core == void).values(core=position))
+            own, again = entry.position == void, and_(entry.core == void, entry.core != entry.position)
+            tx.execute(update(tables.entry).where(or_(own, again)).values(core=position))
         tx.cache.put(("state", parsed.id), state)
         if authority:
             tx.cache.pop(("own", parsed.space, core.dev), None)

@@ -67,9 +67,6 @@ _rows = table("search_index", column("rowid"), column("words"))
 _POSTGRES = "CREATE INDEX IF NOT EXISTS search_item_words ON search_item USING gin (to_tsvector('simple', words))"
 
 
-_FOUND = "SELECT core.id, core.space, item.kind, item.at FROM search_item AS item JOIN core USING (position)"
-
-
 def ensure_index(connection: Connection) -> None:
     """Make and fill the index over what is searchable where it is missing, as after a change of tables. Repeatable."""
     if connection.dialect.name != "sqlite":
@@ -128,14 +125,18 @@ def find(
     sqlite = connection.dialect.name == "sqlite"
     match = _fts5(words, places) if sqlite else _tsquery(words, places)
     where = (
-        "item.position IN (SELECT rowid FROM search_index WHERE search_index MATCH :match)"
+        "search_item.position IN (SELECT rowid FROM search_index WHERE search_index MATCH :match)"
         if sqlite
         else "to_tsvector('simple', words) @@ to_tsquery('simple', :match)"
     )
+    core = tables.core.c
     # A place in the index is a short form of the space's id; the full id decides.
     rows = connection.execute(
-        text(f"{_FOUND} WHERE {where} ORDER BY item.at DESC LIMIT :rows"),
-        {"match": match, "rows": RESULTS_MAX * 4},
+        select(core.id, core.space, item.c.kind, item.c.at)
+        .join(tables.core, core.position == item.c.position)
+        .where(text(where).bindparams(match=match))
+        .order_by(item.c.at.desc())
+        .limit(RESULTS_MAX * 4)
     )
     allowed = set(places)
     hits = (Hit(*row) for row in rows)

@@ -1,35 +1,48 @@
-"""Tables of the log. Positions, numbers and milliseconds are integers, ids are text, signed bytes are kept as bytes."""
+"""Tables of the log. Positions, numbers and milliseconds are integers, signed bytes are kept as bytes; ids are text, or
+what compact.py makes of them where there are many.
+"""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, String, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
+from verbund.log.compact import Digest, Stamp, Word
 from verbund.log.store import metadata
 
-#: `position` is that of the entry in which it was first accepted. `line` is short for space and device (see
-#: tx.line_of). `salt` and `body` go when a body is erased.
+#: `position` is that of the entry in which it was first accepted. `salt` and `body` go when a body is erased.
 core = Table(
     "core",
     metadata,
     Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("id", String, nullable=False, unique=True),
-    Column("space", String, nullable=False),
-    Column("dev", String, nullable=False),
+    Column("id", Digest, nullable=False, unique=True),
+    Column("space", Word, nullable=False),
+    Column("dev", Word, nullable=False),
     Column("ds", BigInteger, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("t", String, nullable=False),
+    Column("kind", Word, nullable=False),
+    Column("t", Stamp, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("reason", String, nullable=False, server_default=""),
     Column("authority", SmallInteger, nullable=False, server_default="0"),
     Column("raw", LargeBinary, nullable=False),
     Column("sig", LargeBinary, nullable=False),
-    Column("line", BigInteger, nullable=False),
     Column("salt", LargeBinary),
     Column("body", LargeBinary),
-    Index("core_line", "line", "ds"),
+    Index("core_line", "space", "dev", "ds"),
     Index("core_set_aside", "state", sqlite_where=Column("state") == 2, postgresql_where=Column("state") == 2),
     Index("core_authority", "space", "authority", sqlite_where=Column("authority") == 1),
 )
 
-#: `core` is the core's position: their own for most, that of its first acceptance where it came more than once.
+#: `core` is the core's position: their own for most, that of its first acceptance where it came more than once; only
+#: those are looked for by it.
 entry = Table(
     "entry",
     metadata,
@@ -41,7 +54,7 @@ entry = Table(
     Column("at", BigInteger, nullable=False),
     Column("void", SmallInteger, nullable=False),
     UniqueConstraint("sublog", "seq", name="entry_place"),
-    Index("entry_core", "core"),
+    Index("entry_again", "core", sqlite_where=text("core <> position"), postgresql_where=text("core <> position")),
 )
 
 #: `number` stands for the sub-log in its entries.

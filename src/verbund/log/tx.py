@@ -4,8 +4,6 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import lru_cache
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,9 +14,10 @@ from sqlalchemy.sql import Executable
 from verbund.base.clock import Clock
 from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.log import tables
+from verbund.log.compact import word
 from verbund.log.core import Core
 from verbund.log.entry import QUARANTINED, SETTLED, WAITING
-from verbund.log.gathered import Gathered, build
+from verbund.log.gathered import Gathered
 from verbund.log.registry import Device, Directory, Fact
 
 Row = dict[str, Any]
@@ -42,12 +41,6 @@ class Cache(OrderedDict[Any, Any]):
 
 def _nothing(*_: object) -> None:
     """Where there are no blobs."""
-
-
-@lru_cache(maxsize=CACHED_MAX)
-def line_of(space: SpaceId, dev: DeviceId) -> int:
-    """48 bits for a device in a space, so that the index of numbers stays small. Not unique: the ids decide."""
-    return int.from_bytes(sha256((space + dev).encode("ascii")).digest()[:6])
 
 
 class Own(NamedTuple):
@@ -107,10 +100,7 @@ class Reader:
         if head is None:
             core = tables.core.c
             found = self.execute(
-                select(core.ds, core.id)
-                .where(core.line == line_of(space, dev), core.space == space, core.dev == dev)
-                .order_by(core.ds.desc())
-                .limit(1)
+                select(core.ds, core.id).where(core.space == space, core.dev == dev).order_by(core.ds.desc()).limit(1)
             ).first()
             head = self.cache.put(key, (found.ds, found.id) if found else NO_HEAD)
         return head
@@ -135,10 +125,7 @@ class Reader:
         """The core that a device gave this number."""
         core = tables.core.c
         return self.execute(
-            select(core.id)
-            .where(core.line == line_of(space, dev), core.space == space, core.dev == dev, core.ds == ds)
-            .order_by(core.id)
-            .limit(1)
+            select(core.id).where(core.space == space, core.dev == dev, core.ds == ds).order_by(core.id).limit(1)
         ).scalar()
 
     def previous(self, core: CoreId) -> CoreId | None:
@@ -154,7 +141,7 @@ class Reader:
         if found is None:
             core = tables.core.c
             kept = core.state.in_((SETTLED, QUARANTINED))
-            mine = (core.line == line_of(space, dev), core.space == space, core.dev == dev, core.authority == 1, kept)
+            mine = (core.space == space, core.dev == dev, core.authority == 1, kept)
             rows = self.execute(select(core.ds, core.id).where(*mine).order_by(core.ds))
             found = self.cache.put(key, Own.of(rows.all()))
         return found.ids[: bisect_left(found.numbers, before)]
@@ -206,6 +193,21 @@ class Tx(Reader):
         Only the columns in `row` are overwritten.
         """
         self._gather(table, "upsert", row, newer)
+
+    def number(self, text: str) -> int:
+        """The number that stands for a word (see compact.py); a word without one is given the next."""
+        key = ("word", text)
+        found: int | None = self.cache.get(key)
+        if found is None:
+            found = self.execute(select(word.c.number).where(word.c.text == text)).scalar() or self._enter(text)
+            self.cache.put(key, found)
+        return found
+
+    def _enter(self, text: str) -> int:
+        last = self.cache.get("words") or self.execute(select(func.max(word.c.number))).scalar() or 0
+        self.cache["words"] = number = int(last) + 1
+        self.insert(word, {"number": number, "text": text})
+        return number
 
     def remove(self, table: Table, **where: Any) -> None:
         """Take the rows with these values out."""
@@ -288,13 +290,13 @@ class Tx(Reader):
     def _gather(self, table: TableClause, how: str, row: Row, newer: str | None = None) -> None:
         columns = tuple(row)
         key = (self.sqlite, table.name, how, columns, newer)
+        statement = _statements.get(key)
+        if statement is None:
+            statement = _statements[key] = Gathered(table, how, columns, newer, self.connection)
+        values = statement.row(row, self.number)  # first of all: a new word is written before what says it
         held = self._buffer.get(key)
         if held is None:
             if any(name == table.name for _, name, _ in self._buffer.values()):
                 self.flush()
-            statement = _statements.get(key)
-            if statement is None:
-                built = build(self.sqlite, table, how, columns, newer)
-                statement = _statements[key] = Gathered(built, columns, self.connection)
             held = self._buffer[key] = (statement, table.name, [])
-        held[2].append(held[0].row(row))
+        held[2].append(values)

@@ -155,7 +155,7 @@ def _fact(one: dict[str, Any], position: int) -> Fact:
 def _keep(tx: Tx, known: Fact) -> None:
     """The header in the log, for the fold of a withdrawal."""
     row = {"id": known.id, "space": SPACE, "dev": known.dev, "ds": known.ds, "kind": known.core.k, "t": known.t}
-    tx.insert(tables.core, {**row, "position": known.position, "state": 0, "line": 0, "raw": b"", "sig": b""})
+    tx.insert(tables.core, {**row, "position": known.position, "state": 0, "raw": b"", "sig": b""})
     tx.insert(tables.entry, {
         "position": known.position, "sublog": 1, "seq": known.position, "core": known.position, "chain": b"",
         "at": known.at, "void": 0,

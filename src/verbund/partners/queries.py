@@ -8,6 +8,7 @@ from sqlalchemy import Connection, exists, select
 from verbund.base.ids import ProviderId, SpaceId, b64
 from verbund.blobs.missing import lacking
 from verbund.log import tables
+from verbund.log.compact import number_of
 from verbund.log.entry import SETTLED, sublog
 from verbund.partners.here import Holders
 from verbund.partners.schemas import Identity, Mark, Reach
@@ -47,7 +48,7 @@ def snapshot(connection: Connection, own: ProviderId) -> Snapshot:
 def _is_known(space: Any) -> Any:
     """A space of which only voids or what waits is here is not known yet: a partner may be bringing it."""
     core = tables.core.c
-    return exists().where(core.space == space, core.authority == 1, core.state == SETTLED)
+    return exists().where(core.space == number_of(space), core.authority == 1, core.state == SETTLED)
 
 
 def reaches(connection: Connection, spaces: list[SpaceId]) -> dict[SpaceId, Reach]:

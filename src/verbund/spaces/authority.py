@@ -10,6 +10,7 @@ from sqlalchemy import select
 from verbund.accounts.events import AccountOpened
 from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.log import tables as log_tables
+from verbund.log.core import stamp
 from verbund.log.entry import QUARANTINED, SETTLED
 from verbund.log.judge import NumberUsed
 from verbund.log.registry import Fact, Registry
@@ -161,8 +162,8 @@ def _fact(view: Reader, space: SpaceId, row: Any) -> Fact | None:
         return None
     if any(core.ds > ds and _of_device(view, by) for ds, by in view.cuts(space, core.dev)):
         return None
-    stamp = f"{core.t}{core.dev}{core.ds:08x}"
-    return Fact(row.id, space, "", core, device.actor, device, event, (), stamp, 0, 0)
+    order = stamp(core.t, core.dev, core.ds)
+    return Fact(row.id, space, "", core, device.actor, device, event, (), order, 0, 0)
 
 
 def _of_device(view: Reader, by: CoreId) -> bool:
