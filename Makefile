@@ -1,6 +1,6 @@
 # Every target is one line and one script; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate bench bench-chat bench-app bench-meet bench-media drill network clean
+.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate bench bench-chat bench-disk bench-app bench-meet bench-media drill network clean
 
 help: ## diese Liste / this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -38,10 +38,13 @@ lock: ## Versionen neu festschreiben / pin the versions anew
 simulate: ## zwei Anbieter, drei Geräte, tausend Unfälle / the seeded simulator
 	@scripts/python -m tests.simulation
 
-bench: bench-chat bench-app bench-meet bench-media ## alle Messungen / all benchmarks
+bench: bench-chat bench-disk bench-app bench-meet bench-media ## alle Messungen / all benchmarks
 
 bench-chat: ## Messung: Nachrichten / benchmark: messages
 	@scripts/setup test && scripts/peers && scripts/python -m bench.chat
+
+bench-disk: ## Messung: was eine Nachricht an Platz braucht / benchmark: what a message takes of the disk
+	@scripts/python -m bench.disk
 
 bench-app: ## Messung: die Oberfläche / benchmark: the app
 	@scripts/python -m bench.app

@@ -6,7 +6,7 @@ A row of a message is written, logged, carried over and read again: its bytes ar
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table, select, type_coerce
+from sqlalchemy import BigInteger, Column, ColumnClause, Integer, LargeBinary, String, Table, select, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
@@ -23,43 +23,64 @@ word = Table(
 )
 
 
-class _number_of(FunctionElement[int]):  # noqa: N801  # a function of SQL
-    """The number that stands for a word; 0 where none does: unlike everything, not unknown."""
+class number_of(FunctionElement[int]):  # noqa: N801  # a function of SQL
+    """The number that stands for a word, of a text or a column; 0 where none does: unlike everything, not unknown."""
 
     inherit_cache = True
     type = BigInteger()
 
 
-@compiles(_number_of)
+@compiles(number_of)
 def _compiled(element: Any, compiler: Any, **options: Any) -> str:
     text = compiler.process(element.clauses, **options)
     # In one line, or SQLAlchemy finds no place for the words of a list.
     return f"coalesce((SELECT number FROM word WHERE text = {text}), 0)"  # noqa: S608
 
 
-class Word(TypeDecorator[str]):
-    """A word that many rows share, kept as its number. Invariant: columns are compared with their like alone."""
+class Alike(TypeDecorator[str]):
+    """Columns of these types are compared with values and with their like alone: the others hold something else."""
 
-    impl = BigInteger
+    impl: Any = String
     cache_ok = True
 
+    class Comparator(TypeDecorator.Comparator[str]):
+        """Says so, where it is the column that stands first."""
+
+        def operate(self, op: Any, *other: Any, **options: Any) -> Any:
+            for one in other:
+                if isinstance(one, ColumnClause) and type(one.type) is not type(self.type):
+                    raise TypeError(f"{self.expr} compared with {one}")
+            return super().operate(op, *other, **options)
+
+    comparator_factory = Comparator
+
+
+class Word(Alike):
+    """A word that many rows share, kept as its number."""
+
+    impl: Any = BigInteger
+
     def bind_expression(self, bindparam: Any) -> Any:
-        return _number_of(type_coerce(bindparam, String))
+        return number_of(type_coerce(bindparam, String))
 
     def column_expression(self, column: Any) -> Any:
         return select(word.c.text).where(word.c.number == column).correlate_except(word).scalar_subquery()
 
 
-def numbers(words: Any) -> Any:
+def numbers_of(texts: Any) -> Any:
     """Of a select of texts the numbers that stand for them."""
-    return select(word.c.number).where(word.c.text.in_(words))
+    return select(word.c.number).where(word.c.text.in_(texts))
 
 
-class Digest(TypeDecorator[str]):
+def texts_of(numbers: Any) -> Any:
+    """Of a select of a column of this type the texts."""
+    return select(word.c.text).where(word.c.number.in_(numbers))
+
+
+class Digest(Alike):
     """An id made of 32 bytes. They sort as their text does."""
 
-    impl = LargeBinary
-    cache_ok = True
+    impl: Any = LargeBinary
 
     def process_bind_param(self, value: Any, _dialect: Any) -> Any:
         return None if value is None else packed(value)
@@ -68,11 +89,10 @@ class Digest(TypeDecorator[str]):
         return None if value is None else unpack(bytes(value))
 
 
-class Stamp(TypeDecorator[str]):
+class Stamp(Alike):
     """A stamp of the hybrid clock, 8 bytes."""
 
-    impl = LargeBinary
-    cache_ok = True
+    impl: Any = LargeBinary
 
     def process_bind_param(self, value: Any, _dialect: Any) -> Any:
         return None if value is None else stamped(value)

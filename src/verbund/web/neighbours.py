@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from verbund.base.ids import AccountId, ProviderId, SpaceId
 from verbund.base.settings import Settings
 from verbund.log import tables as log_tables
-from verbund.log.compact import numbers
+from verbund.log.compact import numbers_of
 from verbund.log.entry import SETTLED
 from verbund.log.service import Appended
 from verbund.log.store import Store
@@ -90,7 +90,7 @@ class Neighbours:
         core, named = log_tables.core.c, tables.space_provider.c
         rows = connection.execute(
             select(core.space, core.body)
-            .where(core.space.in_(numbers(select(named.space))), core.authority == 1, core.state == SETTLED)
+            .where(core.space.in_(numbers_of(select(named.space))), core.authority == 1, core.state == SETTLED)
             .where(core.kind == ProviderAdded.kind, core.body.is_not(None))
             .order_by(core.space, core.t, core.id)
         ).all()

@@ -10,6 +10,7 @@ from verbund.base.refusal import Refusal
 from verbund.blobs.holdings import readable
 from verbund.blobs.tables import blob_holding, blob_reference
 from verbund.log import tables as log_tables
+from verbund.log.compact import texts_of
 from verbund.media import tables as media_tables
 from verbund.spaces import tables
 from verbund.spaces.queries import people_of
@@ -147,11 +148,6 @@ def _accounts(connection: Connection, spaces: list[str]) -> list[str]:
     found = {account for space in spaces for account in people_of(connection, space)}
     core, device = log_tables.core.c, account_tables.device.c
     for start in range(0, len(spaces), CHUNK):
-        rows = connection.execute(
-            select(device.account)
-            .join(log_tables.core, core.dev == device.dev)
-            .where(core.space.in_(spaces[start : start + CHUNK]))
-            .distinct()
-        )
-        found |= set(rows.scalars())
+        wrote = select(core.dev).where(core.space.in_(spaces[start : start + CHUNK]))
+        found |= set(connection.execute(select(device.account).where(device.dev.in_(texts_of(wrote)))).scalars())
     return sorted(found)

@@ -1,0 +1,1 @@
+"""What a message takes of the disk."""
