@@ -41,7 +41,6 @@ class Alike(TypeDecorator[str]):
     """Columns of these types are compared with values and with their like alone: the others hold something else."""
 
     impl: Any = String
-    cache_ok = True
 
     class Comparator(TypeDecorator.Comparator[str]):
         """Says so, where it is the column that stands first."""
@@ -59,6 +58,7 @@ class Word(Alike):
     """A word that many rows share, kept as its number."""
 
     impl: Any = BigInteger
+    cache_ok = True
 
     def bind_expression(self, bindparam: Any) -> Any:
         return number_of(type_coerce(bindparam, String))
@@ -81,6 +81,7 @@ class Digest(Alike):
     """An id made of 32 bytes. They sort as their text does."""
 
     impl: Any = LargeBinary
+    cache_ok = True
 
     def process_bind_param(self, value: Any, _dialect: Any) -> Any:
         return None if value is None else packed(value)
@@ -93,6 +94,7 @@ class Stamp(Alike):
     """A stamp of the hybrid clock, 8 bytes."""
 
     impl: Any = LargeBinary
+    cache_ok = True
 
     def process_bind_param(self, value: Any, _dialect: Any) -> Any:
         return None if value is None else stamped(value)
