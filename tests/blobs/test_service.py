@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from tests.blobs.conftest import OTHER_SPACE, ROOMS, SPACE, hash_text, plan_of
 from tests.blobs.host import ANNA, BEN, STRANGER, make_blobs, make_log
-from verbund.base.ids import AccountId, BlobHash, CoreId, SpaceId
+from verbund.base.ids import AccountId, BlobHash, CoreId, SpaceId, digest
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal, TooFast, Unknown
 from verbund.blobs import refusals, tables
@@ -28,7 +28,7 @@ from verbund.log.service import LogService
 
 ROUNDS_MAX = 3
 FAMILY, FIRM = SpaceId(SPACE), SpaceId(OTHER_SPACE)
-FACT, OTHER_FACT = CoreId("fact"), CoreId("other-fact")
+FACT, OTHER_FACT = CoreId(digest(b"fact")), CoreId(digest(b"other fact"))
 LIMITS = Limits(free_bytes_min=0, space_bytes_max=10_000, uploads_unfinished_max=3)
 
 
