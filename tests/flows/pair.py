@@ -31,11 +31,13 @@ class Pair(NamedTuple):
 
 
 @contextmanager
-def two_providers(folder: Path, **settings: str) -> Iterator[Pair]:
-    """Werkhof and Südnetz, with Anna's firm at both."""
-    here, there = free_port(), free_port()
+def two_providers(folder: Path, here: int = 0, front: int = 0, **settings: str) -> Iterator[Pair]:
+    """Werkhof and Südnetz, with Anna's firm at both. `front`: the port of what people reach Werkhof through."""
+    here, there = here or free_port(), free_port()
     elsewhere = f"http://127.0.0.1:{there}"
-    werkhof = Server(folder / "werkhof", here, name="Werkhof", partners=elsewhere, **settings)
+    home = f"http://localhost:{front or here}"
+    werkhof = Server(folder / "werkhof", here, name="Werkhof", url=home, partners=elsewhere, **settings)
+    werkhof.address = home
     suednetz = Server(
         folder / "suednetz", there, name="Südnetz", url=elsewhere, partners=werkhof.address, **settings
     )  # fmt: skip
