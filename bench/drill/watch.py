@@ -11,13 +11,10 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page
 
-from verbund.base import canonical
-from verbund.base.ids import b64
-from verbund.ops.client import Person
+from verbund.ops.client import Declined, Person
 
 #: How often a function is tried; what is longer than this between two beats is an interruption.
 CADENCE_MS = {"messages": 500, "sign_in": 1_000, "film": 200, "call": 300, "open": 0}
-LOGIN_DOMAIN = b"verbund/login/1\0"
 STAGGER_S, TRY_S = 0.25, 1.5
 #: Types a numbered message at once and then every half second, as fingers would.
 TYPE = """([mark, every]) => {
@@ -53,14 +50,23 @@ READ = """(mark) => {
     });
     window.reading.observe(document.body, { subtree: true, childList: true, characterData: true });
 }"""
-#: A beat whenever the film has moved on.
+#: A beat whenever the film has moved on; in `still` the longest time that it did not, 0 below two looks.
 FILM = """() => {
     window.beats = [];
+    window.still = 0;
+    clearInterval(window.watching);
     let at = -1;
-    setInterval(() => {
+    let still = 0;
+    let looked = Date.now();
+    window.watching = setInterval(() => {
         const film = document.querySelector('video');
-        if (film && film.currentTime !== at) (at = film.currentTime), window.beats.push(Date.now());
-    }, 100);
+        const now = Date.now();
+        // A page that had no turn to look knows of one step only.
+        still = film && film.currentTime !== at ? 0 : still + Math.min(now - looked, 100);
+        window.still = Math.max(window.still, still > 100 ? still : 0);
+        if (still === 0) (at = film.currentTime), window.beats.push(now);
+        looked = now;
+    }, 50);
 }"""
 #: A beat whenever sound of somebody has come, over whichever connection.
 CALL = """() => {
@@ -139,16 +145,15 @@ class Door:
 
 def entered(person: Person, address: str, timeout_s: float) -> str | None:
     """A token at this provider by the device's key alone; None where nobody answers, or says no."""
-    sessions, http = f"{address}/api/sessions", person.http
+    there = Person(address, person.name, person.key, secure=person.secure)
+    there.http.timeout = httpx.Timeout(timeout_s)
     try:
-        told = http.post(f"{sessions}/challenge", json={}, timeout=timeout_s).raise_for_status().json()
-        dev, nonce = person.key.device, told["nonce"]
-        said = canonical.encode({"aud": told["audience"], "dev": dev, "nonce": nonce})
-        body = {"dev": dev, "challenge": nonce, "sig": b64(person.key.sign(LOGIN_DOMAIN + said)), "bearer": True}
-        done = http.post(f"{sessions}/device", json=body, timeout=timeout_s).raise_for_status().json()
-    except (httpx.HTTPError, ValueError, KeyError):
+        there.come_in(person.account)
+    except (httpx.HTTPError, Declined):
         return None
-    return str(done["token"])
+    finally:
+        there.close()
+    return there.token
 
 
 def now_ms() -> int:

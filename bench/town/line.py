@@ -101,8 +101,8 @@ class Line:
         self._tasks.add(task)
         try:
             await self._serve(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass
+        except (OSError, EOFError, asyncio.LimitOverrunError, asyncio.CancelledError, ExceptionGroup):
+            pass  # both ends are closed below
         finally:
             self._tasks.discard(task)
             _end(writer)

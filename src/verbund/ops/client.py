@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from verbund.accounts.challenges import login_message
 from verbund.base.clock import Clock, Hlc, SystemClock
 from verbund.base.ids import AccountId, CoreId, SpaceId, b64, direct_space, personal_space, unb64
 from verbund.base.keys import DeviceKey
@@ -39,11 +40,13 @@ class Person:
         self, address: str, name: str, key: DeviceKey | None = None, clock: Clock | None = None,
         secure: ssl.SSLContext | bool = True,
     ) -> None:  # fmt: skip
-        self.address, self.name = address.rstrip("/"), name
+        self.address, self.name, self.secure = address.rstrip("/"), name, secure
         self.key = key or DeviceKey.generate()
         self.hlc = Hlc(clock or SystemClock())
         self.account = AccountId("")
         self.organisation = SpaceId("")
+        #: What shows who this is where there is no cookie.
+        self.token = ""
         self._last: dict[SpaceId, tuple[int, CoreId | None]] = {}
         self._heads: dict[SpaceId, list[str]] = {}
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.address))
@@ -90,6 +93,17 @@ class Person:
         body = {"account": self.account, "invitation": invitation, "proof": proof, "parent_heads": []}
         self.submit([self.parcel(SpaceId(space), "authority.member_joined.1", body, ah=[invitation])[1]])
         return SpaceId(space)
+
+    def come_in(self, account: AccountId) -> None:
+        """Be let in by the key of a device that this provider knows, at a provider that need not be home."""
+        told = self.call("POST", "/api/sessions/challenge", json={})
+        dev, nonce = self.key.device, told["nonce"]
+        signature = b64(self.key.sign(login_message(nonce, told["audience"], dev)))
+        body = {"dev": dev, "challenge": nonce, "sig": signature, "bearer": True}
+        signed = self.call("POST", "/api/sessions/device", json=body)
+        self.token = str(signed["token"])
+        self.http.headers["authorization"] = f"Bearer {self.token}"
+        self.account = account
 
     def create(self, title: str, sort: str = "team") -> SpaceId:
         """A new space of the firm."""

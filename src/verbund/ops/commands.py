@@ -33,6 +33,7 @@ def add_commands(subparsers: Any, top: Top) -> None:
     _add_restore(subparsers, top)
     _add_protocol(subparsers, top)
     _add_partner(subparsers, top)
+    _add_drill(subparsers, top)
     _add_moving(subparsers, top)
     _add_status(subparsers)
 
@@ -131,3 +132,9 @@ def _add_status(subparsers: Any) -> None:
     from verbund.ops.watch.cli import add_status
 
     add_status(subparsers)
+
+
+def _add_drill(subparsers: Any, top: Top) -> None:
+    from verbund.ops.plug.cli import add_drill
+
+    add_drill(subparsers, top.beside, top.services)

@@ -50,6 +50,9 @@ class FolderLock:
         except OSError as error:
             os.close(descriptor)
             raise AlreadyRunning() from error
+        # Who it is, for whoever has to find the process (ops/plug); a number nobody holds the lock for means nothing.
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
         self._descriptor = descriptor
 
     def release(self) -> None:
