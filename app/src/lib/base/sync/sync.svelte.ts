@@ -74,7 +74,11 @@ export class Sync {
 			this.#handed = this.outbox.again().catch(() => undefined);
 		};
 		api.hasOthers = () => (options.others ?? others)().length > 0;
-		this.live.onState = (state) => this.#become(state);
+		this.live.onState = (state) => {
+			// The worker outlives pages: what the one before told it may be over.
+			if (state === 'online') tellWorker(this.host);
+			this.#become(state);
+		};
 		this.live.onFrame = (frame) => this.#hear(frame);
 		this.#verifier = new Verifier(({ entry, parsed }) => {
 			this.#alarm('log.unsigned', entry.id);
