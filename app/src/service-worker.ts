@@ -3,12 +3,14 @@
 /**
  * The service worker: the app opens without a network, and pictures that were seen stay visible.
  *
- * The shell of a version is put away as a whole or not at all; the version before stays until the new one takes over.
+ * The shell of a version is put away as a whole or not at all; the version before stays, and comes back where the new one
+ * does not open.
  * It never answers for /api and /live. What is missing of /blobs and /media, because the own provider is away, it asks
  * another one for. A kept page may speak to the providers that are known today.
  */
 import { base, build, files, prerendered, version } from '$service-worker';
 import { fromAnywhere, heedNote, othersNow } from './lib/base/shell/elsewhere';
+import { heard, opening, takenOver, type Trial, type WellNote } from './lib/base/shell/trial';
 import { isPicture, PICTURES, PICTURES_MAX, policyFor, routeOf, shellCache, staleCaches } from './lib/base/shell/routes';
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
@@ -16,6 +18,8 @@ const SHELL = shellCache(version);
 const INDEX = `${base}/`;
 const ASSETS = [...new Set([...build, ...files, ...prerendered])].filter((path) => !path.endsWith('.map'));
 const FETCHES_MAX = 8;
+/** Where it is remembered how the newest shell does. */
+const TRIAL = 'verbund-trial';
 
 worker.addEventListener('install', (event) => {
 	event.waitUntil(
@@ -32,6 +36,7 @@ worker.addEventListener('activate', (event) => {
 
 worker.addEventListener('message', (event) => {
 	if (event.data === 'take over') void worker.skipWaiting();
+	else if ((event.data as WellNote | null)?.sort === 'well') event.waitUntil(isWell(event.data as WellNote));
 	else heedNote(event.data);
 });
 
@@ -65,18 +70,51 @@ async function fill(): Promise<void> {
 }
 
 async function takeOver(): Promise<void> {
-	for (const name of staleCaches(await caches.keys(), SHELL)) await caches.delete(name);
+	const trial = takenOver(version, await readTrial());
+	await writeTrial(trial);
+	const kept = [trial.version, trial.before].filter((one) => one !== null).map(shellCache);
+	for (const name of staleCaches(await caches.keys(), kept)) await caches.delete(name);
 	await worker.clients.claim();
 }
 
-async function fromShell(request: Request): Promise<Response> {
-	const cache = await caches.open(SHELL);
-	return (await cache.match(request, { ignoreSearch: true })) ?? fetch(request);
+async function isWell(note: WellNote): Promise<void> {
+	const trial = heard(takenOver(version, await readTrial()), note);
+	await writeTrial(trial);
 }
 
-/** The shell of this version for every address; its router decides. Fresh from the network only when it is not held. */
-async function page(request: Request): Promise<Response> {
+/** The version that a page opens with. */
+async function chosen(): Promise<string> {
+	const before = takenOver(version, await readTrial());
+	const next = opening(before, Date.now());
+	if (next.trial !== before) await writeTrial(next.trial);
+	return next.version;
+}
+
+async function readTrial(): Promise<Trial | undefined> {
+	const held = await (await caches.open(TRIAL)).match(INDEX);
+	return (await held?.json()) as Trial | undefined;
+}
+
+/** A full disk means that it is not remembered. */
+async function writeTrial(trial: Trial): Promise<void> {
+	await (await caches.open(TRIAL)).put(INDEX, Response.json(trial)).catch(() => undefined);
+}
+
+async function fromShell(request: Request): Promise<Response> {
+	const options = { ignoreSearch: true };
 	const cache = await caches.open(SHELL);
+	return (await cache.match(request, options)) ?? (await beforeHas(request, options)) ?? fetch(request);
+}
+
+/** What only the version before needs. */
+async function beforeHas(request: Request, options: CacheQueryOptions): Promise<Response | undefined> {
+	const { before = null } = (await readTrial()) ?? {};
+	return before === null ? undefined : (await caches.open(shellCache(before))).match(request, options);
+}
+
+/** The shell for every address; its router decides. Fresh from the network only when it is not held. */
+async function page(request: Request): Promise<Response> {
+	const cache = await caches.open(shellCache(await chosen()));
 	const held = await cache.match(INDEX);
 	if (held === undefined) return fetch(request);
 	const headers = new Headers(held.headers);

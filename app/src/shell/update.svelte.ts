@@ -1,5 +1,6 @@
 /** Keeps the shell in this browser and says when a newer one is there. */
-import { registerShell, shell } from '$lib/base';
+import { version } from '$app/environment';
+import { registerShell, shell, type WellNote } from '$lib/base';
 import { toast } from '$lib/ui';
 import * as m from '$messages';
 
@@ -9,6 +10,12 @@ export function keepFresh(): void {
 	$effect(() => {
 		if (shell.updateReady) offer();
 	});
+}
+
+/** This version opens: the one before is not needed in its place. */
+export function sayWell(): void {
+	const note: WellNote = { sort: 'well', version };
+	void navigator.serviceWorker?.ready.then((registration) => registration.active?.postMessage(note));
 }
 
 function offer(): void {

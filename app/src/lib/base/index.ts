@@ -76,6 +76,7 @@ export { msOf, stampAt, stampOf } from './hlc';
 export { openStore, startSync, useSync } from './session';
 export { persist, type Store, type Trouble } from './store';
 export { registerShell, shell } from './shell/shell.svelte';
+export type { WellNote } from './shell/trial';
 export { scriptUrl } from './trusted';
 export type { Person, Sync } from './sync';
 export type { Upload, Uploads, UploadState } from './upload/uploads.svelte';

@@ -46,8 +46,8 @@ describe('the service worker', () => {
 	});
 
 	it('lets go only of shells of other versions', () => {
-		const names = [shellCache('1'), shellCache('2'), 'verbund-pictures', 'somebody-else'];
-		expect(staleCaches(names, shellCache('2'))).toEqual([shellCache('1')]);
+		const names = [shellCache('1'), shellCache('2'), shellCache('3'), 'verbund-pictures', 'somebody-else'];
+		expect(staleCaches(names, [shellCache('2'), shellCache('3')])).toEqual([shellCache('1')]);
 	});
 
 	it.each([

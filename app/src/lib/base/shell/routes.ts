@@ -17,9 +17,9 @@ export function shellCache(version: string): string {
 	return SHELL + version;
 }
 
-/** Shells of other versions. Caches of anybody else stay. */
-export function staleCaches(names: readonly string[], current: string): string[] {
-	return names.filter((name) => name.startsWith(SHELL) && name !== current);
+/** Shells of versions that are not kept. Caches of anybody else stay. */
+export function staleCaches(names: readonly string[], kept: readonly string[]): string[] {
+	return names.filter((name) => name.startsWith(SHELL) && !kept.includes(name));
 }
 
 /** What the provider answers itself is never the shell's, however it is asked for. */
