@@ -7,7 +7,14 @@ import pytest
 from tests.accounts.people import Browser, Place
 from verbund.base.ids import SpaceId, b64
 from verbund.base.keys import DeviceKey, PublicKey
-from verbund.spaces.events import ProviderAdded, ProviderRemoved, SpaceCreated
+from verbund.spaces.events import (
+    MotionMade,
+    MotionSeconded,
+    ProviderAdded,
+    ProviderRemoved,
+    RoleChanged,
+    SpaceCreated,
+)
 
 WAITS_MAX = 500
 
@@ -24,6 +31,14 @@ class Firm:
             providers=(self.place.services.log.provider,), address_form="sie",
         )  # fmt: skip
         return SpaceId(await self.anna.writes(None, event))
+
+    async def removes(self, key: PublicKey) -> None:
+        """Anna wants it, Ben agrees."""
+        motion = MotionMade(deed="provider_removed", provider=key.provider)
+        made = await self.anna.writes(self.space, motion)
+        ben = await self.place.colleague(self.anna, self.space, "ben")
+        await self.anna.writes(self.space, RoleChanged(account=ben.account, role="owner"))
+        await ben.writes(self.space, MotionSeconded(motion=made), [made])
 
     async def lives_at(self, space: SpaceId, wanted: set[str]) -> None:
         for _ in range(WAITS_MAX):
@@ -50,7 +65,7 @@ async def test_the_children_follow(firm: Firm) -> None:
     await firm.lives_at(early, {own, other.provider})
     late = await firm.child("Büro")
     await firm.lives_at(late, {own, other.provider})
-    await firm.anna.writes(firm.space, ProviderRemoved(provider=other.provider))
+    await firm.removes(other)
     await firm.lives_at(early, {own})
     await firm.lives_at(late, {own})
 

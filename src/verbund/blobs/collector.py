@@ -55,7 +55,7 @@ class Collector:
         """One round, bounded in rows; what is left over waits for the next."""
         await self._expire_uploads()
         await self._mark_loose()
-        await self._remove_loose()
+        await self.remove_loose()
         await self._sweep(_ALPHABET[self._letter])
         self._letter = (self._letter + 1) % len(_ALPHABET)
 
@@ -91,14 +91,13 @@ class Collector:
         if changes:
             await self._log.write(lambda tx: _set_loose(tx, changes))
 
-    async def _remove_loose(self) -> None:
+    async def remove_loose(self) -> None:
+        """What was loose for long enough, and at once what an erasure left behind; while there is some."""
         before = self._clock.now_ms() - self._limits.loose_s_max * 1000
-        rows = await asyncio.to_thread(self._holdings, ~_named, blob_holding.c.loose_since < before)
-        if not rows:
-            return
-        async with self._placing:
-            gone = await self._log.write(lambda tx: _let_go(tx, rows))
-            await asyncio.to_thread(self._remove_files, gone)
+        while rows := await asyncio.to_thread(self._holdings, ~_named, blob_holding.c.loose_since < before):
+            async with self._placing:
+                gone = await self._log.write(lambda tx, rows=rows: _let_go(tx, rows))  # type: ignore[misc]
+                await asyncio.to_thread(self._remove_files, gone)
 
     async def _sweep(self, letter: str) -> None:
         """Files on the shelf whose row was never written: a crash came between."""

@@ -24,16 +24,20 @@ def add_references(tx: Tx, space: SpaceId, hashes: Iterable[BlobHash], core: Cor
         tx.execute(update(blob_holding).where(*erased).values(loose_since=None))
 
 
-def drop_references(tx: Tx, core: CoreId) -> None:
+def drop_references(tx: Tx, core: CoreId) -> int:
     """This fact's body is erased: it names nothing any more. Repeatable.
 
-    What no other fact of the space names can be read no longer, from this moment on.
+    What no other fact of the space names can be read no longer, from this moment on; how many these are.
     """
     reference, holding = blob_reference.c, blob_holding.c
     dropped = tx.execute(select(reference.space, reference.hash).where(reference.core == core))
     pairs = [(row.space, row.hash) for row in dropped]
+    if not pairs:
+        return 0
     tx.remove(blob_reference, core=core)
+    loose = 0
     for space, blob in pairs:
         named = exists().where(reference.space == space, reference.hash == blob)
         here = (holding.space == space, holding.hash == blob)
-        tx.execute(update(blob_holding).where(*here, ~named).values(loose_since=ERASED))
+        loose += tx.execute(update(blob_holding).where(*here, ~named).values(loose_since=ERASED)).rowcount
+    return loose

@@ -46,6 +46,10 @@ class Blobs:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._collecting
 
+    async def remove_erased(self) -> None:
+        """Remove the files that no fact names since an erasure, with their previews; not at the next round, now."""
+        await self.collector.remove_loose()
+
     def find(self, space: SpaceId, one: BlobHash, account: AccountId) -> Held:
         """The blob for somebody who may read in the space.
 

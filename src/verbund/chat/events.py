@@ -54,6 +54,7 @@ class MessagePosted(Event, frozen=True):
 
     kind: ClassVar[str] = "chat.message_posted.1"
     sorts: ClassVar[frozenset[str]] = TALK
+    personal: ClassVar[bool] = True
     text: Text
     channel: Hash | None = None
     mentions: Annotated[tuple[AccountId, ...], Meta(max_length=MENTIONS_MAX)] = ()
@@ -70,6 +71,9 @@ class MessageEdited(Event, frozen=True):
     message: Hash
     text: Text
     mentions: Annotated[tuple[AccountId, ...], Meta(max_length=MENTIONS_MAX)] = ()
+
+    def part_of(self) -> CoreId:
+        return CoreId(self.message)
 
 
 class MessageWithdrawn(Event, frozen=True):
@@ -88,6 +92,7 @@ class ReactionSet(Event, frozen=True):
 
     kind: ClassVar[str] = "chat.reaction_set.1"
     sorts: ClassVar[frozenset[str]] = TALK
+    personal: ClassVar[bool] = True
     message: Hash
     emoji: Annotated[str, Meta(min_length=1, max_length=EMOJI_CHARS_MAX)]
     on: bool

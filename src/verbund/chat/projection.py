@@ -1,15 +1,15 @@
 """Folds of conversation: the only writer of its tables. Every fold commutes with every other of its space."""
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from verbund.base.clock import MS_MAX, ms_of, stamp_of
-from verbund.base.ids import CoreId, SpaceId
+from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.chat import events, tables
 from verbund.log import search
 from verbund.log import tables as log_tables
 from verbund.log.core import stamp
-from verbund.log.registry import Event, Fact, Fold, Overtaken
+from verbund.log.registry import Event, Fact, Fold, Gone, Overtaken
 from verbund.log.tx import Tx
 
 PROJECTED = tables.PROJECTED
@@ -96,6 +96,27 @@ def message_withdrawn(tx: Tx, fact: Fact) -> None:
     search.forget(tx, header.position)
     for core in (target, *edits):
         tx.erase(core)
+
+
+def forget_words(tx: Tx, space: SpaceId, account: AccountId, gone: list[Gone]) -> None:
+    """What somebody wrote is erased as a whole: no tombstones, for where a body never came nothing says which channel.
+    What was withdrawn before keeps its own."""
+    message, reaction = tables.message.c, tables.reaction.c
+    posted = [one for one in gone if one.kind == events.MessagePosted.kind]
+    reacted = [one.stamp for one in gone if one.kind == events.ReactionSet.kind]
+    if posted:
+        places, ids = [one.position for one in posted], [one.id for one in posted]
+        edits = tx.execute(select(tables.edit.c.core).where(tables.edit.c.message.in_(ids))).scalars().all()
+        for core in edits:
+            tx.erase(core)
+        tx.execute(delete(tables.message).where(message.position.in_(places), message.withdrawn == 0))
+        for table in (tables.mention, tables.reaction, tables.edit):
+            tx.execute(delete(table).where(table.c.message.in_(ids)))
+        for position in places:
+            search.forget(tx, position)
+    if reacted:
+        mine = (reaction.space == space, reaction.account == account, reaction.stamp.in_(reacted))
+        tx.execute(delete(tables.reaction).where(*mine))
 
 
 def message_overtaken(tx: Tx, fact: Fact) -> bool:

@@ -1,6 +1,7 @@
 """The log's two ways in, `submit` and `accept`, and its one append. Runs inside the writer's transaction."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import and_, or_, select, update
@@ -10,7 +11,7 @@ from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import entry as entries
-from verbund.log import search, sublogs, tables, waiting
+from verbund.log import forgetting, search, sublogs, tables, waiting
 from verbund.log.core import Parcel, Parsed, WrongSignature, make_parcel, parse
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take, state_of
@@ -50,7 +51,7 @@ class Log:
 
     def begin(self, connection: Any, cache: Cache) -> Tx:
         tx = Tx(connection, self.clock, self.directory, cache)
-        tx.erased = self.registry.drop_blobs
+        tx.erased, tx.forget = self.registry.drop_blobs, partial(forgetting.forget, self.registry, tx)
         return tx
 
     def submit(self, tx: Tx, parcel: Parcel) -> Outcome:
@@ -62,7 +63,11 @@ class Log:
             return Outcome.refused(None, refusal)
         match verdict:
             case Take():
-                self._append(tx, parsed, SETTLED, self._own_place(tx, parsed, void=False), verdict)
+                gone = self._goes(tx, verdict)
+                place = self._own_place(tx, parsed, void=False)
+                self._append(tx, parsed, SETTLED, place, None if gone else verdict)
+                if gone:
+                    tx.erase(parsed.id)
                 self._settle(tx, parsed.id)
                 return Outcome.accepted(parsed.id)
             case Known(state):
@@ -227,7 +232,7 @@ class Log:
         match verdict:
             case Take():
                 # What builds on it may be folded already: one looks through a void.
-                gone = was_void and verdict.kind.overtaken(tx, verdict.fact)
+                gone = self._goes(tx, verdict) or (was_void and verdict.kind.overtaken(tx, verdict.fact))
                 self._append(tx, parsed, SETTLED, place, None if gone else verdict)
                 if gone:
                     tx.erase(parsed.id)
@@ -274,10 +279,13 @@ class Log:
         self._tell_late(tx, parsed, row, state, fact)
         return True
 
-    @staticmethod
-    def _overtaken(tx: Tx, take: Take | None) -> bool:
+    def _goes(self, tx: Tx, take: Take) -> bool:
+        """Whether an order of erasure that is here takes its body away."""
+        return forgetting.is_forgotten(self.registry, tx, take.fact)
+
+    def _overtaken(self, tx: Tx, take: Take | None) -> bool:
         """Erase the body of what is here but belongs to something that was withdrawn. True when it is gone."""
-        if take is None or not take.kind.overtaken(tx, take.fact):
+        if take is None or not (self._goes(tx, take) or take.kind.overtaken(tx, take.fact)):
             return False
         tx.erase(take.fact.id)
         return True

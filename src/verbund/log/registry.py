@@ -37,6 +37,12 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     #: Takes bodies away. What was erased somewhere cannot come back, so where such a fact was taken in once it counts
     #: everywhere: a cut refuses it at submit only.
     erases: ClassVar[bool] = False
+    #: Somebody's own words: goes when everything that this person wrote is to be erased.
+    personal: ClassVar[bool] = False
+
+    def part_of(self) -> CoreId | None:
+        """What it changes or adds to, by the same author or on behalf of all: where that is erased, this goes too."""
+        return None
 
     def introduces(self) -> PublicKey | None:
         """The key that this event brings for its own signature: the first fact of an account does."""
@@ -134,7 +140,19 @@ class Rule(NamedTuple):
     admits: "Callable[[Fact, Reader], None] | None"
 
 
+class Gone(NamedTuple):
+    """A fact whose body an order of erasure takes away; not `whole` where it is gone already."""
+
+    id: CoreId
+    position: int
+    kind: str
+    stamp: str
+    whole: bool
+
+
 Fold = Callable[["Tx", Fact], None]
+#: What an order takes away in a space, all of one account: the rows that were folded of it go.
+Forget = Callable[["Tx", SpaceId, AccountId, list[Gone]], None]
 Overtaken = Callable[["Tx", Fact], bool]
 
 
@@ -145,6 +163,10 @@ def rule(may: Callable[[Fact, Any], None], admits: "Callable[[Fact, Reader], Non
 
 def _nothing(*_: object) -> None:
     """Where there are no blobs."""
+
+
+def _none(*_: object) -> int:
+    return 0
 
 
 def _never(*_: object) -> bool:
@@ -172,7 +194,9 @@ class Registry:
         #: For facts that name blobs, whatever their kind: a rule at submit, a fold, and what an erasure takes back.
         self.admit_blobs: Callable[[Fact, Reader], None] = _nothing
         self.fold_blobs: Callable[[Tx, Fact], None] = _nothing
-        self.drop_blobs: Callable[[Tx, CoreId], None] = _nothing
+        self.drop_blobs: Callable[[Tx, CoreId], int] = _none
+        #: What each capability does when everything that somebody wrote is erased.
+        self.forgets: list[Forget] = []
 
     def register(
         self,
@@ -181,18 +205,20 @@ class Registry:
         folds: dict[type[Event], Fold],
         projected: Iterable[Table],
         overtaken: dict[type[Event], Overtaken] | None = None,
+        forget: Forget | None = None,
     ) -> None:
-        """One capability's kinds. Every event needs a rule and a fold."""
+        """One capability's kinds. Every event needs a rule and a fold; `forget` whoever has personal ones."""
         late = overtaken or {}
         for event in events:
             self._kinds[event.kind] = Kind(event, rules[event], folds[event], late.get(event, _never))
         self.projected += list(projected)
+        self.forgets += [forget] if forget is not None else []
 
     def register_blobs(
         self,
         admit: "Callable[[Fact, Reader], None]",
         fold: "Callable[[Tx, Fact], None]",
-        drop: "Callable[[Tx, CoreId], None]",
+        drop: "Callable[[Tx, CoreId], int]",
         projected: Iterable[Table],
     ) -> None:
         """What the blobs do for the facts of every kind that name some."""
@@ -201,6 +227,10 @@ class Registry:
 
     def kind(self, name: str) -> Kind | None:
         return self._kinds.get(name)
+
+    def is_personal(self, name: str) -> bool:
+        kind = self._kinds.get(name)
+        return kind is not None and kind.event.personal
 
     def kinds(self) -> list[Kind]:
         return [self._kinds[name] for name in sorted(self._kinds)]

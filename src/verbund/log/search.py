@@ -38,6 +38,8 @@ STEMS_CACHED_MAX = 20_000
 QUERY_WORDS_MAX = 10
 SPACES_MAX = 500
 RESULTS_MAX = 50
+#: Pages of the index that are merged in one step of a purge: some ten milliseconds of the writer.
+PURGE_PAGES = 200
 WORD_CHARS_MAX = 40
 PREFIX_CHARS_MIN = 2
 _WORD = re.compile(r"[^\W_]+")
@@ -105,6 +107,21 @@ def index(tx: Tx, position: int, space: SpaceId, kind: str, at: int, words: str)
 def forget(tx: Tx, position: int) -> None:
     """Make something unfindable, by the position it was indexed with."""
     tx.remove(item, position=position)
+
+
+def purge(tx: Tx, begins: bool) -> bool:
+    """One step on the way to an index in which nothing is left of what was forgotten; `begins` with the first. Whether
+    there is more to do. FTS5 keeps the words of removed rows until their segments are merged."""
+    if not tx.sqlite:
+        return False
+    before = _changes(tx)
+    pages = -PURGE_PAGES if begins else PURGE_PAGES
+    tx.execute(text("INSERT INTO search_index(search_index, rank) VALUES ('merge', :pages)"), {"pages": pages})
+    return _changes(tx) - before >= 2
+
+
+def _changes(tx: Tx) -> int:
+    return int(tx.execute(text("SELECT total_changes()")).scalar_one())
 
 
 def clear(tx: Tx, space: SpaceId | None) -> None:

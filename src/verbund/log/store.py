@@ -36,6 +36,20 @@ class Store:
         """The tables of a new installation (an existing one is brought forward by migrations)."""
         metadata.create_all(self.engine)
 
+    def truncate_log(self) -> bool:
+        """Carry the write-ahead log over and cut it off: nothing that was written before stays in it. Whether it is so;
+        a reader in the middle of something keeps it. On PostgreSQL that is for its vacuum and its archive."""
+        if not self.sqlite:
+            return True
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            cursor.close()
+        finally:
+            connection.close()
+        return not busy
+
     def claim(self) -> bool:
         """Whether this process may write: one writer for a database. On SQLite the data folder's lock sees to it."""
         if self.sqlite or self._claim is not None:

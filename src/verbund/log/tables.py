@@ -87,6 +87,19 @@ cut = Table(
     Column("ds", BigInteger, nullable=False),
 )
 
+#: What an account wrote in a space up to `until` is to be erased, says the fact `by`. Like a cut it never lapses.
+#: `bodies` and `blobs` were taken away here when it came.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("space", String, primary_key=True),
+    Column("by", Digest, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("until", String, nullable=False),
+    Column("bodies", BigInteger, nullable=False),
+    Column("blobs", BigInteger, nullable=False),
+)
+
 cursor = Table(
     "cursor",
     metadata,

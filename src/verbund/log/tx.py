@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 
 from verbund.base.clock import Clock
-from verbund.base.ids import CoreId, DeviceId, SpaceId
+from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId
 from verbund.log import tables
 from verbund.log.compact import word
 from verbund.log.core import Core
@@ -24,6 +24,8 @@ Row = dict[str, Any]
 Head = tuple[int, CoreId | None]
 NO_HEAD: Head = (0, None)
 CACHED_MAX = 20_000
+#: The row that says: something was erased, and what is left of it between the rows was not cleared away yet.
+UNPURGED = "unpurged"
 _core = msgspec.json.Decoder(Core)
 #: One statement per table, way and columns: as many as the folds have.
 _statements: dict[Any, Gathered] = {}
@@ -40,7 +42,12 @@ class Cache(OrderedDict[Any, Any]):
 
 
 def _nothing(*_: object) -> None:
+    """Where no capability is registered."""
+
+
+def _none(*_: object) -> int:
     """Where there are no blobs."""
+    return 0
 
 
 class Own(NamedTuple):
@@ -52,6 +59,15 @@ class Own(NamedTuple):
     @classmethod
     def of(cls, rows: Sequence[Any]) -> "Own":
         return cls(tuple(row.ds for row in rows), tuple(row.id for row in rows))
+
+
+class Order(NamedTuple):
+    """An order of erasure: all that these devices of an account wrote up to a time, says the fact `by`."""
+
+    by: CoreId
+    account: AccountId
+    devices: Sequence[DeviceId]
+    until: str
 
 
 class Header(NamedTuple):
@@ -161,6 +177,16 @@ class Reader:
             found = self.cache.put(key, [(row.ds, row.by) for row in rows])
         return found
 
+    def erasures(self, space: SpaceId) -> dict[AccountId, str]:
+        """account → the time up to which all that it wrote in this space is to be erased."""
+        key = ("erasures", space)
+        found: dict[AccountId, str] | None = self.cache.get(key)
+        if found is None:
+            c = tables.erasure.c
+            rows = self.execute(select(c.account, c.until).where(c.space == space).order_by(c.until)).all()
+            found = self.cache.put(key, {AccountId(row.account): row.until for row in rows})
+        return found
+
 
 class Tx(Reader):
     """A transaction of the writer. Inserts are gathered and written many at a time."""
@@ -171,8 +197,10 @@ class Tx(Reader):
         self._buffer: dict[Any, tuple[Gathered, str, list[Any]]] = {}
         self.after_commit_calls: list[Callable[[], None]] = []
         self.arrivals: list[str] = []
-        #: What else goes when a body is erased: its references to blobs.
-        self.erased: Callable[[Tx, CoreId], None] = _nothing
+        #: What else goes when a body is erased: its references to blobs. How many blobs nobody names any more.
+        self.erased: Callable[[Tx, CoreId], int] = _none
+        #: Carries out an order of erasure (see forgetting.py).
+        self.forget: Callable[[SpaceId, Order], None] = _nothing
         self.disturbed: set[SpaceId] = set()
         #: (space, encoded entry, fact or None): what followers are told; what comes late among them, at its old place.
         self.appended: list[tuple[SpaceId, bytes, Fact | None]] = []
@@ -257,10 +285,21 @@ class Tx(Reader):
             del self.cache[key]
         self.disturbed.add(space)
 
-    def erase(self, core: CoreId) -> None:
-        """Delete a body here and now; core and salted hash stay, so that signatures and chains still verify."""
+    def erase(self, core: CoreId) -> int:
+        """Delete a body here and now; core and salted hash stay, so that signatures and chains still verify.
+
+        How many blobs nobody in the space names any more.
+        """
         self.execute(update(tables.core).where(tables.core.c.id == core).values(salt=None, body=None))
-        self.erased(self, core)
+        if not self.cache.get(UNPURGED):
+            self.insert_once(tables.installation, {"key": UNPURGED, "value": ""})
+            self.cache[UNPURGED] = True
+        return self.erased(self, core)
+
+    def begin_purge(self) -> None:
+        """What is left of what was erased until now is cleared away after this."""
+        self.remove(tables.installation, key=UNPURGED)
+        self.cache.pop(UNPURGED, None)
 
     def header(self, core: CoreId) -> Header | None:
         """Who wrote a core and when, whether or not its body is still here. Its place is its first acceptance."""

@@ -125,7 +125,7 @@ class MediaService:
         while True:
             self._wake.clear()
             try:
-                await asyncio.to_thread(self._clear_up)
+                await self.clear_up()
                 work = await asyncio.to_thread(self._next)
                 if work is None:
                     await self._give_up()
@@ -268,8 +268,18 @@ class MediaService:
             event = FilmPrepared(film=row.id, outcome="refused", reason=Failed.code)
             await self._log.author(self._log.provider_device, row.space, event, re=[row.id])
 
+    async def clear_up(self) -> None:
+        """Remove the folders of films that are gone from the library; what is at work on one of them stops first."""
+        current = self._current
+        if current is not None and not await asyncio.to_thread(self._is_kept, current.film):
+            current.stop.set()
+        await asyncio.to_thread(self._clear_up)
+
+    def _is_kept(self, film: CoreId) -> bool:
+        with self._log.store.read() as connection:
+            return bool(queries.kept(connection, [film]))
+
     def _clear_up(self) -> None:
-        """Folders of films that were withdrawn."""
         names = sorted(folder.name for folder in self._folder.iterdir() if folder.is_dir())
         for begin in range(0, len(names), FOLDERS_PAGE):
             page = names[begin : begin + FOLDERS_PAGE]

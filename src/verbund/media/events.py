@@ -45,6 +45,7 @@ class FilmAdded(Event, frozen=True):
 
     kind: ClassVar[str] = "media.film_added.1"
     sorts: ClassVar[frozenset[str]] = SHARED
+    personal: ClassVar[bool] = True
 
     title: Title
     source: SourceFile
@@ -62,6 +63,9 @@ class FilmChanged(Event, frozen=True):
     title: Title
     description: Description = ""
     by: Literal["author", "moderator"] = "author"
+
+    def part_of(self) -> CoreId:
+        return CoreId(self.film)
 
 
 class FilmWithdrawn(Event, frozen=True):
@@ -98,6 +102,9 @@ class FilmPrepared(Event, frozen=True):
     words: Annotated[tuple[Language, ...], Meta(max_length=LANGUAGES_MAX)] = ()
     chapters: Annotated[tuple[ChapterMark, ...], Meta(max_length=CHAPTERS_MAX)] = ()
     reason: Annotated[str, Meta(pattern=r"^([a-z]+\.[a-z_]+)?$", max_length=60)] = ""
+
+    def part_of(self) -> CoreId:
+        return CoreId(self.film)
 
 
 class FilmClaimed(Event, frozen=True):

@@ -24,6 +24,15 @@ film = Table(
     Index("media_film_order", "space", "t", "id"),
 )
 
+#: Which facts changed a film or prepared it, so that an erasure takes their bodies too.
+edit = Table(
+    "media_edit",
+    metadata,
+    Column("core", String, primary_key=True),
+    Column("film", String, nullable=False, index=True),
+    Column("space", String, nullable=False),
+)
+
 #: `rank` orders copies: ready before refused, then the stamp. `tracks` is JSON: sounds, words, chapters.
 prepared = Table(
     "media_prepared",
@@ -68,7 +77,7 @@ claim = Table(
     Column("stamp", String, nullable=False),
 )
 
-PROJECTED = (film, prepared, position, claim)
+PROJECTED = (film, edit, prepared, position, claim)
 
 # local
 

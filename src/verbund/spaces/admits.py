@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import and_, func, select
 
 from verbund.accounts.queries import devices_of, knows_provider
+from verbund.base.clock import ms_of
 from verbund.base.refusal import Refusal, Unknown
 from verbund.log import tables as log_tables
 from verbund.log.registry import Event, Fact
@@ -21,6 +22,9 @@ SPACES_PER_ACCOUNT_MAX = 1_000
 ORGANISATIONS_OWNED_MAX = 5
 INVITATIONS_OPEN_MAX = 500
 INVITATION_AGE_MS_MAX = 366 * 24 * 3600 * 1000
+MOTIONS_OPEN_MAX = 20
+#: A motion says when it was made; so long it may have been on its way to the first provider.
+ON_ITS_WAY_MS_MAX = 10 * 60 * 1000
 
 
 class Full(Refusal):
@@ -69,6 +73,22 @@ class Elsewhere(Refusal):
 
     code = "spaces.elsewhere"
     status = 422
+
+
+class MotionLate(Refusal):
+    """de: Das kam zu spät hier an. Versuchen Sie es noch einmal.
+    en: This came too late. Try again."""
+
+    code = "spaces.motion_late"
+    status = 422
+
+
+class TooManyMotions(Refusal):
+    """de: Es warten schon viele Vorhaben. Entscheiden Sie zuerst über diese.
+    en: Many motions are waiting already. Decide about those first."""
+
+    code = "spaces.motions_full"
+    status = 409
 
 
 def if_room(fact: Fact, view: Reader) -> None:
@@ -150,6 +170,17 @@ def member_removed(fact: Fact, view: Reader) -> None:
         raise CutsMissing()
 
 
+def motion_made(fact: Fact, view: Reader) -> None:
+    """A provider takes a motion in when it is made, so that its day is a day; and not too many."""
+    if_room(fact, view)
+    if view.now_ms() - ms_of(fact.t) > ON_ITS_WAY_MS_MAX:
+        raise MotionLate()
+    motion = tables.motion.c
+    waits = (motion.space == fact.space, motion.done == 0, motion.stopped_by.is_(None))
+    if (view.execute(select(func.count()).where(*waits)).scalar() or 0) >= MOTIONS_OPEN_MAX:
+        raise TooManyMotions()
+
+
 def know_each_other(view: Reader, one: str, other: str) -> bool:
     """Whether these two belong to a space together, other than a conversation of two."""
     mine, theirs, space = tables.space_member.alias(), tables.space_member.alias(), tables.space.c
@@ -211,4 +242,5 @@ ADMITS: dict[type[Event], Callable[[Fact, Reader], None]] = {
     events.MemberJoined: member_joined,
     events.MemberAdded: member_added,
     events.MemberRemoved: member_removed,
+    events.MotionMade: motion_made,
 }

@@ -10,12 +10,20 @@ from litestar.di import NamedDependency
 from verbund.accounts.commands import make_reset_link, note_use
 from verbund.accounts.queries import is_stale
 from verbund.accounts.schemas import Caller, ResetLink, ResetLinkWanted
-from verbund.base.ids import AccountId, is_hash
+from verbund.base.ids import AccountId, SpaceId, is_hash
 from verbund.base.refusal import Unknown
 from verbund.log.service import LogService
 from verbund.log.tx import Reader, Tx
 from verbund.spaces import queries
-from verbund.spaces.schemas import InvitationPreview, InvitationShape, Me, MemberShape, OpenSpace, SpaceDetails
+from verbund.spaces.schemas import (
+    InvitationPreview,
+    InvitationShape,
+    Me,
+    MemberShape,
+    MotionShape,
+    OpenSpace,
+    SpaceDetails,
+)
 
 Result = TypeVar("Result")
 
@@ -65,6 +73,12 @@ async def invitations(space: str, caller: Caller, log: LogService) -> list[Invit
     )
 
 
+@get("/api/spaces/{space:str}/motions", summary="What waits to take place")
+async def motions(space: str, caller: Caller, log: LogService) -> list[MotionShape]:
+    """What owners want that cannot be taken back and that can still be stopped, for the owners."""
+    return await _read(log, lambda view: queries.motions(view.connection, SpaceId(_hash(space)), caller.account))
+
+
 @get("/api/invitations/{invitation:str}", summary="An invitation before joining")
 async def invitation(invitation: str, maybe_caller: NamedDependency[Any], log: LogService) -> InvitationPreview:
     """Where an invitation leads, whether it can be used, or why not."""
@@ -102,4 +116,4 @@ def _hash(text: str) -> str:
     return text
 
 
-ROUTES = [me, open_spaces, details, members, invitations, invitation, reset_link]
+ROUTES = [me, open_spaces, details, members, motions, invitations, invitation, reset_link]

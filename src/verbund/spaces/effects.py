@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from verbund.accounts.queries import devices_of
+from verbund.base.clock import Clock
 from verbund.base.ids import CoreId, ProviderId, SpaceId, b64
 from verbund.base.keys import PublicKey
 from verbund.base.refusal import Refusal
@@ -15,9 +16,11 @@ from verbund.log.service import LogService
 from verbund.log.tx import Reader, Tx
 from verbund.spaces import events
 from verbund.spaces.authority import authority_now, history_here
+from verbund.spaces.deeds import Deeds
 from verbund.spaces.history import History
 from verbund.spaces.queries import children_of, children_with, role
 
+ERASURES = frozenset({events.ErasureOrdered.kind})
 REMOVALS = frozenset({events.MemberRemoved.kind})
 NAME_CHARS_MAX = 80
 PLACES = frozenset({events.ProviderAdded.kind, events.ProviderRemoved.kind, events.SpaceCreated.kind})
@@ -35,6 +38,8 @@ class Services(Protocol):
 
     log: LogService
     settings: Settings
+    clock: Clock
+    parts: dict[str, Any]
 
     @property
     def installation(self) -> Installation: ...
@@ -43,8 +48,8 @@ class Services(Protocol):
 class SpacesService:
     """Carries what a parent decided into its children, by the provider's device.
 
-    Removals of people go with the cuts of what it took in; providers come and go with the fact that says so. The
-    child's rules check that the parent did decide it, so a provider can do neither by itself.
+    Removals of people go with the cuts of what it took in; providers come and go, and erasures are ordered, with the
+    fact that says so. The child's rules check that the parent did decide it, so a provider can do neither by itself.
     """
 
     def __init__(self, services: Services) -> None:
@@ -52,13 +57,17 @@ class SpacesService:
         self._followers = (
             Follower(services.log, "spaces.removed", REMOVALS, self._leave_children),
             Follower(services.log, "spaces.places", PLACES, self._place_children),
+            Follower(services.log, "spaces.erasures", ERASURES, self._erase_in_children),
         )
+        self.deeds = services.parts["deeds"] = Deeds(services.log, services.clock)
 
     async def start(self) -> None:
         for follower in self._followers:
             follower.start()
+        await self.deeds.start()
 
     async def stop(self) -> None:
+        await self.deeds.stop()
         for follower in self._followers:
             await follower.stop()
 
@@ -72,6 +81,19 @@ class SpacesService:
             for child in children_with(tx.connection, fact.space, account):
                 cuts = {dev: tx.head(child, dev)[0] for dev in devices_of(tx, account)}
                 self._say(tx, child, events.MemberRemoved(account=account, cuts=cuts), [fact.id])
+
+        await self._log.write(work)
+
+    async def _erase_in_children(self, fact: Fact) -> None:
+        """What somebody wrote in the firm is erased: in its rooms too."""
+        event: events.ErasureOrdered = fact.event
+
+        def work(tx: Tx) -> None:
+            tx.flush()
+            for child in children_of(tx.connection, fact.space):
+                state = authority_now(tx, child)
+                if state is not None and (event.account, event.until) not in state.erasures.values():
+                    self._say(tx, child, event, [fact.id])
 
         await self._log.write(work)
 

@@ -16,6 +16,7 @@ DIRECT_PEOPLE_MAX = 12
 CUT_DEVICES_MAX = 600
 HEADS_MAX = 4
 USES_MAX = 10_000
+REASON_CHARS_MAX = 300
 _HASH = r"\A[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z"
 
 AnyAccount = Annotated[AccountId, Meta(pattern=_HASH)]
@@ -24,6 +25,8 @@ Title = Annotated[str, Meta(min_length=1, max_length=TITLE_CHARS_MAX)]
 Sort = Literal["organisation", "team", "private", "meeting", "public"]
 Role = Literal["owner", "admin", "member", "guest"]
 AddressForm = Literal["sie", "du"]
+Deed = Literal["provider_removed", "person_erased", "owner_removed", "owner_demoted"]
+Stamp = Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
 Cuts = Annotated[dict[AnyDevice, Number], Meta(max_length=CUT_DEVICES_MAX)]
 FOUNDED = frozenset({"organisation", "team", "private", "meeting", "public"})
 
@@ -182,6 +185,56 @@ class ProviderRemoved(Event, frozen=True):
     provider: AnyProvider
 
 
+class MotionMade(Event, frozen=True):
+    """An owner wants something that cannot be taken back; its id is this core's. It takes place when another owner
+    seconds it, or after a day, unless an owner stops it. Two motions are two."""
+
+    kind: ClassVar[str] = "authority.motion_made.1"
+    sorts: ClassVar[frozenset[str]] = FOUNDED
+    authority: ClassVar[bool] = True
+
+    deed: Deed
+    provider: AnyProvider | None = None
+    account: AnyAccount | None = None
+    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
+
+
+class MotionSeconded(Event, frozen=True):
+    """Another owner agrees to a motion: it takes place at once. Copies are one."""
+
+    kind: ClassVar[str] = "authority.motion_seconded.1"
+    sorts: ClassVar[frozenset[str]] = FOUNDED
+    authority: ClassVar[bool] = True
+
+    motion: AnyCore
+
+
+class MotionStopped(Event, frozen=True):
+    """An owner stopped a motion. It wins over agreement and time; what had taken place before its provider knew of it
+    stays so. Copies are one."""
+
+    kind: ClassVar[str] = "authority.motion_stopped.1"
+    sorts: ClassVar[frozenset[str]] = FOUNDED
+    authority: ClassVar[bool] = True
+
+    motion: AnyCore
+
+
+class ErasureOrdered(Event, frozen=True):
+    """All that somebody wrote in the space up to `until` is erased: by their own will, by a motion of the owners that a
+    provider carries out, or as the parent decided. It counts everywhere once it was taken in anywhere, over every
+    removal; several are all carried out."""
+
+    kind: ClassVar[str] = "authority.erasure_ordered.1"
+    sorts: ClassVar[frozenset[str]] = FOUNDED | {"direct"}
+    authority: ClassVar[bool] = True
+    erases: ClassVar[bool] = True
+
+    account: AnyAccount
+    until: Stamp
+    reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
+
+
 class SpaceDescribed(Event, frozen=True):
     """The space's title, description and form of address. The last writer wins, for all three together."""
 
@@ -206,5 +259,9 @@ EVENTS: tuple[type[Event], ...] = (
     SpaceArchived,
     ProviderAdded,
     ProviderRemoved,
+    MotionMade,
+    MotionSeconded,
+    MotionStopped,
+    ErasureOrdered,
     SpaceDescribed,
 )

@@ -7,7 +7,7 @@ from typing import Any
 from verbund.base.ids import AccountId
 from verbund.log.registry import Event, Fact
 from verbund.spaces import events
-from verbund.spaces.state import MEMBER, OWNER, RANK, Authority, Invitation, Member, Order, Removal
+from verbund.spaces.state import MEMBER, OWNER, RANK, Authority, Invitation, Member, Motion, Order, Removal
 
 
 def founded(fact: Fact) -> str:
@@ -82,6 +82,8 @@ def _role_changed(state: Authority, fact: Fact, _order: Order) -> None:
     held = state.members.get(event.account)
     if held is not None:
         state.members[event.account] = held._replace(role=event.role)
+    if event.role != OWNER:
+        _settle_all(state, event.account, "owner_removed", "owner_demoted")
     _never_ownerless(state)
 
 
@@ -89,6 +91,7 @@ def _member_removed(state: Authority, fact: Fact, order: Order) -> None:
     event: events.MemberRemoved = fact.event
     if state.members.pop(event.account, None) is not None or event.account not in state.removed:
         state.removed[event.account] = Removal(fact.id, event.cuts, event.account == fact.actor, order)
+    _settle_all(state, event.account, "owner_removed", "owner_demoted")
     _never_ownerless(state)
 
 
@@ -102,6 +105,45 @@ def _provider_added(state: Authority, fact: Fact, _order: Order) -> None:
 
 def _provider_removed(state: Authority, fact: Fact, _order: Order) -> None:
     state.providers -= {fact.event.provider}
+    _settle_all(state, fact.event.provider, "provider_removed")
+
+
+def _motion_made(state: Authority, fact: Fact, _order: Order) -> None:
+    event: events.MotionMade = fact.event
+    target = event.provider or event.account or ""
+    state.motions[fact.id] = Motion(fact.id, event.deed, target, AccountId(fact.actor), fact.t)
+
+
+def _motion_seconded(state: Authority, fact: Fact, _order: Order) -> None:
+    motion = state.motions.get(fact.event.motion)
+    if motion is not None:
+        state.motions[motion.id] = motion._replace(seconded_by=AccountId(fact.actor))
+
+
+def _motion_stopped(state: Authority, fact: Fact, _order: Order) -> None:
+    motion = state.motions.get(fact.event.motion)
+    if motion is not None:
+        state.motions[motion.id] = motion._replace(stopped_by=AccountId(fact.actor))
+
+
+def _erasure_ordered(state: Authority, fact: Fact, _order: Order) -> None:
+    event: events.ErasureOrdered = fact.event
+    state.erasures[fact.id] = (event.account, event.until)
+    for motion in list(state.motions.values()):
+        if motion.t <= event.until:
+            _settle(state, "person_erased", event.account, motion)
+
+
+def _settle_all(state: Authority, target: str, *deeds: str) -> None:
+    """What these motions wanted has taken place, whichever of them did it: none acts a second time."""
+    for deed in deeds:
+        for motion in list(state.motions.values()):
+            _settle(state, deed, target, motion)
+
+
+def _settle(state: Authority, deed: str, target: str, motion: Motion) -> None:
+    if (motion.deed, motion.target) == (deed, target):
+        state.motions[motion.id] = motion._replace(is_done=True)
 
 
 def _never_ownerless(state: Authority) -> None:
@@ -127,4 +169,8 @@ APPLY: dict[type[Event], Callable[[Authority, Any, Order], None]] = {
     events.SpaceArchived: _space_archived,
     events.ProviderAdded: _provider_added,
     events.ProviderRemoved: _provider_removed,
+    events.MotionMade: _motion_made,
+    events.MotionSeconded: _motion_seconded,
+    events.MotionStopped: _motion_stopped,
+    events.ErasureOrdered: _erasure_ordered,
 }

@@ -193,12 +193,15 @@ class History:
         return closure
 
     def _needs(self, fact: Fact, before: Authority | None) -> int:
-        """What it falls with: the fact that made its author a member, the invitation that it uses."""
+        """What it falls with: the fact that made its author a member, the invitation that it uses, the motion that it
+        carries out."""
         needs = 0
         member = before.members.get(AccountId(fact.actor)) if before else None
         named = [member.by] if member else []
         if isinstance(fact.event, events.MemberJoined) and fact.event.invitation:
             named.append(fact.event.invitation)
+        if before and fact.by_provider:
+            named += [core for core in fact.re[:1] if core in before.motions]
         for core in named:
             index = self._index.get(core)
             if index is not None:

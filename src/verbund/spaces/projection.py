@@ -11,7 +11,7 @@ from verbund.base.clock import ms_of
 from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.log import tables as log_tables
 from verbund.log.registry import Event, Fact, Overtaken
-from verbund.log.tx import Tx
+from verbund.log.tx import Order, Tx
 from verbund.spaces import events, tables
 from verbund.spaces.authority import forget, history_here
 from verbund.spaces.history import History, Step
@@ -25,6 +25,7 @@ PROJECTED: list[Table] = [
     tables.space_provider,
     tables.invitation,
     tables.invitation_use,
+    tables.motion,
 ]
 
 
@@ -57,6 +58,8 @@ def _write_state(tx: Tx, space: SpaceId, history: History, state: Authority) -> 
     _differences(tx, tables.space_provider, space, ({"provider": provider} for provider in state.providers))
     if state.invitations:
         _write_invitations(tx, space, history, state)
+    if state.motions:
+        _write_motions(tx, space, history, state)
     if any(isinstance(step.fact.event, events.MemberRemoved) for step in history.steps):
         _write_cuts(tx, space, history)
 
@@ -65,6 +68,13 @@ def space_created(tx: Tx, fact: Fact) -> None:
     event: events.SpaceCreated = fact.event
     _title(tx, fact, event.title, "", event.address_form)
     authority_fact(tx, fact)
+
+
+def erasure_ordered(tx: Tx, fact: Fact) -> None:
+    """It is carried out here and now, whether or not a removal takes its word away: what one replica erased, all do."""
+    event: events.ErasureOrdered = fact.event
+    authority_fact(tx, fact)
+    tx.forget(fact.space, Order(fact.id, event.account, devices_of(tx, event.account), event.until))
 
 
 def space_described(tx: Tx, fact: Fact) -> None:
@@ -144,6 +154,15 @@ def _write_invitations(tx: Tx, space: SpaceId, history: History, state: Authorit
     ))  # fmt: skip
 
 
+def _write_motions(tx: Tx, space: SpaceId, history: History, state: Authority) -> None:
+    reasons = {step.fact.id: step.fact.event.reason for step in history.steps if step.fact.id in state.motions}
+    _differences(tx, tables.motion, space, (
+        {"id": one.id, "deed": one.deed, "target": one.target, "reason": reasons[one.id], "by": one.by, "t": one.t,
+         "seconded_by": one.seconded_by, "stopped_by": one.stopped_by, "done": int(one.is_done)}
+        for one in state.motions.values()
+    ))  # fmt: skip
+
+
 def _write_cuts(tx: Tx, space: SpaceId, history: History) -> None:
     removals = {step.fact.id: step for step in history.effective() if isinstance(step.fact.event, events.MemberRemoved)}
     cut = log_tables.cut.c
@@ -181,6 +200,7 @@ FOLDS: dict[type[Event], Callable[[Tx, Fact], None]] = {
     **dict.fromkeys(events.EVENTS, authority_fact),
     events.SpaceCreated: space_created,
     events.SpaceDescribed: space_described,
+    events.ErasureOrdered: erasure_ordered,
 }
 OVERTAKEN: dict[type[Event], Overtaken] = dict.fromkeys(
     (event for event in events.EVENTS if event.authority), authority_set_aside

@@ -8,7 +8,7 @@ from verbund.base.ids import unb64
 from verbund.base.keys import ED25519, PublicKey, WeakKey, check_key, verify
 from verbund.base.refusal import Refusal, Unknown
 from verbund.log.registry import Event, Fact, Rule, rule
-from verbund.spaces import admits, events
+from verbund.spaces import admits, events, motions
 from verbund.spaces.state import (
     ADMIN,
     ARCHIVE,
@@ -140,6 +140,10 @@ def member_added(fact: Fact, authority: Authority) -> None:
 
 def role_changed(fact: Fact, authority: Authority) -> None:
     event: events.RoleChanged = fact.event
+    if fact.by_provider and motions.carries(fact, authority, "owner_demoted", event.account):
+        if event.role != ADMIN:
+            raise NotAllowed()
+        return
     _person(fact)
     authority.require(fact.actor, MEMBERS)
     held = authority.role_of(event.account)
@@ -149,11 +153,15 @@ def role_changed(fact: Fact, authority: Authority) -> None:
         raise NotAllowed()
     if held == OWNER != event.role and len(authority.owners()) == 1:
         raise LastOwner()
+    if held == OWNER != event.role and event.account != fact.actor and motions.is_for_owners(authority):
+        raise motions.NeedsMotion()
 
 
 def member_removed(fact: Fact, authority: Authority) -> None:
     event: events.MemberRemoved = fact.event
     if fact.by_provider:
+        if motions.carries(fact, authority, "owner_removed", event.account):
+            return None
         return _removed_with_parent(fact, authority)
     _person(fact)
     authority.require(fact.actor, READ)
@@ -169,6 +177,8 @@ def member_removed(fact: Fact, authority: Authority) -> None:
     authority.require(fact.actor, MEMBERS)
     if authority.role_of(fact.actor) != OWNER and RANK[held] >= authority.rank_of(fact.actor):
         raise NotAllowed()
+    if held == OWNER and motions.is_for_owners(authority):
+        raise motions.NeedsMotion()
     return None
 
 
@@ -190,11 +200,12 @@ def provider_added(fact: Fact, authority: Authority) -> None:
 
 def provider_removed(fact: Fact, authority: Authority) -> None:
     event: events.ProviderRemoved = fact.event
-    if fact.by_provider:
-        _provider_carries(fact, authority, event.provider, added=False)
-    else:
+    if not fact.by_provider:
         _person(fact)
         authority.require(fact.actor, PROVIDERS)
+        raise motions.NeedsMotion()
+    if not motions.carries(fact, authority, "provider_removed", event.provider):
+        _provider_carries(fact, authority, event.provider, added=False)
     if event.provider not in authority.providers:
         raise Unknown()
     if len(authority.providers) == 1:
@@ -298,6 +309,7 @@ MAY: dict[type[Event], Callable[[Fact, Any], None]] = {
     events.ProviderAdded: provider_added,
     events.ProviderRemoved: provider_removed,
     events.SpaceDescribed: space_described,
+    **motions.MAY,
 }
 RULES: dict[type[Event], Rule] = {
     kind: rule(may, admits.ADMITS.get(kind, admits.if_room if kind.authority else None)) for kind, may in MAY.items()

@@ -123,6 +123,19 @@ class SpaceDetails(Struct):
     providers: list[str]
 
 
+class MotionShape(Struct):
+    """What an owner wants that cannot be taken back: it takes place at `ripe_at` (ms), or when another owner agrees."""
+
+    id: CoreId
+    deed: str
+    target: str
+    reason: str
+    by: AccountId
+    at: int
+    ripe_at: int
+    abilities: list[str]
+
+
 class InvitationShape(Struct):
     """An invitation as those see it who may invite. `usable`, else `reason`: a refusal's code."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import NamedTuple, Protocol
 
+from verbund.base.clock import ms_of
 from verbund.base.ids import AccountId, CoreId, DeviceId, ProviderId, SpaceId
 from verbund.base.refusal import Refusal, Unknown
 
@@ -26,7 +27,12 @@ _ALONE = frozenset({READ, POST})
 CONTENT = frozenset({POST, CALL, ADD_CHANNEL, ADD_FILM, CREATE_SPACE, INVITE, DESCRIBE, MODERATE})
 NONE: frozenset[str] = frozenset()
 
+#: So long an owner can stop what cannot be taken back: until a fact says that it has taken place.
+WINDOW_MS = 24 * 3600 * 1000
+
 Order = tuple[str, int, str]
+#: (account, until): what somebody wrote up to then is erased.
+Erasure = tuple[AccountId, str]
 
 
 class NotAllowed(Refusal):
@@ -75,6 +81,34 @@ class Removal(NamedTuple):
     at: Order
 
 
+class Motion(NamedTuple):
+    """What an owner wants that cannot be taken back. `target`: the provider or account; `t`: when it was made."""
+
+    id: CoreId
+    deed: str
+    target: str
+    by: AccountId
+    t: str
+    seconded_by: AccountId | None = None
+    stopped_by: AccountId | None = None
+    is_done: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether owners can still decide about it."""
+        return self.stopped_by is None and not self.is_done
+
+    def has_passed(self, t: str) -> bool:
+        """Whether it may take place at this time: seconded, or its day is over; and nobody stopped it."""
+        is_ripe = self.seconded_by is not None or ms_of(t) >= ripe_at(self.t)
+        return is_ripe and self.stopped_by is None
+
+
+def ripe_at(t: str) -> int:
+    """When a motion that was made at `t` takes place by itself (ms)."""
+    return ms_of(t) + WINDOW_MS
+
+
 class Parent(Protocol):
     """How a state looks at the authority of its parent."""
 
@@ -96,8 +130,8 @@ class Authority:
     """The state of a space's authority. Changed only while it is folded; whoever gets one reads it."""
 
     __slots__ = (
-        "_above", "_includes", "archived", "founder", "invitations", "members", "parent", "providers", "removed",
-        "sort", "space",
+        "_above", "_includes", "archived", "erasures", "founder", "invitations", "members", "motions", "parent",
+        "providers", "removed", "sort", "space",
     )  # fmt: skip
 
     def __init__(self, space: SpaceId, sort: str) -> None:
@@ -108,6 +142,8 @@ class Authority:
         self.removed: dict[AccountId, Removal] = {}
         self.invitations: dict[CoreId, Invitation] = {}
         self.providers: frozenset[ProviderId] = frozenset()
+        self.motions: dict[CoreId, Motion] = {}
+        self.erasures: dict[CoreId, Erasure] = {}
         self.archived = False
         self._includes: Callable[[CoreId], bool] = _nothing
         self._above: Parent = NO_PARENT
@@ -119,6 +155,7 @@ class Authority:
         new.archived = self.archived
         new.members, new.removed = dict(self.members), dict(self.removed)
         new.invitations = dict(self.invitations)
+        new.motions, new.erasures = dict(self.motions), dict(self.erasures)
         new._includes, new._above = self._includes, self._above
         return new
 

@@ -67,3 +67,19 @@ invitation_use = Table(
     Column("account", String, primary_key=True),
     Column("space", String, nullable=False),
 )
+
+#: What owners want that cannot be taken back. `target`: the provider or account; `t`: when it was made.
+motion = Table(
+    "motion",
+    metadata,
+    Column("space", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("deed", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("t", String, nullable=False),
+    Column("seconded_by", String),
+    Column("stopped_by", String),
+    Column("done", SmallInteger, nullable=False),
+)

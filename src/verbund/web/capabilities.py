@@ -21,6 +21,11 @@ from verbund.chat import api as chat_api
 from verbund.chat import events as chat_events
 from verbund.chat import projection as chat_projection
 from verbund.chat import rules as chat_rules
+from verbund.erasure import api as erasure_api
+from verbund.erasure import events as erasure_events
+from verbund.erasure import projection as erasure_projection
+from verbund.erasure import rules as erasure_rules
+from verbund.erasure.effects import ErasureService
 from verbund.log.registry import Registry
 from verbund.log.store import Store
 from verbund.log.tx import Tx
@@ -65,16 +70,18 @@ PARTS = [
     _part(chat_events, chat_rules, chat_projection),
     _part(media_events, media_rules, media_projection),
     _part(meet_events, meet_rules, meet_projection),
+    _part(erasure_events, erasure_rules, erasure_projection),
 ]
 APIS: list[Any] = [
-    web_api, blobs_api, accounts_api, spaces_api, chat_api, media_api, meet_api, partners_api, agreements_api,
-    watch_api,
+    web_api, blobs_api, accounts_api, spaces_api, chat_api, media_api, meet_api, erasure_api, partners_api,
+    agreements_api, watch_api,
 ]  # fmt: skip
 
 
 def _media(services: Services) -> MediaService:
     service = MediaService(services.log, services.blobs, services.live, services.clock, services.data / "media")
     services.features["media"] = shutil.which("ffmpeg") is not None
+    services.parts["erasers"] = [services.blobs.remove_erased, service.clear_up]
     return service
 
 
@@ -116,6 +123,7 @@ SERVICES: list[Callable[[Services], Any]] = [
     _media,
     _film_replica,
     _meet,
+    ErasureService,
     Agreements,
     PartnersService,
     Desk,
@@ -128,8 +136,8 @@ def registry() -> Registry:
     kinds = Registry()
     for part in PARTS:
         fold = part.projection
-        late = getattr(fold, "OVERTAKEN", None)
-        kinds.register(part.events.EVENTS, part.rules.RULES, fold.FOLDS, fold.PROJECTED, late)
+        late, forget = getattr(fold, "OVERTAKEN", None), getattr(fold, "forget_words", None)
+        kinds.register(part.events.EVENTS, part.rules.RULES, fold.FOLDS, fold.PROJECTED, late, forget)
     kinds.register_blobs(admit_blobs, fold_blobs, drop_references, (blob_reference,))
     return kinds
 

@@ -108,6 +108,8 @@ export interface RowWriter {
 	/** Runs inside the transaction, synchronously. Return null to delete the row, undefined or `old` to leave it. */
 	update<Value>(kind: string, id: string, change: (old: Value | undefined) => Value | null | undefined, stamp?: string): void;
 	remove(kind: string, id: string): void;
+	/** Remove the rows of a kind for which `goes` is true. */
+	sweep<Value>(kind: string, goes: (value: Value) => boolean): void;
 }
 
 /** Called for every fact of its kind, in order, also again when the fact's state changes: it must be repeatable. */

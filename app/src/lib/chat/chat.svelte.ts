@@ -4,7 +4,7 @@ import type { AccountId, CoreId, Fact, JsonObject, RowWriter, Signal, SpaceId, S
 import { Waiting, type Outgoing } from './composer/waiting.svelte';
 import { Writing } from './composer/writing.svelte';
 import { Conversation, ROW_KIND } from './conversation.svelte';
-import { CHANNEL_OPENED, CHANNEL_READ, CHANNEL_RENAMED, EDITED, foldRow, MESSAGE_KINDS, POSTED, postedRow, targetOf, WITHDRAWN, type ChatFact } from './fold';
+import { CHANNEL_OPENED, CHANNEL_READ, CHANNEL_RENAMED, EDITED, ERASURE_ORDERED, foldRow, isErased, MESSAGE_KINDS, POSTED, postedRow, targetOf, WITHDRAWN, type ChatFact, type Erasure } from './fold';
 import { orderOf, type Delivery, type FileRef, type Row } from './message';
 import { Presence } from './presence.svelte';
 import { Typing } from './typing.svelte';
@@ -47,6 +47,7 @@ export class Chat {
 		this.waiting = new Waiting(sync, (message) => this.post(message));
 		void this.waiting.resume();
 		sync.on([...MESSAGE_KINDS], (fact, rows) => this.take(fact, rows));
+		sync.on(ERASURE_ORDERED, (fact, rows) => this.erase(fact, rows));
 		sync.on([CHANNEL_OPENED, CHANNEL_RENAMED], (fact) => this.unread.takeChannel(fact));
 		sync.on(CHANNEL_READ, (fact) => this.unread.takeMark(fact));
 		sync.onReset((space) => this.each(space, (conversation) => conversation.reload()));
@@ -117,6 +118,7 @@ export class Chat {
 		if (fact.state === 'refused') return this.takeBack(fact, known, rows);
 		const delivery = this.deliveryOf(fact);
 		if (known.body !== null) this.store(known, delivery, rows);
+		if (known.kind === WITHDRAWN && fact.state === 'accepted' && known.body !== null) this.sync.erased(fact.space, targetOf(known) as CoreId);
 		this.each(fact.space, (conversation) => {
 			conversation.apply(known, delivery);
 			conversation.settle(fact.id, delivery, null);
@@ -161,6 +163,14 @@ export class Chat {
 	private drop(space: SpaceId, id: CoreId, rows: RowWriter): void {
 		rows.remove(ROW_KIND, id);
 		this.each(space, (conversation) => conversation.discard(id));
+	}
+
+	/** Erased before it is shown: from what this browser stores, from what is on the screen. */
+	private erase(fact: Fact, rows: RowWriter): void {
+		if (fact.state !== 'accepted' || fact.body === null) return;
+		const erasure = fact.body as unknown as Erasure;
+		rows.sweep<Row>(ROW_KIND, (row) => isErased(row, erasure));
+		this.each(fact.space, (conversation) => conversation.erase(erasure));
 	}
 
 	/** Null for what nobody can be named for. */

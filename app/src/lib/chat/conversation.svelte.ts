@@ -1,6 +1,6 @@
 /** One channel of a space as the screen shows it: what is held, what is being loaded, what is unread. */
 import { api, type CoreId, type SpaceId, type Sync, type Vector } from '$lib/base';
-import { POSTED, type ChatFact } from './fold';
+import { POSTED, type ChatFact, type Erasure } from './fold';
 import { orderOf, type Delivery, type Message, type Row } from './message';
 import { MessageWindow, type Answer, type Side } from './window';
 
@@ -93,6 +93,11 @@ export class Conversation {
 
 	settle(id: string, delivery: Delivery, refusal: string | null): void {
 		if (this.window.settle(id, delivery, refusal)) this.publish();
+	}
+
+	erase(erasure: Erasure): void {
+		if (this.window.erase(erasure)) this.publish();
+		this.reload();
 	}
 
 	discard(id: string): void {

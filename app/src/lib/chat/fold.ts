@@ -12,6 +12,8 @@ export const CHANNEL_OPENED = 'chat.channel_opened.1';
 export const CHANNEL_RENAMED = 'chat.channel_renamed.1';
 export const CHANNEL_READ = 'chat.channel_read.1';
 
+export const ERASURE_ORDERED = 'authority.erasure_ordered.1';
+
 export const MESSAGE_KINDS = [POSTED, EDITED, WITHDRAWN, REACTION_SET] as const;
 
 /** A message that claims to come from later than this after a provider took it in stands there, not later. */
@@ -29,6 +31,15 @@ export interface ChatFact {
 	/** Null when it was erased. */
 	body: unknown;
 }
+
+/** All that an account wrote up to a time goes, also what comes later. */
+export interface Erasure {
+	account: string;
+	until: string;
+}
+
+export const isErased = (row: { author: string; t: string; withdrawn: boolean }, { account, until }: Erasure): boolean =>
+	row.author === account && row.t <= until && !row.withdrawn;
 
 /** Fields that have a default may be missing. */
 interface PostedBody {

@@ -2,7 +2,7 @@
  * The stretch of a conversation that is held: rows in order, without a gap, bounded. Merges the server's answers, facts as
  * they arrive and what this device wrote. Pure: knows neither the network nor the screen.
  */
-import { foldRow, postedRow, POSTED, targetOf, tombstone, WITHDRAWN, type ChatFact } from './fold';
+import { foldRow, isErased, postedRow, POSTED, targetOf, tombstone, WITHDRAWN, type ChatFact, type Erasure } from './fold';
 import { compareOrder, rowOf, type Delivery, type Message, type Row } from './message';
 
 export const ROWS_MAX = 400;
@@ -38,6 +38,7 @@ export class MessageWindow {
 	private readonly index = new Map<string, Row>();
 	private readonly own = new Map<string, Own>();
 	private readonly erased = new Map<string, ChatFact>();
+	private readonly erasures: Erasure[] = [];
 	private inFlight: ChatFact[] | null = null;
 
 	constructor(
@@ -83,6 +84,16 @@ export class MessageWindow {
 		if (!this.index.delete(factId)) return false;
 		this.rows = this.rows.filter((row) => row.id !== factId);
 		return true;
+	}
+
+	/** Everything that somebody wrote up to a time goes: what is held, and what comes from now on. */
+	erase(erasure: Erasure): boolean {
+		this.erasures.push(erasure);
+		for (const [id, { fact }] of this.own) if (isErased({ author: fact.author, t: fact.t, withdrawn: false }, erasure)) this.own.delete(id);
+		const before = this.index.size;
+		for (const row of this.rows) if (isErased(row, erasure)) this.index.delete(row.id);
+		this.sort();
+		return this.index.size < before;
 	}
 
 	/** From here on facts are remembered until `absorb`: the answer may or may not contain them. */
@@ -133,6 +144,7 @@ export class MessageWindow {
 	private merge(message: Message, back: boolean): void {
 		const held = this.index.get(message.id);
 		const row = rowOf(message);
+		if (this.erasures.some((one) => isErased(row, one))) return;
 		if (held && !back && held.stamp > row.stamp && !row.withdrawn) {
 			this.index.set(row.id, { ...row, text: held.text, mentions: held.mentions, edited: held.edited, stamp: held.stamp });
 		} else {
@@ -168,7 +180,7 @@ export class MessageWindow {
 	}
 
 	private insert(row: Row): boolean {
-		if (row.channel !== this.channel) return false;
+		if (row.channel !== this.channel || this.erasures.some((one) => isErased(row, one))) return false;
 		const held = this.index.get(row.id);
 		if (held) return this.settle(row.id, row.delivery);
 		if (!this.covers(row)) {

@@ -10,6 +10,7 @@ export const FILM_KINDS = [
 	'media.film_added.1',
 	'media.film_changed.1',
 	'media.film_withdrawn.1',
+	'authority.erasure_ordered.1',
 	'media.film_prepared.1',
 	'media.film_watched.1'
 ] as const;
@@ -108,8 +109,17 @@ export class Library {
 		if (fact.kind === 'media.film_added.1') this.#added(fact, body as Added);
 		else if (fact.kind === 'media.film_changed.1') this.#changed(fact, body as Changed);
 		else if (fact.kind === 'media.film_withdrawn.1') delete this.films[(body as { film: string }).film];
+		else if (fact.kind === 'authority.erasure_ordered.1') this.#erased(fact, body as { account: string; until: string });
 		else if (fact.kind === 'media.film_prepared.1') this.#prepared(body as Prepared);
 		else if (fact.kind === 'media.film_watched.1') this.#watched(fact, body as Watched);
+	}
+
+	#erased(fact: Fact, { account, until }: { account: string; until: string }): void {
+		if (fact.state !== 'accepted') return;
+		for (const film of this.all) {
+			if (film.space === fact.space && film.author === account && film.added_at <= msOf(until)) delete this.films[film.id];
+		}
+		void this.load();
 	}
 
 	#added(fact: Fact, body: Added): void {

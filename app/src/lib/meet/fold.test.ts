@@ -22,6 +22,10 @@ class Rows implements RowWriter {
 		this.held.delete(`${kind}/${id}`);
 	}
 
+	sweep<Value>(_kind: string, goes: (value: Value) => boolean): void {
+		for (const [key, row] of this.held) if (goes(row as unknown as Value)) this.held.delete(key);
+	}
+
 	get call(): CallRow | undefined {
 		return this.held.get(`${CALL_ROW}/${CALL}`);
 	}

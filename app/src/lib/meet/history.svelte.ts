@@ -52,6 +52,9 @@ export class History {
 			if (changed === null) this.held.delete(id);
 			else if (changed !== undefined) this.held.set(id, changed as unknown as CallRow);
 		},
-		remove: (_kind, id) => void this.held.delete(id)
+		remove: (_kind, id) => void this.held.delete(id),
+		sweep: (_kind, goes) => {
+			for (const [id, row] of this.held) if (goes(row as never)) this.held.delete(id);
+		}
 	};
 }

@@ -50,7 +50,9 @@ export const agreementUrl = (text: string) => `/api/partners/texts/${text}`;
 export const chooseProvider = (sync: Sync, space: SpaceId, { provider, alg, key, name, url }: Place) =>
 	postSettled(sync, space, 'authority.provider_added.1', { provider, alg, key, name, url } satisfies JsonObject);
 
-export const removeProvider = (sync: Sync, space: SpaceId, place: Place) => postSettled(sync, space, 'authority.provider_removed.1', { provider: place.provider });
+/** It takes place in a day, or when another owner agrees. */
+export const removeProvider = (sync: Sync, space: SpaceId, place: Place) =>
+	postSettled(sync, space, 'authority.motion_made.1', { deed: 'provider_removed', provider: place.provider });
 
 /** Werkhof (Kassel) */
 export const named = (place: Place) => (place.place ? m.partners_named({ name: place.name, place: place.place }) : place.name);

@@ -1,6 +1,7 @@
 """Reads of spaces; never writes. Space first, then viewer: who does not belong gets nothing."""
 
 from verbund.spaces.queries.holders import held_by, holders, spaces_at
+from verbund.spaces.queries.motions import motions, motions_waiting
 from verbund.spaces.queries.pages import details, invitation_preview, invitations, members, open_spaces
 from verbund.spaces.queries.rights import (
     abilities_in,
@@ -22,6 +23,7 @@ from verbund.spaces.queries.start import me, vectors_of
 
 __all__ = [
     "abilities_in", "children_of", "children_with", "details", "heads_of", "held_by", "holders", "invitation_preview",
-    "invitations", "may_help_sign_in", "me", "members", "members_of", "open_spaces", "parents", "people_of",
-    "providers_of", "role", "shares_a_space", "space_ids_of", "spaces_at", "spaces_of", "title_of", "vectors_of",
+    "invitations", "may_help_sign_in", "me", "members", "members_of", "motions", "motions_waiting", "open_spaces",
+    "parents", "people_of", "providers_of", "role", "shares_a_space", "space_ids_of", "spaces_at", "spaces_of",
+    "title_of", "vectors_of",
 ]  # fmt: skip

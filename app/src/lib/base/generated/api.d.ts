@@ -703,6 +703,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/spaces/{space}/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was erased, and who has confirmed it */
+        get: operations["ApiSpacesErasuresLedger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/spaces/{space}/films": {
         parameters: {
             query?: never;
@@ -797,6 +814,23 @@ export interface paths {
         };
         /** Messages of a channel */
         get: operations["ApiSpacesMessagesMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/spaces/{space}/motions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits to take place */
+        get: operations["ApiSpacesMotionsMotions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1004,6 +1038,14 @@ export interface components {
             hash: string;
             size: number;
         };
+        /** ConfirmationShape */
+        ConfirmationShape: {
+            at: number | null;
+            bodies: number;
+            files: number;
+            name: string;
+            provider: string;
+        };
         /** DeviceShape */
         DeviceShape: {
             added_at: number;
@@ -1027,6 +1069,16 @@ export interface components {
             challenge: string;
             dev: string;
             sig: string;
+        };
+        /** ErasureShape */
+        ErasureShape: {
+            account: string;
+            at: number;
+            by: string | null;
+            id: string;
+            providers: components["schemas"]["ConfirmationShape"][];
+            reason: string;
+            until: number;
         };
         /** FileShape */
         FileShape: {
@@ -1226,6 +1278,17 @@ export interface components {
             t: string;
             text: string;
             withdrawn: boolean;
+        };
+        /** MotionShape */
+        MotionShape: {
+            abilities: string[];
+            at: number;
+            by: string;
+            deed: string;
+            id: string;
+            reason: string;
+            ripe_at: number;
+            target: string;
         };
         /** NewAccount */
         NewAccount: {
@@ -2902,6 +2965,43 @@ export interface operations {
             };
         };
     };
+    ApiSpacesErasuresLedger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                space: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureShape"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     ApiSpacesFilmsFilmsOfSpace: {
         parameters: {
             query?: never;
@@ -3116,6 +3216,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MessagePage"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiSpacesMotionsMotions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                space: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MotionShape"][];
                 };
             };
             /** @description Bad request syntax or unsupported method */

@@ -8,8 +8,8 @@ import { isHash } from '../b64';
 import { Refusal } from '../errors';
 import { exclusive } from '../locks';
 import type { Outcome } from '../live';
-import { applyRows, type OutboxItem, type RowOp, type Store, type StoredChain } from '../store';
-import type { CoreId, FactState, JsonObject, SpaceId, Vector } from '../types';
+import { applyRows, type OutboxItem, type OwnCore, type RowOp, type Store, type StoredChain } from '../store';
+import type { Core, CoreId, FactState, JsonObject, Parcel, SpaceId, Vector } from '../types';
 import { headsAfter, isAuthority, type WriteOptions } from '../device';
 import { settle } from './settle';
 import { chainAfter, chainBefore, rewrite, writeNext, type Intent, type Pen } from './writing';
@@ -92,6 +92,28 @@ export class Outbox {
 			if (item.state === 'refused') await this.store.db.delete('outbox', id);
 			else if (item.state === 'owed') await this.store.db.put('outbox', { ...item, gone: true });
 			else if (item.state === 'pending' && !item.sent) await this.rewriteTail(item.space, [], [item]);
+		});
+	}
+
+	/**
+	 * Take the words out of what this device keeps of its own facts in a space: what no provider has is let go, of what
+	 * one has the header stays.
+	 */
+	async erase(space: SpaceId, goes: (item: { id: CoreId; kind: string; t: string }) => boolean): Promise<void> {
+		const range = IDBKeyRange.bound([space], [space, []]);
+		const chosen = ({ id, kind, parcel }: OwnCore | OutboxItem): boolean => goes({ id, kind, t: (JSON.parse(parcel.c) as Core).t });
+		for (const item of await this.store.db.getAllFromIndex('outbox', 'place', range)) {
+			if (item.state !== 'accepted' && chosen(item)) await this.discard(item.id);
+		}
+		await exclusive('author', async () => {
+			const tx = this.store.relaxed(['outbox', 'own']);
+			for (const core of await tx.objectStore('own').getAll(range)) {
+				if (chosen(core)) await tx.objectStore('own').put({ ...core, parcel: bodiless(core.parcel) });
+			}
+			for (const item of await tx.objectStore('outbox').index('place').getAll(range)) {
+				if (item.state === 'accepted' && chosen(item)) await tx.objectStore('outbox').put({ ...item, body: {}, parcel: bodiless(item.parcel) });
+			}
+			await tx.done;
 		});
 	}
 
@@ -242,3 +264,5 @@ const START = { ds: 0, dp: null, heads: [], pending: null };
 function isSame(held: StoredChain, told: Head): boolean {
 	return held.ds >= told.ds && held.heads.join() === [...told.heads].sort().join();
 }
+
+const bodiless = (parcel: Parcel): Parcel => ({ ...parcel, sa: null, b: null });

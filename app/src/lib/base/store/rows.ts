@@ -7,7 +7,8 @@ type Change = (old: never) => unknown;
 export type RowOp =
 	| { op: 'put'; row: Row }
 	| { op: 'update'; space: SpaceId; kind: string; id: string; change: Change; stamp: string | undefined }
-	| { op: 'remove'; space: SpaceId; kind: string; id: string };
+	| { op: 'remove'; space: SpaceId; kind: string; id: string }
+	| { op: 'sweep'; space: SpaceId; kind: string; goes: (value: never) => boolean };
 
 export class RowCollector implements RowWriter {
 	readonly ops: RowOp[] = [];
@@ -25,6 +26,10 @@ export class RowCollector implements RowWriter {
 	remove(kind: string, id: string): void {
 		this.ops.push({ op: 'remove', space: this.space, kind, id });
 	}
+
+	sweep<Value>(kind: string, goes: (value: Value) => boolean): void {
+		this.ops.push({ op: 'sweep', space: this.space, kind, goes: goes as (value: never) => boolean });
+	}
 }
 
 type RowStore = IDBPObjectStore<Schema, StoreNames<Schema>[], 'rows', 'readwrite'>;
@@ -34,7 +39,16 @@ export async function applyRows(rows: RowStore, ops: readonly RowOp[]): Promise<
 	for (const one of ops) {
 		if (one.op === 'put') await rows.put(one.row);
 		else if (one.op === 'remove') await rows.delete([one.space, one.kind, one.id]);
+		else if (one.op === 'sweep') await sweep(rows, one);
 		else await update(rows, one);
+	}
+}
+
+async function sweep(rows: RowStore, { space, kind, goes }: Extract<RowOp, { op: 'sweep' }>): Promise<void> {
+	let cursor = await rows.openCursor(IDBKeyRange.bound([space, kind], [space, kind, []]));
+	while (cursor !== null) {
+		if (goes(cursor.value.value as never)) await cursor.delete();
+		cursor = await cursor.continue();
 	}
 }
 

@@ -194,7 +194,7 @@ export class Intake {
 
 	async #trim(ops: readonly RowOp[]): Promise<void> {
 		for (const op of ops) {
-			if (op.op === 'remove') continue;
+			if (op.op === 'remove' || op.op === 'sweep') continue;
 			const { space, kind } = op.op === 'put' ? op.row : op;
 			const key = `${space}/${kind}`;
 			const written = (this.#written.get(key) ?? 0) + 1;

@@ -25,6 +25,8 @@ import { Listeners } from './listeners';
 import { Verifier } from './verifier';
 
 const PLACES_MAX = 512;
+/** All that somebody wrote in a space up to a time is erased. */
+export const ERASURE_ORDERED = 'authority.erasure_ordered.1';
 
 export class Sync {
 	/** Reactive, deeply: capabilities keep the counts in it up to date. */
@@ -89,6 +91,7 @@ export class Sync {
 		this.outbox = this.#makeOutbox();
 		this.#sender = new Sender(this.outbox);
 		this.uploads = new Uploads(store, api, () => this.live.state === 'online');
+		this.#folds.on(ERASURE_ORDERED, (fact) => this.#erase(fact));
 		this.#channel = openTabs(device.id, (message) => this.#overhear(message));
 		store.onTrouble = (code) => this.#alarm(code);
 		store.onOutdated = () => this.#alarm('base.outdated');
@@ -130,6 +133,11 @@ export class Sync {
 	}
 
 	/** Milliseconds since 1970 by the provider's clock. */
+	/** A stamp of now, earlier than whatever is written next. */
+	stamp(): string {
+		return this.outbox.ports.pen.hlc.tick();
+	}
+
 	now(): number {
 		return Date.now() + this.#offset;
 	}
@@ -173,6 +181,20 @@ export class Sync {
 
 	discard(id: CoreId): Promise<void> {
 		return this.outbox.discard(id);
+	}
+
+	/** Something was taken back: its words go from what this browser keeps of what it wrote itself. */
+	erased(space: SpaceId, target: CoreId): void {
+		void this.outbox.erase(space, ({ id }) => id === target).catch((error: unknown) => console.error('not erased here', error));
+	}
+
+	/** All that somebody wrote in a space is erased: their own words here, and the pictures of the space. */
+	#erase({ space, state, body }: Fact): void {
+		if (state !== 'accepted' || body === null) return;
+		const { account, until } = body as { account: AccountId; until: string };
+		const own = account === this.me.account.id;
+		const erasing = own ? this.outbox.erase(space, ({ kind, t }) => !isAuthority(kind) && t <= until) : Promise.resolve();
+		void Promise.all([erasing, forgetPictures(space)]).catch((error: unknown) => console.error('not erased here', error));
 	}
 
 	on(kinds: string | readonly string[], fold: Fold): () => void {
