@@ -1,6 +1,6 @@
 # Every target is one line and one script; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate bench bench-chat bench-disk bench-app bench-meet bench-media drill network clean
+.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate bench bench-chat bench-disk bench-app bench-meet bench-media bench-network drill network clean
 
 help: ## diese Liste / this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -39,6 +39,7 @@ simulate: ## zwei Anbieter, drei Geräte, tausend Unfälle / the seeded simulato
 	@scripts/python -m tests.simulation
 
 bench: bench-chat bench-disk bench-app bench-meet bench-media ## alle Messungen / all benchmarks
+bench: bench-chat bench-app bench-meet bench-media bench-network ## alle Messungen / all benchmarks
 
 bench-chat: ## Messung: Nachrichten / benchmark: messages
 	@scripts/setup test && scripts/peers && scripts/python -m bench.chat
@@ -54,6 +55,9 @@ bench-meet: ## Messung: Videoanrufe / benchmark: video calls
 
 bench-media: ## Messung: Filme / benchmark: films
 	@scripts/python -m bench.media
+
+bench-network: ## Messung: zwei Anbieter / benchmark: two providers
+	@scripts/python -m bench.network
 
 drill: ## Übung: Anbieter sterben, schweigen, kommen wieder / drill: providers die, fall silent, come back
 	@scripts/network && scripts/python -m bench.drill

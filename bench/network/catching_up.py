@@ -1,36 +1,116 @@
 """A partner that was away comes back, and one that is new: how long until it has everything, or what people need."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bench.chat.process import cpu_s
-from bench.network.places import Places, equal, fill, know_heads, places, until
+from bench.network.places import Places, equal, know_heads, messages, offline, places, until, vectors
+from tests.flows.server import Server, free_port
+from tests.flows.test_partners import name_partner
+from verbund.base.ids import SpaceId
+from verbund.base.settings import Settings
+from verbund.log.bulk import ENTRIES_MAX, pack
+from verbund.log.entry import Entry
+from verbund.partners.schemas import Bulk
+from verbund.web import capabilities
+from verbund.web.composition import Services
 
 TEAMS = 10
+#: What a WebSocket adds to a frame that is dialled out: header and mask.
+SOCKET_BYTES = 14
 
 
-def came_back(folder: Path, entries: int, seed: int) -> dict[str, Any]:
-    """Südnetz missed so many entries: from the moment that it runs until it has them all."""
+def came_back(folder: Path, entries: int, fresh: int, seed: int) -> list[dict[str, Any]]:
+    """Südnetz missed so many entries; then a third provider is named that has nothing."""
     with places(folder, TEAMS) as found:
-        know_heads(found.people, found.teams)
+        people = found.room.people
+        know_heads(people, found.teams)
         found.suednetz.stop()
         found.werkhof.stop()
-        begun = time.monotonic()
-        fill(found.werkhof, found.people, found.teams, entries, seed)
-        filled_s = time.monotonic() - begun
+        offline(found.werkhof, messages(people, found.teams, entries, seed))
+        wire = on_the_wire(found.werkhof, found.teams[0])
         found.werkhof.start()
         found.suednetz.start()
-        return {"what": "catch_up", "entries": entries, "fill_s": round(filled_s, 1), **_timed(found, entries)}
+        whole = timed(found, found.suednetz, entries, lambda: equal(found.werkhof, found.suednetz, found.teams))
+        new = new_replica(found, max(0, fresh - entries), seed + 1)
+        return [wire, {"what": "catch_up", **whole}, new]
 
 
-def _timed(found: Places, entries: int) -> dict[str, Any]:
+def new_replica(found: Places, more: int, seed: int) -> dict[str, Any]:
+    """From the fact that names it until it has the accounts and the firm, one space whole, everything."""
+    people, werkhof = found.room.people, found.werkhof
+    if more:
+        know_heads(people, found.teams)
+        werkhof.stop()
+        offline(werkhof, messages(people, found.teams, more, seed))
+        werkhof.start()
+    found.suednetz.stop()
+    new = Server(found.folder / "nordhof", free_port(), name="Nordhof", partners=werkhof.address).start()
+    try:
+        for person in people:
+            person.refresh()
+        entries = sum(sum(vector.values()) for vector in vectors(werkhof, found.teams).values())
+        name_partner(found.first, found.organisation, new)
+        basis = [found.organisation, *(SpaceId(person.account) for person in people)]
+        begun, at = time.monotonic(), dict[str, float]()
+        before = [cpu_s(one.pid) for one in (werkhof, new)]
+        until(lambda: _reached(at, "accounts_s", begun, lambda: equal(werkhof, new, basis)))
+        until(
+            lambda: _reached(
+                at, "first_space_s", begun, lambda: any(equal(werkhof, new, [team]) for team in found.teams)
+            )
+        )
+        until(lambda: _reached(at, "all_s", begun, lambda: equal(werkhof, new, found.teams)))
+        gave, took = (cpu_s(one.pid) - was for one, was in zip((werkhof, new), before, strict=True))
+        return {
+            "what": "new_replica", "entries": entries, **at,
+            "cpu_giving_us": round(gave / entries * 1e6, 1), "cpu_taking_us": round(took / entries * 1e6, 1),
+        }  # fmt: skip
+    finally:
+        new.stop()
+
+
+def timed(found: Places, taking: Server, entries: int, done: Callable[[], bool]) -> dict[str, Any]:
     begun = time.monotonic()
-    before = [cpu_s(one.pid) for one in (found.werkhof, found.suednetz)]
-    until(lambda: equal(found.werkhof, found.suednetz, found.teams))
+    before = [cpu_s(one.pid) for one in (found.werkhof, taking)]
+    until(done)
     took_s = time.monotonic() - begun
-    gave, took = (cpu_s(one.pid) - was for one, was in zip((found.werkhof, found.suednetz), before, strict=True))
+    gave, took = (cpu_s(one.pid) - was for one, was in zip((found.werkhof, taking), before, strict=True))
     return {
-        "s": round(took_s, 2), "cpu_giving_us": round(gave / entries * 1e6, 1),
+        "entries": entries, "s": round(took_s, 2), "cpu_giving_us": round(gave / entries * 1e6, 1),
         "cpu_taking_us": round(took / entries * 1e6, 1),
     }  # fmt: skip
+
+
+def on_the_wire(server: Server, space: SpaceId) -> dict[str, Any]:
+    """Bytes of a 90-character message in a frame of ENTRIES_MAX, and of one alone; all in."""
+    services = Services(Settings(data=str(server.data), port=server.port, meet="off"), capabilities)
+    try:
+        first, _ = services.log.entries(space, {}, 100)
+        opening = [msgspec.json.decode(raw, type=Entry) for raw in first]
+        after = {f"{one.p}.{one.i}": one.n for one in opening}
+        raws, _ = services.log.entries(space, after, ENTRIES_MAX)
+    finally:
+        services.store.close()
+    entries = [msgspec.json.decode(raw, type=Entry) for raw in raws]
+    return {
+        "what": "wire", "entries": len(entries), "bulk_bytes": round(_frame(space, entries) / len(entries), 1),
+        "live_bytes": _frame(space, entries[-1:]), "json_bytes": round(sum(map(len, raws)) / len(raws), 1),
+    }  # fmt: skip
+
+
+def _frame(space: SpaceId, entries: list[Entry]) -> int:
+    packed = pack(space, entries)
+    assert packed is not None
+    return len(msgspec.msgpack.encode(Bulk(space, 1_000_000, packed.runs, packed.data))) + SOCKET_BYTES
+
+
+def _reached(at: dict[str, float], name: str, begun: float, check: Callable[[], bool]) -> bool:
+    if check():
+        at[name] = round(time.monotonic() - begun, 2)
+        return True
+    return False

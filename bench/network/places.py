@@ -1,14 +1,18 @@
 """Who is measured: one firm at two real providers, filled while they are down, by the same way in as ever."""
 
 import asyncio
+import os
 import random
+import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
-from tests.flows.server import Firm, Server, free_port
+from bench.chat.ours import Verbund
+from tests.flows.server import Server, free_port
 from tests.flows.test_partners import name_partner
 from verbund.base.ids import SpaceId
 from verbund.base.settings import Settings
@@ -40,11 +44,12 @@ def sentence(draw: random.Random, characters: int = 90) -> str:
 
 
 class Places:
-    """Werkhof and Südnetz, with Anna's firm and its teams at both."""
+    """Werkhof and Südnetz; a firm at both, in whose one room its members talk, and its teams."""
 
-    def __init__(self, folder: Path, teams: int) -> None:
+    def __init__(self, folder: Path, teams: int, members: int) -> None:
         here, there = free_port(), free_port()
         elsewhere = f"http://127.0.0.1:{there}"
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.werkhof = Server(folder / "werkhof", here, name="Werkhof", partners=elsewhere, facts_per_s=FACTS_PER_S)
         self.suednetz = Server(
@@ -54,32 +59,38 @@ class Places:
         self.suednetz.address = elsewhere
         self.werkhof.start()
         self.suednetz.start()
-        self.firm = Firm(self.werkhof)
-        name_partner(self.firm.anna, self.firm.anna.organisation, self.suednetz)
-        self.teams = [self.firm.workshop] + [self.firm.anna.create(f"Baustelle {n}") for n in range(teams - 1)]
-        for team in self.teams[1:]:
-            self.firm.ben.join_team(team)
+        self.room = Verbund(self.werkhof, members)
+        self.room.set_up()
+        self.organisation = self.room.space
+        name_partner(self.first, self.organisation, self.suednetz)
+        self.teams = [self.first.create(f"Baustelle {n}") for n in range(teams)]
+        for team in self.teams:
+            for person in self.room.people[1:]:
+                person.join_team(team)
         self.wait_until_equal()
 
     @property
-    def people(self) -> tuple[Person, Person]:
-        return self.firm.anna, self.firm.ben
+    def first(self) -> Person:
+        return self.room.people[0]
 
     def stop(self) -> None:
-        self.firm.close()
+        for person in self.room.people:
+            person.close()
         for server in (self.werkhof, self.suednetz):
+            if server.pid_alive():
+                os.kill(server.pid, signal.SIGCONT)
             server.stop()
 
     def spaces(self) -> list[SpaceId]:
-        return [self.firm.anna.organisation, *self.teams, *(SpaceId(person.account) for person in self.people)]
+        return [self.organisation, *self.teams, *(SpaceId(person.account) for person in self.room.people)]
 
     def wait_until_equal(self) -> None:
         until(lambda: equal(self.werkhof, self.suednetz, self.spaces()))
 
 
 @contextmanager
-def places(folder: Path, teams: int = 1) -> Iterator[Places]:
-    made = Places(folder, teams)
+def places(folder: Path, teams: int = 0, members: int = 2) -> Iterator[Places]:
+    made = Places(folder, teams, members)
     try:
         yield made
     finally:
@@ -110,32 +121,28 @@ def equal(one: Server, other: Server, spaces: Sequence[SpaceId]) -> bool:
     return here == there and all(here.values())
 
 
-def fill(server: Server, people: Sequence[Person], spaces: Sequence[SpaceId], entries: int, seed: int) -> None:
-    """So many messages by these people, in turn, spread over these spaces; the provider is not running."""
+def messages(people: Sequence[Person], spaces: Sequence[SpaceId], count: int, seed: int) -> Iterator[Parcel]:
+    """So many messages by these people, spread over these spaces, one space after the other."""
     draw = random.Random(seed)
+    for space in spaces:
+        for _ in range(count // len(spaces)):
+            yield draw.choice(people).parcel(space, "chat.message_posted.1", {"text": sentence(draw)})[1]
 
-    def parcels(space: SpaceId, count: int) -> list[Parcel]:
-        found = []
-        for _ in range(count):
-            body = {"text": sentence(draw)}
-            found.append(draw.choice(people).parcel(space, "chat.message_posted.1", body)[1])
-        return found
+
+def offline(server: Server, parcels: Iterable[Parcel]) -> None:
+    """These are submitted in the data folder of a provider that is not running: the same way in, without sockets."""
 
     async def work() -> None:
-        services = Services(
-            Settings(data=str(server.data), port=server.port, url=server.settings.get("url", ""), meet="off"),
-            capabilities,
-        )
+        url = server.settings.get("url", "")
+        services = Services(Settings(data=str(server.data), port=server.port, url=url, meet="off"), capabilities)
         services.lock.take()
         services.log.start()
         try:
-            for space in spaces:
-                left = entries // len(spaces)
-                while left > 0:
-                    batch = parcels(space, min(BATCH, left))
-                    outcomes = await services.log.submit(batch)
-                    assert all(one.st == "accepted" for one in outcomes), outcomes[0]
-                    left -= len(batch)
+            waiting = iter(parcels)
+            while batch := list(islice(waiting, BATCH)):
+                outcomes = await services.log.submit(batch)
+                wrong = [one for one in outcomes if one.st != "accepted"]
+                assert not wrong, wrong[0]
         finally:
             await services.log.stop()
             services.store.close()
@@ -149,4 +156,4 @@ def know_heads(people: Sequence[Person], spaces: Sequence[SpaceId]) -> None:
     for person in people:
         person.refresh()
         for space in spaces:
-            person._head(space)
+            person.stand(space)

@@ -77,14 +77,19 @@ class Person:
 
     def join(self, link: str, handle: str, password: str) -> SpaceId:
         """Open an account with an invitation link (its part after #: space.invitation.seed)."""
+        parcels, invitation = self.joining(link)
+        self._register({"invitation": invitation}, handle, password, parcels)
+        return self.organisation
+
+    def joining(self, link: str) -> tuple[list[Parcel], dict[str, str]]:
+        """(the facts of an account that joins by invitation link, what proves it)."""
         space, invitation, seed = link.rsplit("#", 1)[-1].split(".")
         genesis, parcels = self._account()
         proof = b64(DeviceKey(unb64(seed)).sign(JOIN_DOMAIN + f"{space}\0{genesis}".encode("ascii")))
         body = {"account": genesis, "invitation": invitation, "proof": proof, "parent_heads": []}
         joined = self.parcel(SpaceId(space), "authority.member_joined.1", body, ah=[invitation])[1]
-        self._register({"invitation": {"id": invitation, "sig": proof}}, handle, password, [*parcels, joined])
         self.organisation = SpaceId(space)
-        return self.organisation
+        return [*parcels, joined], {"id": invitation, "sig": proof}
 
     def enter(self, link: str) -> SpaceId:
         """Join a space by invitation link with the account one has."""
@@ -167,7 +172,7 @@ class Person:
         self, space: SpaceId, kind: str, body: dict[str, Any], re: Iterable[str] = (), ah: list[str] | None = None
     ) -> tuple[CoreId, Parcel]:
         """The next fact of this device in a space, signed; it must be submitted in this order."""
-        ds, dp = self._head(space) if ah is None else self._last.get(space, (0, None))
+        ds, dp = self.stand(space) if ah is None else self._last.get(space, (0, None))
         core = {
             "ah": sorted(self._heads.get(space, [space]) if ah is None else ah), "bk": None, "dp": dp, "ds": ds + 1,
             "k": kind, "mu": False, "re": list(re), "sp": space, "t": self.hlc.tick(),
@@ -200,7 +205,8 @@ class Person:
         self._last.clear()
         self._heads.clear()
 
-    def _head(self, space: SpaceId) -> tuple[int, CoreId | None]:
+    def stand(self, space: SpaceId) -> tuple[int, CoreId | None]:
+        """The last number of this device in a space and its core, asked for once."""
         if space not in self._last or space not in self._heads:
             head = self.call("GET", f"/api/spaces/{space}/head")
             self._last[space] = (head["ds"], head["dp"])

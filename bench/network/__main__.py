@@ -1,0 +1,108 @@
+"""`make bench-network`: what two providers cost each other, and what they spare their people.
+
+Writes bench/results/network.json and a plot. Everything is the product: servers in processes of their own, their
+sockets, their stores. The data is written beforehand by the same way in, without sockets.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from bench.chat.plot import plot
+from bench.network.catching_up import came_back
+from bench.network.live import HERD, measured
+
+ENTRIES, FRESH, SEED = 100_000, 1_000_000, 1
+RESULTS = Path(__file__).parents[1] / "results"
+BARS = {
+    "wire_bytes_bulk": ("<=", 220.0), "wire_bytes_live": ("<=", 900.0), "catch_up_100k_s": ("<=", 30.0),
+    "new_replica_usable_s": ("<=", 5.0), "lag_ms_p99": ("<=", 250.0), "dead_partner_p99_ratio": ("<=", 1.1),
+    "herd_500_served_s": ("<=", 10.0),
+}  # fmt: skip
+
+
+def main() -> int:
+    """0 when every bar is met that was measured."""
+    asked = arguments()
+    samples: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        if "catch-up" in asked.parts:
+            samples += came_back(Path(folder) / "away", asked.entries, asked.fresh, asked.seed)
+        if "live" in asked.parts:
+            samples += measured(Path(folder), asked.seed, asked.herd)
+    for one in samples:
+        sys.stdout.write(f"{one}\n")
+    figures = sums(samples)
+    run = {
+        "n": len(samples), "seed": asked.seed, "command": "make bench-network", "load": os.getloadavg()[0],
+        "versions": {
+            "python": platform.python_version(), "zstandard": zstandard.__version__,
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        },
+        "configuration": {
+            "entries": asked.entries, "fresh": asked.fresh, "people": asked.herd,
+            "catch_up": "the returning provider runs → it has every entry; catch_up_100k_s is scaled to 100,000",
+            "new_replica_usable": "named as a holder → accounts, firm and one space are whole",
+            "lag": "sent at one provider → read by a person who works at the other",
+        },
+        "samples": samples,
+    }  # fmt: skip
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / "network.json").write_text(json.dumps({"figures": figures, "runs": [run]}, indent=1) + "\n")
+    (RESULTS / "network.svg").write_text(plot(figures, BARS))
+    return table(figures)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.network")
+    parser.add_argument("--entries", type=int, default=ENTRIES, help="missed by who comes back")
+    parser.add_argument("--fresh", type=int, default=FRESH, help="in all, for who is new")
+    parser.add_argument("--herd", type=int, default=HERD, help="people who come over at once")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--parts", nargs="+", default=["catch-up", "live"], choices=["catch-up", "live"])
+    return parser.parse_args()
+
+
+def sums(samples: list[dict[str, Any]]) -> dict[str, float]:
+    by_what = {one["what"]: one for one in samples}
+    found: dict[str, float] = {}
+    if "wire" in by_what:
+        found["wire_bytes_bulk"], found["wire_bytes_live"] = (by_what["wire"][f"{n}_bytes"] for n in ("bulk", "live"))
+        caught = by_what["catch_up"]
+        found["catch_up_100k_s"] = round(caught["s"] * 100_000 / caught["entries"], 1)
+        found["new_replica_usable_s"] = max(by_what["new_replica"][name] for name in ("accounts_s", "first_space_s"))
+    if "lag" in by_what:
+        found["lag_ms_p99"] = by_what["lag"]["p99_ms"]
+        found["herd_500_served_s"], found["herd_errors_5xx"] = (by_what["herd"][name] for name in ("s", "errors_5xx"))
+        found["dead_partner_p99_ratio"] = round(_p99(samples, "black hole") / _p99(samples, "none"), 2)
+    return found
+
+
+def _p99(samples: list[dict[str, Any]], partner: str) -> float:
+    return statistics.median(one["p99_ms"] for one in samples if one.get("partner") == partner)
+
+
+def table(figures: dict[str, float]) -> int:
+    """On the screen. 1 where a bar is not met."""
+    failed = int(figures.get("herd_errors_5xx", 0) > 0)
+    for name, (_, bar) in BARS.items():
+        value = figures.get(name)
+        if value is None:
+            sys.stdout.write(f"{name:24} nicht gemessen\n")
+            continue
+        failed += value > bar
+        sys.stdout.write(f"{name:24} {value:>9.1f}  ≤ {bar:<6g} {'✗' if value > bar else '✓'}\n")
+    sys.stdout.write("bench/results/network.json\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

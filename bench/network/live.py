@@ -1,0 +1,109 @@
+"""What is said while both providers are well, and while one is dead: how late it is at the other, and at home."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from bench.chat.load import Count, open_loop
+from bench.chat.ours import Verbund
+from bench.network.people import client, come_over, herd, listen
+from bench.network.places import FACTS_PER_S, Places, equal, offline, places, sentence, until
+from tests.flows.server import Server, free_port
+from verbund.base.ids import SpaceId
+from verbund.ops.client import Person
+
+MEMBERS = 10
+LAG_RATE, LAG_S = 200.0, 10.0
+LOCAL_RATE, LOCAL_S = 50.0, 6.0
+ROUNDS = 3
+#: After so long without a word the link is ended, and dialling begins.
+UNTIL_GIVEN_UP_S = 9.0
+HERD, HERD_WITHIN_S = 500, 2.0
+
+
+def measured(folder: Path, seed: int, people: int) -> list[dict[str, Any]]:
+    """Lag, the herd, a dead partner."""
+    draw = random.Random(seed)
+    found: list[dict[str, Any]] = []
+    alone = Verbund(Server(folder / "alone", free_port(), facts_per_s=FACTS_PER_S).start(), MEMBERS)
+    try:
+        alone.set_up()
+        with places(folder / "pair", members=MEMBERS) as pair:
+            room = pair.room
+            found.append(asyncio.run(lag(pair, room, draw)))
+            guests = invite(pair, people)
+            until(lambda: equal(pair.werkhof, pair.suednetz, [SpaceId(guests[-1].account), pair.organisation]))
+            found.append(asyncio.run(herd(guests, pair.organisation, pair.suednetz.address, HERD_WITHIN_S)))
+            for number in range(ROUNDS):
+                found.append({"round": number, "partner": "none", **asyncio.run(local(alone, draw))})
+                os.kill(pair.suednetz.pid, signal.SIGSTOP)
+                time.sleep(UNTIL_GIVEN_UP_S)
+                found.append({"round": number, "partner": "black hole", **asyncio.run(local(room, draw))})
+                os.kill(pair.suednetz.pid, signal.SIGCONT)
+            pair.suednetz.stop()
+            found.append({"round": ROUNDS, "partner": "dead", **asyncio.run(local(room, draw))})
+    finally:
+        alone.server.stop()
+    return found
+
+
+async def lag(pair: Places, room: Verbund, draw: random.Random) -> dict[str, Any]:
+    """From the moment that a member sends at Werkhof until one who works at Südnetz has it."""
+    count = Count()
+    await asyncio.to_thread(room.sign, MEMBERS, int(LAG_RATE * LAG_S) // MEMBERS + 1, lambda *_: sentence(draw))
+    await room.open(follow=False)
+    async with client() as http:
+        came = await come_over(http, room.people[0], pair.suednetz.address)
+    vector = room.people[0].call("GET", f"/api/spaces/{room.space}/head")["vector"]
+    listening = asyncio.create_task(listen(came, room.space, vector, count.delivered))
+    sent = await open_loop(_timed(room, count), MEMBERS, LAG_RATE, LAG_S)
+    await count.drain(sent)
+    await came.socket.close()
+    await asyncio.gather(listening, return_exceptions=True)
+    await room.close()
+    return {"what": "lag", "rate": LAG_RATE, "messages": sent, **_quantiles(count)}
+
+
+async def local(room: Verbund, draw: random.Random) -> dict[str, Any]:
+    """From sending until another member at the same provider has it."""
+    count = Count()
+    await asyncio.to_thread(room.sign, MEMBERS, int(LOCAL_RATE * LOCAL_S) // MEMBERS + 1, lambda *_: sentence(draw))
+    await room.open()
+    room.delivered = count.delivered
+    sent = await open_loop(_timed(room, count), MEMBERS, LOCAL_RATE, LOCAL_S)
+    await count.drain(sent * MEMBERS)
+    await room.close()
+    return {"what": "local", "rate": LOCAL_RATE, "messages": sent, **_quantiles(count)}
+
+
+def invite(pair: Places, count: int) -> list[Person]:
+    """So many members more, with accounts at Werkhof; they never showed a password."""
+    first = pair.room.people[0]
+    first.refresh()
+    link = first.invite(pair.organisation)
+    people = [Person(first.address, f"Gast {number}") for number in range(count)]
+    pair.werkhof.stop()
+    offline(pair.werkhof, [parcel for person in people for parcel in person.joining(link)[0]])
+    pair.werkhof.start()
+    return people
+
+
+def _timed(room: Verbund, count: Count) -> Callable[[int, int], Awaitable[object]]:
+    async def send(member: int, at: int) -> None:
+        count.sent_at[room.identifier(member, at)] = time.perf_counter()
+        await room.send(member, at)
+
+    return send
+
+
+def _quantiles(count: Count) -> dict[str, float]:
+    ordered = sorted(count.latencies_ms)
+    return {
+        "deliveries": len(ordered), "p50_ms": round(ordered[len(ordered) // 2], 1),
+        "p99_ms": round(ordered[int(len(ordered) * 0.99)], 1),
+    }  # fmt: skip
