@@ -12,7 +12,7 @@ from verbund.base.ids import SpaceId
 from verbund.base.refusal import Broken, Malformed, Refusal, TooFast, Unknown
 from verbund.log import entry as entries
 from verbund.log.outcome import Outcome
-from verbund.log.service import ENTRIES_PAGE_MAX, LogService
+from verbund.log.service import ENTRIES_PAGE, LogService
 from verbund.spaces.queries import role
 from verbund.web.frames import FOLLOWED_MAX, Call, Follow, Incoming, Ping, Signal, Submit, Unfollow
 from verbund.web.hub import Connection, Hub
@@ -169,7 +169,7 @@ class Live:
         try:
             more = True
             while more and space in connection.following:
-                page, more = await asyncio.to_thread(self.service.entries, space, after, ENTRIES_PAGE_MAX)
+                page, more = await asyncio.to_thread(self.service.entries, space, after, ENTRIES_PAGE)
                 if page:
                     connection.send(entries.frame(space, page))
                     after = _advanced(after, page)
