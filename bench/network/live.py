@@ -37,7 +37,8 @@ def measured(folder: Path, seed: int, people: int) -> list[dict[str, Any]]:
             room = pair.room
             found.append(asyncio.run(lag(pair, room, draw)))
             guests = invite(pair, people)
-            until(lambda: equal(pair.werkhof, pair.suednetz, [SpaceId(guests[-1].account), pair.organisation]))
+            arriving = [pair.organisation, *(SpaceId(one.account) for one in guests)]
+            until(lambda: equal(pair.werkhof, pair.suednetz, arriving))
             found.append(asyncio.run(herd(guests, pair.organisation, pair.suednetz.address, HERD_WITHIN_S)))
             for number in range(ROUNDS):
                 found.append({"round": number, "partner": "none", **asyncio.run(local(alone, draw))})

@@ -15,6 +15,8 @@ from verbund.ops.client import Person
 
 PROTOCOL = "verbund.1"
 AGAIN_S = 0.25
+#: Answers after which one tries again; those of the 500s are counted.
+WAIT = (429, 500, 502, 503)
 HTTP_TIMEOUT_S = 30.0
 CONNECTIONS_MAX = 100
 
@@ -48,6 +50,8 @@ async def come_over(http: httpx.AsyncClient, person: Person, address: str) -> Ca
             statuses.append(response.status_code)
             if response.status_code < 400:
                 return response.json()
+            if response.status_code not in WAIT:
+                raise ConnectionError(response.text)
             await asyncio.sleep(AGAIN_S)
 
     asked = await ask("challenge", {})
