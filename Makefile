@@ -38,8 +38,7 @@ lock: ## Versionen neu festschreiben / pin the versions anew
 simulate: ## zwei Anbieter, drei Geräte, tausend Unfälle / the seeded simulator
 	@scripts/python -m tests.simulation
 
-bench: bench-chat bench-disk bench-app bench-meet bench-media ## alle Messungen / all benchmarks
-bench: bench-chat bench-app bench-meet bench-media bench-network ## alle Messungen / all benchmarks
+bench: bench-chat bench-disk bench-app bench-meet bench-media bench-network ## alle Messungen / all benchmarks
 
 bench-chat: ## Messung: Nachrichten / benchmark: messages
 	@scripts/setup test && scripts/peers && scripts/python -m bench.chat

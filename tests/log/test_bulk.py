@@ -115,9 +115,9 @@ def test_what_is_too_much_is_not_packed() -> None:
         pack(SPACE, [loud[0], loud[2]])
 
 
-@pytest.mark.parametrize("size", [PLAIN_BYTES_MAX + 1, 200_000_000])
+@pytest.mark.parametrize("size", [PLAIN_BYTES_MAX + 1, 50_000_000])
 def test_bomb_is_refused_before_it_goes_off(size: int) -> None:
-    bomb = zstandard.ZstdCompressor(level=19).compress(bytes(size))
+    bomb = zstandard.ZstdCompressor().compress(bytes(size))
     assert len(bomb) < PACKED_BYTES_MAX
     with pytest.raises(Refusal) as refused:
         unpack(SPACE, Packed([Run(HOME, 1, 1, 1)], bomb))

@@ -18,10 +18,10 @@ KeysOf = Callable[[Sequence[DeviceId]], dict[DeviceId, PublicKey]]
 
 
 class Examined(NamedTuple):
-    """An entry with the parts of its parcel."""
+    """An entry with the parts of its parcel; None: they are still to be looked at."""
 
     entry: Entry
-    parsed: Parsed
+    parsed: Parsed | None
 
 
 class Ahead:

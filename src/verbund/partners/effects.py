@@ -39,6 +39,7 @@ GATHER_S = 0.1
 AGAIN_S = 2.0
 PAGE_MAX = 1_000
 OPENINGS_MAX = 32
+FEW = 8
 LINKS_MAX = 64
 PEERS_MAX = 1_000
 AUTHORITY = "authority."
@@ -187,7 +188,7 @@ class PartnersService:
         space = take.space
         try:
             async with link.turn:  # what came first is written first, whoever's examination takes longer
-                examined = await asyncio.to_thread(self._examine, take)
+                examined = await self._examined(take)
                 written = asyncio.create_task(self._log.write(partial(self._accept, space, examined)))
             ends = await written
             if any(one.b is not None and BLOBS_NAMED in one.b for one, _ in examined):
@@ -206,8 +207,11 @@ class PartnersService:
         link.exchange.taken(take.n)
         link.pump()
 
-    def _examine(self, take: Take) -> list[Examined]:
-        return self._log.ahead.examine(take.unpacked())
+    async def _examined(self, take: Take) -> list[Examined]:
+        """Beside the writer; a few are not worth the way to another thread."""
+        if take.entries_count <= FEW:
+            return [Examined(one, None) for one in take.unpacked()]
+        return await asyncio.to_thread(lambda: self._log.ahead.examine(take.unpacked()))
 
     def _accept(self, space: SpaceId, examined: list[Examined], tx: Tx) -> list[tuple[str, int, str]]:
         """Where the space's sub-logs end then: (sub-log, last seq, chain)."""

@@ -4,17 +4,16 @@ Frames and commits go in, actions come out: the driver sends, reads and writes, 
 over a socket and in the simulator.
 """
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
-from verbund.base.canonical import INTEGER_MAX
 from verbund.base.ids import ProviderId, SpaceId, is_hash
 from verbund.log.bulk import ENTRIES_MAX, Packed, unpack
 from verbund.log.columns import Run
 from verbund.log.entry import Entry
+from verbund.partners.forms import SUBLOGS_MAX, are_numbers, is_of, is_vector
 from verbund.partners.here import Here
 from verbund.partners.peer import Peer
 from verbund.partners.push import CREDITS, Load, Placed, Push, Ready
@@ -44,20 +43,9 @@ GAP_MS = 500
 ASIDE_MS = 60_000
 DIGEST_MARKS_MAX = 800
 FRAMES_REFUSED_MAX = 64
-SUBLOGS_MAX = 256
 KNOWN_FRAME_MAX = 100
-_SUBLOG = re.compile(r"[A-Za-z0-9_-]{43}\.[0-9]{1,16}")
 _encoder = msgspec.json.Encoder()
 _bulk_encoder = msgspec.msgpack.Encoder()
-
-
-class _Space(msgspec.Struct):
-    """Of a core only the space that it says it belongs to; the first core of a space says none."""
-
-    sp: str | None = None
-
-
-_space_decoder = msgspec.json.Decoder(_Space)
 
 
 class Send(NamedTuple):
@@ -73,6 +61,10 @@ class Take(NamedTuple):
     n: int
     entries: list[Entry]
     packed: Packed | None = None
+
+    @property
+    def entries_count(self) -> int:
+        return len(self.entries) if self.packed is None else sum(run.count for run in self.packed.runs)
 
     def unpacked(self) -> list[Entry]:
         """The entries; this takes a while. Raises NotCanonical, BrokenChain: then it has to be told as refused."""
@@ -265,9 +257,9 @@ class Exchange:
         if not self._may_bring(take.space):
             return NotHeld.code
         count = sum(run.count for run in runs)
-        if not (0 < count <= ENTRIES_MAX and all(_are_numbers(run) for run in runs)):
+        if not (0 < count <= ENTRIES_MAX and all(are_numbers(run) for run in runs)):
             return Protocol.code
-        if not all(_sound(take.space, one) for one in take.entries) or (take.packed and len(runs) > SUBLOGS_MAX):
+        if not all(is_of(take.space, one) for one in take.entries) or (take.packed and len(runs) > SUBLOGS_MAX):
             return Protocol.code
         if any(self._here.is_ours(run.sub) and run.last > self._here.seq(take.space, run.sub) for run in runs):
             return NotHeld.code  # what this incarnation wrote is here; nobody goes on with its sub-logs
@@ -300,7 +292,7 @@ class Exchange:
     def _compare(self, space: SpaceId, reach: Reach, now_ms: int) -> bool:
         """The partner says how far it is. Whether it has something that is not here."""
         vector = {sub: mark.seq for sub, mark in reach.items()}
-        if not _is_vector(vector) or not self._may_bring(space) or not self._peer.introduce(space, 0, self._here):
+        if not is_vector(vector) or not self._may_bring(space) or not self._peer.introduce(space, 0, self._here):
             return False
         self._peer.covers(space, reach, now_ms, self._here)
         self._push.heard(space, vector)
@@ -331,7 +323,7 @@ class Exchange:
     def _want(self, frame: Want) -> None:
         if not self._here.is_shared(self.provider, frame.sp):
             self._send(No(frame.sp, 0, NotHeld.code))
-        elif not _is_vector(frame.after):
+        elif not is_vector(frame.after):
             self._close(Protocol.code)
         else:
             self._push.wanted(frame.sp, frame.after, self._here.vector(frame.sp))
@@ -372,27 +364,3 @@ def _entries_frame(ready: Ready) -> bytes:
         return _bulk_encoder.encode(Bulk(space, number, packed.runs, packed.data))
     head = f'{{"f":"entries","sp":"{space}","n":{number},"e":['
     return head.encode("ascii") + b",".join(raws) + b"]}"
-
-
-def _is_vector(vector: dict[str, int]) -> bool:
-    return len(vector) <= SUBLOGS_MAX and all(
-        0 <= seq <= INTEGER_MAX and _SUBLOG.fullmatch(sub) is not None for sub, seq in vector.items()
-    )
-
-
-def _sound(space: SpaceId, entry: Entry) -> bool:
-    """Whether an entry belongs to this space and its numbers are numbers of ours."""
-    try:
-        core = _space_decoder.decode(entry.c)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False
-    return (entry.id if core.sp is None else core.sp) == space and 0 <= entry.at < INTEGER_MAX
-
-
-def _are_numbers(run: Run) -> bool:
-    return (
-        is_hash(run.provider)
-        and run.count > 0
-        and 0 <= run.incarnation < INTEGER_MAX
-        and 0 < run.first <= run.last < INTEGER_MAX
-    )
