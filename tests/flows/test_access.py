@@ -55,6 +55,7 @@ def check_rooms(person: Person, space: str, people: str) -> None:
         "/mehr": "Abmelden",
         "/konto": "Dieses Gerät",
         "/konto/notfallkarte": "Notfallkarte anlegen",
+        "/konto/geraet": "Wartet auf das neue Gerät",
         "/gibt-es-nicht": "Hier ist nichts",
     }
     for path, text in rooms.items():
@@ -72,6 +73,7 @@ def test_every_screen_is_for_everybody(browser: Browser, tmp_path: Path) -> None
             ("/passwort", "Passwort vergessen"),
             ("/willkommen", "Es fehlt der Link"),
             ("/notfall", "Kartennummer"),
+            ("/geraet", "Dieses Gerät hinzufügen"),
         ):
             anna.go(path)
             anna.sees(text)

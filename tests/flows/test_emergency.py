@@ -3,18 +3,24 @@
 Two real providers, real browsers. Anna's account is at Werkhof, which dies; the firm's spaces live at Südnetz too.
 """
 
+import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.pair import Pair, at_work, two_providers
-from tests.flows.server import PASSWORD
+from tests.flows.server import PASSWORD, texts
 from tests.flows.test_access import SMALL_PHONE
+from tests.flows.test_failover import HOME_MS
 from tests.flows.test_partners import at_partner, eventually
 
 pytestmark = pytest.mark.browser
+#: What both devices show, for people to compare.
+NUMBER = re.compile(r"\d{3} \d{3}")
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +131,66 @@ def test_new_device_comes_in_with_the_card_while_home_is_gone(browser: Browser, 
     assert anna.complaints == phone.complaints == late.complaints == []
     for person in (anna, phone, late):
         person.close()
+
+
+def test_new_device_is_added_from_an_old_one_while_home_is_gone(browser: Browser, pair: Pair) -> None:
+    anna = at_work(browser, pair, "anna")
+    pair.werkhof.kill()
+    anna.says("noch da")
+    anna.sees("noch da")
+    expect(anna.page.get_by_role("status").filter(has_text="Südnetz")).to_contain_text("nicht erreichbar")
+    anna.page.get_by_role("link", name="Anna Lindner").or_(anna.button("Anna Lindner", exact=False)).first.click()
+    anna.page.get_by_role("menuitem", name="Konto").click()
+    anna.link("Neues Gerät hinzufügen").click()
+    link = anna.page.get_by_label("Link für das neue Gerät")
+    expect(link).to_be_visible(timeout=WAIT_MS)
+    address = str(link.input_value())
+    assert address.startswith(f"{pair.suednetz.address}/geraet#")
+
+    tablet = Person(browser, "tablet", pair.suednetz.address, viewport=SMALL_PHONE)
+    tablet.go(address)
+    tablet.button("Weiter").click()
+    shown = tablet.page.get_by_role("status").filter(has_text=NUMBER)
+    expect(shown).to_be_visible(timeout=WAIT_MS)
+    anna.sees(str(shown.inner_text()))
+    thief = Person(browser, "thief", pair.suednetz.address)
+    thief.go(address)
+    thief.button("Weiter").click()
+    thief.sees("schon ein anderes Gerät")
+    anna.button("Ja, hinzufügen").click()
+    tablet.sees("Guten ")
+    tablet.go(f"/raum/{pair.workshop}")
+    tablet.says("vom Tablet")
+
+    pair.werkhof.start()
+    eventually(lambda: "vom Tablet" in texts(pair.firm.ben, pair.workshop))
+    for person in (anna, tablet, thief):
+        assert person.complaints == []
+        person.close()
+
+
+def test_home_that_lost_its_disk_is_gone_back_to(browser: Browser, pair: Pair, tmp_path: Path) -> None:
+    """An old backup is enough: it holds the key. Sessions are gone; the page signs in with its device's key."""
+    pair.werkhof.command("backup", str(tmp_path / "backup"), port=False)
+    anna = at_work(browser, pair, "anna")
+    anna.says("vor dem Verlust")
+    eventually(lambda: "vor dem Verlust" in texts(pair.firm.ben, pair.workshop))
+    eventually(pair.equal)
+
+    pair.werkhof.kill()
+    anna.says("ohne Werkhof")
+    anna.sees("ohne Werkhof")
+    line = anna.page.get_by_role("status").filter(has_text="nicht erreichbar")
+    expect(line).to_be_visible(timeout=WAIT_MS)
+    shutil.rmtree(pair.werkhof.data)
+    pair.werkhof.command("restore", str(tmp_path / "backup"), port=False)
+    pair.werkhof.start()
+    expect(line).to_have_count(0, timeout=HOME_MS)
+    anna.says("wieder zu Hause")
+    eventually(
+        lambda: texts(pair.firm.ben, pair.workshop)[-3:] == ["vor dem Verlust", "ohne Werkhof", "wieder zu Hause"]
+    )
+    assert anna.page.evaluate("async () => (await fetch('/api/me')).status") == 200
+    eventually(pair.equal)
+    assert anna.complaints == []
+    anna.close()

@@ -7,6 +7,7 @@ export const meetings = '/besprechungen';
 export const films = '/mediathek';
 export const people = '/personen';
 export const account = '/konto';
+export const device = '/konto/geraet';
 export const card = '/konto/notfallkarte';
 export const talks = '/gespraeche';
 export const more = '/mehr';

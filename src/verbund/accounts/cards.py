@@ -14,7 +14,7 @@ from verbund.accounts.queries import revoked
 from verbund.accounts.rules import CodeUsed
 from verbund.accounts.schemas import CardCodeShape, CardShape, CardUse
 from verbund.base.clock import ms_of
-from verbund.base.ids import DeviceId, SpaceId
+from verbund.base.ids import AccountId, DeviceId, SpaceId, personal_space
 from verbund.base.refusal import Malformed, Refusal, Unknown
 from verbund.log import tables as log_tables
 from verbund.log.core import check_signature, parse
@@ -24,6 +24,7 @@ from verbund.log.tx import Reader, Tx
 #: Nobody can stop others from printing the same number on a card of their own; a browser tries its code at each.
 SAME_NUMBER_MAX = 4
 CARDS_SHOWN_MAX = 20
+ASKED_AGAIN_MS = 30 * 24 * 3600 * 1000
 
 
 class CodeUnknown(Refusal):
@@ -119,6 +120,17 @@ def cards_numbered(view: Reader, number: str) -> list[tuple[str, CardShape]]:
     if not rows:
         raise Unknown()
     return [(row.space, _shape(view, row.space, row)) for row in rows]
+
+
+def is_wanted(view: Reader, account: AccountId) -> bool:
+    """Whether it is time to ask for a card: none is good, and the person has not put it off lately."""
+    if any(card.revoked_at is None for card in cards_of(view, account)):
+        return False
+    put_off = tables.put_off.c
+    at = view.execute(
+        select(put_off.at).where(put_off.space == personal_space(account), put_off.what == "card")
+    ).scalar()
+    return at is None or at < view.now_ms() - ASKED_AGAIN_MS
 
 
 def factor_is_on(connection: Connection, account: str) -> bool:

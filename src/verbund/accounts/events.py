@@ -146,6 +146,16 @@ class CardRevoked(Event, frozen=True):
     cuts: Annotated[dict[AnyDevice, Annotated[int, Meta(ge=0, le=1)]], Meta(min_length=1, max_length=CARD_CODES_MAX)]
 
 
+class AskingPutOff(Event, frozen=True):
+    """The person does not want to be asked for something now. The latest wins."""
+
+    kind: ClassVar[str] = "account.asking_put_off.1"
+    sorts: ClassVar[frozenset[str]] = frozenset({"personal"})
+
+    what: Literal["card"]
+
+
 EVENTS: tuple[type[Event], ...] = (
     AccountOpened, DeviceAdded, DeviceRevoked, AgentGranted, CardMade, CardRevoked, ProfileChanged,
+    AskingPutOff,
 )  # fmt: skip

@@ -11,6 +11,7 @@ from verbund.accounts.challenges import Challenges, login_message
 from verbund.accounts.events import Voucher
 from verbund.accounts.handles import folded
 from verbund.accounts.limits import Limiter, network_of
+from verbund.accounts.pairing import Pairings
 from verbund.accounts.passkeys import RelyingParty, credential_id
 from verbund.accounts.passwords import Passwords
 from verbund.accounts.queries import Named, handle_of, known_to, names_of, passkey_of, revoked, verifier_of
@@ -83,6 +84,7 @@ class Gate:
         self.passwords = Passwords()
         self.challenges = Challenges(clock)
         self.limiter = Limiter(clock)
+        self.pairings = Pairings(clock)
         self.relying_party = RelyingParty(settings.origin, settings.name)
 
     def close(self) -> None:

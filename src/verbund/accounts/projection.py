@@ -22,6 +22,7 @@ PROJECTED: list[Table] = [
     tables.profile,
     tables.card,
     tables.card_code,
+    tables.put_off,
 ]
 
 
@@ -69,6 +70,12 @@ def profile_changed(tx: Tx, fact: Fact) -> None:
     event: events.ProfileChanged = fact.event
     row = {"space": fact.space, "name": event.name, "status": event.status, "picture": event.picture}
     tx.upsert(tables.profile, {**row, "stamp": fact.stamp}, newer="stamp")
+
+
+def asking_put_off(tx: Tx, fact: Fact) -> None:
+    event: events.AskingPutOff = fact.event
+    row = {"space": fact.space, "what": event.what, "at": ms_of(fact.t), "stamp": fact.stamp}
+    tx.upsert(tables.put_off, row, newer="stamp")
 
 
 def _revoke(tx: Tx, fact: Fact, dev: DeviceId, cuts: Mapping[SpaceId, int]) -> None:
@@ -136,4 +143,5 @@ FOLDS: dict[type[Event], Callable[[Tx, Fact], None]] = {
     events.CardMade: card_made,
     events.CardRevoked: card_revoked,
     events.ProfileChanged: profile_changed,
+    events.AskingPutOff: asking_put_off,
 }

@@ -133,6 +133,12 @@ def profile_changed(fact: Fact, _authority: Any) -> None:
         raise BadName()
 
 
+def asking_put_off(fact: Fact, authority: Any) -> None:
+    """In the person's own space, by one of their devices."""
+    if fact.device.sort != "person" or authority.role_of(fact.actor) is None:
+        raise Unknown()
+
+
 def visible(name: str) -> bool:
     """Whether a name shows something and hides no control characters."""
     return bool(name.strip()) and not any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name)
@@ -205,4 +211,5 @@ RULES: dict[type[Event], Rule] = {
     events.CardMade: rule(card_made, admits_card),
     events.CardRevoked: rule(card_revoked, admits_card_revocation),
     events.ProfileChanged: rule(profile_changed),
+    events.AskingPutOff: rule(asking_put_off),
 }

@@ -201,6 +201,12 @@ class CardPreview(Struct):
     places: list[CardPlace]
 
 
+class Asking(Struct):
+    """What the caller is asked for on the page of today."""
+
+    card: bool
+
+
 class CardUse(Struct, forbid_unknown_fields=True):
     """The fact that a card's code vouches for a new device, signed by the code's key. `code`: the second factor."""
 

@@ -73,6 +73,15 @@ card_code = Table(
     Index("card_code_space", "space"),
 )
 
+put_off = Table(
+    "put_off",
+    metadata,
+    Column("space", String, primary_key=True),
+    Column("what", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("stamp", String, nullable=False),
+)
+
 # local: what only this provider knows and no fact says
 
 provider_device = Table(

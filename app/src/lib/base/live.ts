@@ -41,6 +41,8 @@ export interface LiveOptions {
 	/** The other providers that hold the same spaces, in order. */
 	others?: () => readonly Host[];
 	openAt?: (host: Host) => Promise<SocketLike>;
+	/** Done before the page's own provider is tried while another stands in: it may know no session of before. */
+	comeHome?: () => Promise<void>;
 	/** Asked after failures: whether the session is still good. False ends the reconnecting. */
 	stillSignedIn?: () => Promise<boolean>;
 	random?: () => number;
@@ -163,8 +165,9 @@ export class Live {
 
 	/** A connection that is not this one; null: to the page's own provider. */
 	makeLine(host: Host | null): Line {
-		const { open = openOwn, openAt } = this.options;
-		return new Line(host, () => (host === null ? open() : openAt!(host)));
+		const { open = openOwn, openAt, comeHome } = this.options;
+		const home = comeHome && this.#host !== null ? () => comeHome().then(open) : open;
+		return new Line(host, () => (host === null ? home() : openAt!(host)));
 	}
 
 	/** From here on this is the connection. */

@@ -4,13 +4,13 @@ from typing import Any
 
 from litestar import Router
 
-from verbund.accounts.api import cards, opening, security, sessions
+from verbund.accounts.api import cards, opening, pairing, security, sessions
 from verbund.accounts.api.given import gate, visitor
 
 ROUTES: list[Any] = [
     Router(
         "/api",
-        route_handlers=[*opening.HANDLERS, *sessions.HANDLERS, *security.HANDLERS, *cards.HANDLERS],
+        route_handlers=[*opening.HANDLERS, *sessions.HANDLERS, *security.HANDLERS, *cards.HANDLERS, *pairing.HANDLERS],
         dependencies={"gate": gate, "visitor": visitor},
     )
 ]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from verbund.accounts import cards
 from verbund.accounts.gate import Gate, Visitor
-from verbund.accounts.schemas import Caller, CardPlace, CardPreview, CardShape, CardUse
+from verbund.accounts.schemas import Asking, Caller, CardPlace, CardPreview, CardShape, CardUse
 from verbund.base.ids import AccountId, SpaceId
 from verbund.base.refusal import Unknown
 from verbund.log.service import LogService
@@ -25,6 +25,19 @@ async def own_cards(caller: Caller, log: LogService) -> list[CardShape]:
     def read() -> list[CardShape]:
         with log.store.read() as connection:
             return cards.cards_of(Reader(connection, log.core.clock, log.core.directory), caller.account)
+
+    return await asyncio.to_thread(read)
+
+
+@get("/asking", summary="What the caller is asked for")
+async def asking(caller: Caller, log: LogService, services: NamedDependency[Any]) -> Asking:
+    """For the emergency card, where another provider could let the caller in while this one is away."""
+
+    def read() -> Asking:
+        with log.store.read() as connection:
+            view = Reader(connection, log.core.clock, log.core.directory)
+            several = len(services.parts["hosts_of"](connection, caller.account)) > 1
+            return Asking(several and cards.is_wanted(view, caller.account))
 
     return await asyncio.to_thread(read)
 
@@ -72,4 +85,4 @@ def _places(log: LogService, connection: Connection, account: AccountId, hosts_o
     ]
 
 
-HANDLERS: list[Any] = [own_cards, card, use_card]
+HANDLERS: list[Any] = [own_cards, asking, card, use_card]

@@ -19,6 +19,7 @@ import { askHead, askMe, endSession } from './asking';
 import { Directory, type Person } from './directory.svelte';
 import { changeFact, entryFact } from './facts';
 import { Folds } from './folds';
+import { comeHome, keepLife } from './home';
 import { Following } from './following';
 import { Intake } from './intake';
 import { Listeners } from './listeners';
@@ -68,7 +69,7 @@ export class Sync {
 		this.directory.introduce(device.id, null, device.alg, device.key);
 		const hosts = (this.#hosts = new Hosts(device));
 		const others = (): Host[] => otherHosts(this.me?.hosts);
-		this.live = new Live({ stillSignedIn: () => this.#stillSignedIn(), others, openAt: (host) => hosts.open(host), ...options });
+		this.live = new Live({ stillSignedIn: () => this.#stillSignedIn(), others, openAt: (host) => hosts.open(host), comeHome: () => comeHome(store, device), ...options });
 		this.live.onHost = (host) => {
 			this.host = host;
 			api.turn(host && hosts.way(host));
@@ -312,6 +313,7 @@ export class Sync {
 		if (provider === null) return;
 		this.provider = provider;
 		await this.store.setMeta('provider', provider).catch(() => undefined);
+		if (away === null && this.host === null) await keepLife(this.store, provider);
 	}
 
 	#meet(me: Me): void {
