@@ -8,7 +8,7 @@ import pytest
 
 from tests.log import notes
 from verbund.base.refusal import Refusal
-from verbund.log.entry import SETTLED, WAITING, Entry
+from verbund.log.entry import QUARANTINED, SETTLED, WAITING, Entry
 from verbund.log.log import Log
 from verbund.log.service import LogService
 
@@ -109,6 +109,34 @@ async def test_void_travels_as_a_void(logs: Logs, log: LogService, anna: notes.P
     await replica.accept(entries_of(log, space))
     with replica.store.read() as there, log.store.read() as here:
         assert notes.rows(there) == notes.rows(here)
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_of_two_facts_with_one_number_the_same_counts_everywhere(
+    logs: Logs, anna: notes.Person, again: bool
+) -> None:
+    """A browser that was put back to an old profile writes at two providers that do not know of each other."""
+    first, second = logs(120), logs(121)
+    space, genesis = anna.found()
+    await first.submit([genesis])
+    await second.accept(entries_of(first, space))
+    before = anna.heads[space]
+    one, here = anna.note(space, "hier")
+    anna.heads[space] = before
+    other, there = anna.note(space, "dort")
+    await first.submit([here])
+    await second.submit([there])
+    await first.accept(entries_of(second, space, first.vector(space)))
+    await second.accept(entries_of(first, space, second.vector(space)))
+    if again:
+        await first.refold()
+    with first.store.read() as connection, second.store.read() as beside:
+        assert notes.rows(connection) == notes.rows(beside)
+        assert min(one, other) in str(notes.rows(connection))
+        assert max(one, other) not in str(notes.rows(connection))
+    states = {entry.id: entry.x for entry in entries_of(first, space)}
+    assert states == {entry.id: entry.x for entry in entries_of(second, space)}
+    assert (states[min(one, other)], states[max(one, other)]) == (SETTLED, QUARANTINED)
 
 
 async def test_restored_log_goes_on_in_a_new_incarnation(

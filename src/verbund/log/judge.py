@@ -1,5 +1,6 @@
 """The heart, sans-IO: what becomes of a parcel. Reads through a view that is passed in; writes nothing."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import UNSET
@@ -63,6 +64,7 @@ class View(Protocol):
     def head(self, space: SpaceId, dev: DeviceId) -> Head: ...
     def state(self, core: CoreId) -> int | None: ...
     def numbered(self, space: SpaceId, dev: DeviceId, ds: int) -> CoreId | None: ...
+    def twins(self, space: SpaceId, dev: DeviceId, ds: int) -> Sequence[CoreId]: ...
     def device(self, dev: DeviceId) -> Device | None: ...
     def previous(self, core: CoreId) -> CoreId | None: ...
     def own_authority(self, space: SpaceId, dev: DeviceId, before: int) -> tuple[CoreId, ...]: ...
@@ -167,8 +169,8 @@ class Judge:
         if missing:
             return Hold(missing)
         is_new = parsed.core.ds > view.head(parsed.space, parsed.core.dev)[0]
-        twin = None if is_new else view.numbered(parsed.space, parsed.core.dev, parsed.core.ds)
-        if twin is not None and twin != parsed.id:
+        twins = () if is_new else view.twins(parsed.space, parsed.core.dev, parsed.core.ds)
+        if any(twin < parsed.id for twin in twins):  # whichever came first
             return SetAside(NumberUsed.code)
         return self._weigh(parsed, device, view, at)
 

@@ -11,7 +11,7 @@ from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import entry as entries
-from verbund.log import forgetting, search, sublogs, tables, waiting
+from verbund.log import forgetting, search, sublogs, tables, twins, waiting
 from verbund.log.core import Parcel, Parsed, WrongSignature, make_parcel, parse
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take, state_of
@@ -244,6 +244,8 @@ class Log:
             case SetAside(reason, take):
                 self._append(tx, parsed, QUARANTINED, place, None, reason)
                 self._overtaken(tx, take)
+        if isinstance(verdict, Take | SetAside):
+            self._displace(tx, parsed)
         self._settle(tx, parsed.id)
 
     def _settle(self, tx: Tx, arrived: str) -> None:
@@ -277,7 +279,13 @@ class Log:
         gone = self._overtaken(tx, take)
         fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) and not gone else None
         self._tell_late(tx, parsed, row, state, fact)
+        self._displace(tx, parsed)
         return True
+
+    def _displace(self, tx: Tx, parsed: Parsed) -> None:
+        for twin in twins.displace(tx, parsed):
+            row = self._one_stored(tx, twin)
+            self._tell_late(tx, parse(stored_parcel(row)), row, QUARANTINED, None)
 
     def _goes(self, tx: Tx, take: Take) -> bool:
         """Whether an order of erasure that is here takes its body away."""

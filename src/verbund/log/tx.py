@@ -144,6 +144,13 @@ class Reader:
             select(core.id).where(core.space == space, core.dev == dev, core.ds == ds).order_by(core.id).limit(1)
         ).scalar()
 
+    def twins(self, space: SpaceId, dev: DeviceId, ds: int) -> Sequence[CoreId]:
+        """The cores to which a device gave this number and which were looked at: one, if it keeps to the rules."""
+        core = tables.core.c
+        kept = core.state.in_((SETTLED, QUARANTINED))
+        mine = (core.space == space, core.dev == dev, core.ds == ds, kept)
+        return self.execute(select(core.id).where(*mine).order_by(core.id)).scalars().all()
+
     def previous(self, core: CoreId) -> CoreId | None:
         """The core that its device wrote before this one, by the header that is here."""
         raw = self.execute(select(tables.core.c.raw).where(tables.core.c.id == core)).scalar()
