@@ -1,12 +1,13 @@
 """A device of the simulation: what the app's outbox does, in the same rules (app/src/lib/base/outbox).
 
 A core is kept before it is sent; a number once sent is never used again; a refused core stays in the chain as a void;
-a core is let go when both providers hold it; a provider that asks is given what this device holds.
+a core is let go when enough providers hold it; a provider that asks is given what this device holds, its own cores too
+(the app keeps the latest 200 of a space). Unlike the app it does not write anew what was refused for a wrong clock.
 """
 
 import random
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,6 +17,7 @@ from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.log.core import Core, Parcel, make_parcel
 from verbund.log.entry import VOID, Entry, Vector
+from verbund.log.judge import NumberUsed
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Event
 from verbund.log.stored import authority_heads, body_of, decode_core
@@ -49,6 +51,15 @@ class Item(msgspec.Struct):
     places: list[tuple[str, int, bool]] = []
 
 
+class Profile(NamedTuple):
+    """What is in a copy of a browser's folder."""
+
+    chain: dict[SpaceId, tuple[int, CoreId | None]]
+    outbox: dict[CoreId, Item]
+    known: dict[SpaceId, dict[CoreId, Known]]
+    vectors: Vectors
+
+
 class Row(msgspec.Struct):
     """As `authority_heads` reads it."""
 
@@ -73,13 +84,38 @@ class Device:
         self.settled_here: set[CoreId] = set()
         self.extra: dict[CoreId, tuple[Core, Parcel]] = {}
         self.durable: set[CoreId] = set()
-        #: What it let go: it may not have it any more when a provider asks.
-        self.forgotten: set[CoreId] = set()
         self.refusals: dict[CoreId, str] = {}
+        #: False after an old profile was put in place, until a provider said where this device goes on.
+        self.may_write = True
+        self.is_out = False
+        self.profiles: list[Profile] = []
 
     @property
     def dev(self) -> DeviceId:
         return self.key.device
+
+    def save_profile(self) -> None:
+        """Somebody copies the browser's folder."""
+        outbox = {core: msgspec.structs.replace(item) for core, item in self.outbox.items()}
+        known = {space: dict(cores) for space, cores in self.known.items()}
+        vectors = {space: dict(vector) for space, vector in self.vectors.items()}
+        self.profiles.append(Profile(dict(self.chain), outbox, known, vectors))
+
+    def restore_profile(self, which: int) -> None:
+        """An old copy takes the place of what is here: what was written since is not in it."""
+        one = self.profiles[which]
+        self.chain = dict(one.chain)
+        self.outbox = {core: self.own[core] for core in one.outbox}
+        self.known = {space: dict(cores) for space, cores in one.known.items()}
+        self.vectors = {space: dict(vector) for space, vector in one.vectors.items()}
+        self.provider, self.may_write = None, False
+
+    def reconcile(self, heads: dict[SpaceId, tuple[int, CoreId | None]]) -> None:
+        """The provider says where this device goes on."""
+        for space, (ds, dp) in heads.items():
+            if ds > self.chain.get(space, (0, None))[0]:
+                self.chain[space] = (ds, dp)
+        self.may_write = not self.is_out
 
     def connect(self, provider: Provider) -> None:
         """A new connection, perhaps to another provider: everything that is not durable is sent there again."""
@@ -170,7 +206,6 @@ class Device:
             if all(held) and any(not void for _, _, void in item.places):
                 continue
             self.let_go(item)
-            self.forgotten.add(item.id)
             if not all(held):
                 self.durable.add(item.id)
 
@@ -185,10 +220,18 @@ class Device:
         item.refused = outcome.refusal.code
         self.refusals[item.id] = outcome.refusal.code
         item.gone = True
+        if item.refused == NumberUsed.code:
+            self._give_up()
         if not used_up:
             return
         self.let_go(item)
         self.after_refusal(item)
+
+    def _give_up(self) -> None:
+        """An old profile used a number twice: the app says so, and its person signs it out. It writes no more."""
+        self.may_write, self.is_out = False, True
+        self.outbox.clear()
+        self.extra.clear()
 
     def after_refusal(self, item: Item) -> None:
         """The next fact takes the next number: nothing to do."""
@@ -208,7 +251,7 @@ class Device:
                     self._give(space, one)
 
     def _give(self, space: SpaceId, known: Known) -> None:
-        if known.id in self.outbox or known.id in self.forgotten or len(self.extra) >= EXTRA_MAX:
+        if known.id in self.outbox or len(self.extra) >= EXTRA_MAX:
             return
         item = self.own.get(known.id)
         parcel = _sent(item) if item is not None else known.parcel

@@ -3,17 +3,21 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.simulation.invariants import check_crash
 from tests.simulation.network import covers
 from tests.simulation.partner import Partner
+from tests.simulation.rogue import TRICKS
 
 if TYPE_CHECKING:
     from tests.simulation.schedule import Schedule
 
 FAULTS_MIN, FAULTS_MAX = 3, 9
 OF_ONE_MAX = 4
+#: So many schedules have a partner that does not keep to what was agreed.
+ROGUE_SHARE = 0.35
 SLOW_MS_MAX = 5_000
 MINUTES_MS, DAY_MS = 5 * 60_000, 24 * 3600_000
 #: What is lost, doubled or overtaken between devices and providers happens to many messages, at most to this share.
@@ -26,8 +30,10 @@ class Faults:
     def __init__(self, schedule: "Schedule", chance: random.Random) -> None:
         self.schedule, self.chance = schedule, chance
         self.happened: Counter[str] = Counter()
-        kinds = [*SHARES, *ONCE]
+        kinds = [one for one in (*SHARES, *ONCE) if one not in TRICKS]
         chosen = chance.sample(kinds, chance.randint(FAULTS_MIN, FAULTS_MAX))
+        if chance.random() < ROGUE_SHARE:
+            chosen += chance.sample(list(TRICKS), chance.randint(1, len(TRICKS)))
         self.shares = {kind: chance.random() * SHARES[kind] for kind in chosen if kind in SHARES}
         self.plan = sorted(
             (chance.randint(1, schedule.steps), kind)
@@ -57,6 +63,10 @@ class Faults:
             else:
                 later.append((step + 1, kind))
         self.plan = sorted([*later, *self.plan])
+        rogue = self.schedule.rogue
+        if rogue is not None:
+            self.happened.update(rogue.played)
+            rogue.played.clear()
 
     # What happens
 
@@ -97,13 +107,15 @@ class Faults:
     def _restore(self, from_backup: bool) -> bool:
         """A disk is gone: an old backup takes its place, or nothing. The others must hold what was promised."""
         provider = self._one()
-        others = [one for one in self.schedule.providers if one is not provider]
+        others = [one for one in self.schedule.honest if one is not provider]
         if not covers(_together(others), self.schedule.claims):
             return False
         which = self.chance.randrange(len(provider.backups)) if from_backup and provider.backups else None
         self._say(f"{provider.name} loses its disk; " + ("nothing is left" if which is None else f"backup {which}"))
         provider.restore(which)
         self.schedule.hang_up(provider)
+        if self.schedule.rogue is not None:
+            self.schedule.rogue.forget(provider.provider)
         return True
 
     def _line_cut(self) -> bool:
@@ -186,6 +198,16 @@ class Faults:
         self.schedule.connect(device, self.chance.choice(others))
         return device.provider in others
 
+    def _old_profile(self) -> bool:
+        """A browser's folder is put back as it was, with an old outbox."""
+        device = self.chance.choice(self.schedule.devices)
+        if not device.profiles:
+            device.save_profile()
+            return False
+        self._say(f"{device.name} is put back to an old profile")
+        device.restore_profile(self.chance.randrange(len(device.profiles)))
+        return True
+
     # Whom it hits
 
     def _one(self) -> Partner:
@@ -212,6 +234,16 @@ def _together(providers: list[Partner]) -> dict[str, dict[str, int]]:
     return found
 
 
+def _arm(faults: Faults, trick: str) -> bool:
+    """The rogue plays it at the next chance; it counts once it did."""
+    rogue = faults.schedule.rogue
+    if rogue is None:
+        return False
+    rogue.armed.append(trick)
+    faults.happened[trick] -= 1
+    return True
+
+
 #: Kind → what does it, and whether it could.
 ONCE: dict[str, Callable[[Faults], bool]] = {
     "crash_before_commit": Faults._crash_before_commit,
@@ -229,5 +261,7 @@ ONCE: dict[str, Callable[[Faults], bool]] = {
     "clock_day": Faults._clock_day,
     "clock_back": Faults._clock_back,
     "fail_over": Faults._fail_over,
+    "old_profile": Faults._old_profile,
+    **{trick: partial(_arm, trick=trick) for trick in TRICKS},
 }
 KINDS = (*SHARES, *ONCE)

@@ -30,6 +30,10 @@ def heal(schedule: "Schedule") -> None:
     schedule.lines.slow.clear()
     for provider in schedule.providers:
         provider.stopped_until_ms = 0
+    if schedule.rogue is not None:
+        schedule.rogue.behave()
+        for line in schedule.lines.all:
+            line.cut(schedule.chance, schedule.time[0])
     settle(schedule)
 
 
@@ -48,7 +52,7 @@ def settle(schedule: "Schedule") -> None:
         if is_quiet(schedule):
             return
     stuck = {one.name: [(item.id[:6], item.refused) for item in one.outbox.values()] for one in schedule.devices}
-    apart = [space[:6] for space in shared(schedule) if not _is_equal(schedule, space)]
+    apart = [space[:6] for space, held in shared(schedule).items() if not _is_equal(space, held)]
     raise Violation("liveness", f"not quiet after {ROUNDS_MAX} rounds: outboxes {stuck}, not equal {apart}")
 
 
@@ -79,25 +83,25 @@ def _network(schedule: "Schedule") -> bool:
 
 
 def shared(schedule: "Schedule") -> dict[SpaceId, list["Partner"]]:
-    """Space → the providers that hold it, as the first of them knows it; of those that more than one holds."""
+    """Space → the providers that hold it, as the first knows it; of those that more than one honest one holds."""
     found: dict[SpaceId, list[Partner]] = {}
-    for provider in schedule.providers:
+    for provider in schedule.honest:
         for space, held_by in provider.here.holders.items():
-            found.setdefault(space, [one for one in schedule.providers if one.provider in held_by])
+            found.setdefault(space, [one for one in schedule.honest if one.provider in held_by])
     return {space: holders for space, holders in found.items() if len(holders) > 1}
 
 
-def _is_equal(schedule: "Schedule", space: SpaceId) -> bool:
-    first, *others = [one.vectors().get(space, {}) for one in shared(schedule)[space]]
+def _is_equal(space: SpaceId, held: list["Partner"]) -> bool:
+    first, *others = [one.vectors().get(space, {}) for one in held]
     return all(first == other for other in others)
 
 
 def is_quiet(schedule: "Schedule") -> bool:
     """Nothing waits in an outbox, holders are equal, and devices have seen what there is."""
     space = schedule.people.space
-    wanted = {space: schedule.providers[0].vectors().get(space, {})}
+    wanted = {space: schedule.honest[0].vectors().get(space, {})}
     return (
         not any(device.outbox for device in schedule.devices)
-        and all(_is_equal(schedule, one) for one in shared(schedule))
+        and all(_is_equal(one, held) for one, held in shared(schedule).items())
         and all(covers(device.vectors, wanted) for device in schedule.devices)
     )

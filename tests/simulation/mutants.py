@@ -31,7 +31,6 @@ class LettingGoEarly(Device):
         if outcome.st == "accepted" and core in self.outbox:
             self.let_go(self.outbox[core])
             self.durable.add(core)
-            self.forgotten.add(core)
 
 
 class ReusingNumbers(Device):

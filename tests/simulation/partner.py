@@ -10,6 +10,7 @@ import msgspec
 
 from tests.simulation.line import END, Line, Lines
 from tests.simulation.provider import Provider
+from tests.simulation.rogue import Rogue
 from verbund.base.ids import ProviderId, SpaceId, b64
 from verbund.base.refusal import Overloaded, Refusal
 from verbund.log.entry import Vector, sublog
@@ -100,7 +101,11 @@ class Partner(Provider):
     """One installation among others."""
 
     lines: Lines
+    #: (space, sub-log) of which two histories were seen.
+    proofs: set[tuple[SpaceId, str]]
     stopped_until_ms = 0
+    #: Set where this provider does not keep to what was agreed.
+    rogue: "Rogue | None" = None
     #: What this release speaks.
     protocols = PROTOCOLS
     time: list[int]
@@ -155,7 +160,9 @@ class Partner(Provider):
 
     def send(self, link: Link, frame: bytes) -> None:
         target = link.line.other(self.name)
-        link.line.put(self.name, frame, self.time[0] + self.lines.delay(self.name, target))
+        due_ms = self.time[0] + self.lines.delay(self.name, target)
+        for one in [frame] if self.rogue is None or frame == END else self.rogue.say(link, frame):
+            link.line.put(self.name, one or b" ", due_ms)
 
     def tick(self) -> None:
         if self.time[0] - self.ticked_ms >= TICK_S * 1000:
@@ -227,6 +234,7 @@ class Partner(Provider):
 
     def contradicted(self, link: Link, found: Contradiction) -> None:
         link.peer.contradicted(found.space, found.sub, found.seq, found.here, found.there)
+        self.proofs.add((found.space, found.sub))
 
     # Inside
 

@@ -12,6 +12,7 @@ from tests.simulation.network import Message
 from tests.simulation.partner import Partner
 from tests.simulation.people import People
 from tests.simulation.provider import REGISTRY, Clock, Disk, Vectors, key_of
+from tests.simulation.rogue import TRICKS, Rogue
 from verbund.base.ids import SpaceId
 from verbund.log.core import Parcel
 from verbund.log.entry import Entry
@@ -61,6 +62,11 @@ class Schedule:
         self.people = People(self.devices, self.chance)
         self.accounts: set[str] = set()
         self.faults = Faults(self, self.chance)
+        self.rogue: Rogue | None = None
+        if any(kind in TRICKS for _, kind in self.faults.plan):
+            provider = self.chance.choice(self.providers)
+            provider.protocols = PROTOCOLS[:1]
+            self.rogue = provider.rogue = Rogue(provider, self.chance)
 
     def run(self) -> None:
         """Raises Violation."""
@@ -77,6 +83,11 @@ class Schedule:
             for provider in self.providers:
                 provider.stop()
 
+    @property
+    def honest(self) -> list[Partner]:
+        """The providers that keep to what was agreed."""
+        return [one for one in self.providers if one.rogue is None]
+
     def say(self, text: str) -> None:
         self.trace.append(f"{self.step:4} {text}")
 
@@ -91,7 +102,7 @@ class Schedule:
 
     def _provider(self, name: str, clock: Clock, disk: Disk) -> Partner:
         provider = self.provider_class(name, self.seed, clock, self.chance, disk)
-        provider.lines, provider.time = self.lines, self.time
+        provider.lines, provider.time, provider.proofs = self.lines, self.time, set()
         if self.chance.random() < OLD_SHARE:
             provider.protocols = PROTOCOLS[:1]
         return provider
@@ -148,6 +159,8 @@ class Schedule:
 
     def _act(self) -> None:
         device = self.chance.choice(self.devices)
+        if not device.may_write:
+            return
         what, item = self.people.act(device)
         if item is not None:
             self.say(f"{device.name} {what} {item.id[:6]} #{item.ds} in {item.space[:6]}")
@@ -262,6 +275,9 @@ class Schedule:
         if reached and provider.knows(device.dev):
             self.say(f"{device.name} connects to {provider.name}")
             device.connect(provider)
+            if not device.may_write:
+                with provider.reader() as view:
+                    device.reconcile({space: view.head(space, device.dev) for space in provider.vectors()})
 
     # Providers
 

@@ -9,6 +9,8 @@ SEEDS = 4
 BROKEN_ONCE = {
     13: "a provider whose clock was wrong refused the first fact of a conversation and never took it from a partner",
     18: "a provider that lost its disk never got back what it had written itself",
+    40: "a number that an old profile used twice: a rebuild counted the other fact",
+    104: "a number that an old profile used twice: each provider counted the one that came first",
 }
 
 
