@@ -283,7 +283,8 @@ class Partner(Provider):
     def _refreshed(self, found: queries.Snapshot) -> None:
         self.is_reading = False
         before = {provider: set(self.here.shared(provider)) for provider in self.links}
-        self.here.holders = found.holders
+        promised = found.expected.keys() - self.here.expected.keys()
+        self.here.holders, self.here.expected = found.holders, found.expected
         self.here.local |= found.local
         for space, reach in found.reach.items():
             self.here.advance(space, [(sub, mark.seq, mark.chain) for sub, mark in reach.items()])
@@ -293,6 +294,10 @@ class Partner(Provider):
             for space in set(self.here.shared(provider)) - before.get(provider, set()):
                 link.exchange.changed(space)
                 link.exchange.hurry()
+            for space in promised:
+                link.exchange.promised(space, self.clock.now_ms())
+        for link in list(self.links.values()):
+            link.pump()
         self._introduce()
 
     def durable(self, space: SpaceId) -> Vector:
