@@ -25,6 +25,7 @@ from bench.drill.rounds import WATCH, heard
 from bench.drill.watch import CADENCE_MS, Door, Messages, longest, now_ms, told
 from bench.town import ground
 from bench.town.faults import FAULTS, Known
+from bench.town.house import House
 from bench.town.town import Town, town
 from tests.flows.browser import Person, chromium
 from tests.flows.pair import at_work
@@ -151,10 +152,18 @@ def missing(built: Town, texts: list[str]) -> int:
     wanted = set(texts)
     found = []
     for house in built.houses:
-        with closing(sqlite3.connect(f"file:{house.data / 'verbund.db'}?mode=ro", uri=True)) as store:
-            rows = store.execute("SELECT text FROM chat_message WHERE space = ?", (built.firm.workshop,))
-            found.append([text for (text,) in rows if text in wanted])
+        found.append([text for text in said_at(house, built.firm.workshop) if text in wanted])
     return sum(len(wanted - set(held)) + len(held) - len(set(held)) for held in found)
+
+
+def said_at(house: House, space: str) -> list[str]:
+    """Every message of a space, as this house's store has it: who reads a page sees the newest hundred only."""
+    found = (
+        "SELECT chat.text FROM chat_message AS chat JOIN word AS here ON here.number = chat.space"
+        " WHERE here.text = ? AND chat.text IS NOT NULL"
+    )
+    with closing(sqlite3.connect(f"file:{house.data / 'verbund.db'}?mode=ro", uri=True)) as store:
+        return [text for (text,) in store.execute(found, (space,))]
 
 
 def line(run: dict[str, Any]) -> str:

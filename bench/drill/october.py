@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.drill.faults import AFTER_S, READ_S, missing, when_equal
+from bench.drill.faults import AFTER_S, READ_S, missing, said_at, when_equal
 from bench.drill.films import shown
 from bench.drill.kills import APP, RESULTS, versions
 from bench.drill.report import page, seconds
@@ -29,7 +29,7 @@ from bench.town.faults import dropping, lying
 from bench.town.town import Town, town
 from tests.flows.browser import Person, chromium
 from tests.flows.pair import at_work
-from tests.flows.server import PASSWORD, texts
+from tests.flows.server import PASSWORD
 from tests.flows.test_partners import eventually
 from verbund.ops import client
 
@@ -161,7 +161,7 @@ def tried(act: Callable[[], object]) -> bool:
 
 
 def at_home(built: Town) -> list[str]:
-    return texts(built.firm.anna, built.firm.workshop)
+    return said_at(built.home, built.firm.workshop)
 
 
 def herd_of(built: Town, people: int) -> dict[str, float]:

@@ -135,8 +135,9 @@ def rotten(town: Town) -> Iterator[None]:
 
 def rot(data: Path) -> None:
     with closing(sqlite3.connect(data / "verbund.db")) as store, store:
-        newest = "SELECT id FROM core WHERE kind = 'chat.message_posted.1' ORDER BY t DESC LIMIT 1"
-        store.execute(f"UPDATE core SET body = ? WHERE id = ({newest})", (ROT,))
+        kind = "SELECT number FROM word WHERE text = 'chat.message_posted.1'"
+        newest = f"SELECT max(position) FROM core WHERE kind = ({kind})"
+        store.execute(f"UPDATE core SET body = ? WHERE position = ({newest})", (ROT,))
     for file in (data / "blobs").rglob("*"):
         if file.is_file() and file.stat().st_size > len(ROT):
             file.chmod(0o600)

@@ -173,6 +173,20 @@ def test_data_is_not_overwritten(backup: Path, settings: Settings) -> None:
     assert tree(settings.folder) == before
 
 
+def test_a_disk_that_is_mounted_there_stays(backup: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = settings.folder
+    wanted = {name for name in tree(data) if (backup / name).exists()}
+    shutil.rmtree(data)
+    (data / "lost+found").mkdir(parents=True)
+    disk = data.stat().st_ino
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == data)
+    restore(backup, settings, next_incarnation, TABLES)
+    assert wanted
+    assert wanted <= set(tree(data))
+    assert data.stat().st_ino == disk
+    assert not (data / ".restored").exists()
+
+
 @pytest.mark.parametrize("damage", ["flipped", "shortened", "missing", "elsewhere"])
 def test_a_damaged_backup_restores_nothing(backup: Path, settings: Settings, damage: str) -> None:
     shutil.rmtree(settings.folder)

@@ -14,6 +14,9 @@ from verbund.base.settings import Settings
 from verbund.ops.manifest import Manifest, check, make_folder, read_manifest
 from verbund.ops.transfer import Tables, bring_forward, copy_tables, is_empty
 
+#: What a fresh disk brings along, and what a restore that broke off left.
+BESIDE = ("lost+found", ".restored")
+
 
 class DataExists(Refusal):
     """de: In {folder} liegen schon Daten, sie werden nicht überschrieben. Mit --data einen leeren Ordner angeben.
@@ -30,20 +33,30 @@ def restore(folder: Path, settings: Settings, renew: Callable[[Path], object], t
     """
     data, own_database = settings.folder, bool(settings.database)
     manifest = examine(folder, settings, tables)
-    fresh = data.with_name(f".{data.name}.restored")
+    fresh = data / ".restored" if data.is_mount() else data.with_name(f".{data.name}.restored")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         _copy(folder, manifest, fresh)
         renew(fresh)
         if own_database:
             _move_database(fresh / manifest.database, settings.database_url, tables)
-        if data.exists():
-            data.rmdir()
-        fresh.rename(data)
+        _take_its_place(fresh, data)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     return manifest
+
+
+def _take_its_place(fresh: Path, data: Path) -> None:
+    """The restored folder becomes the data folder; a disk that is mounted there stays, and is filled."""
+    if not data.is_mount():
+        if data.exists():
+            data.rmdir()
+        fresh.rename(data)
+        return
+    for one in sorted(fresh.iterdir()):
+        one.rename(data / one.name)
+    fresh.rmdir()
 
 
 def examine(folder: Path, settings: Settings, tables: Tables) -> Manifest:
@@ -55,7 +68,7 @@ def examine(folder: Path, settings: Settings, tables: Tables) -> Manifest:
     manifest = read_manifest(folder)
     check(folder, manifest)
     database_taken = bool(settings.database) and not is_empty(settings.database_url, tables)
-    if database_taken or (data.exists() and any(data.iterdir())):
+    if database_taken or (data.exists() and any(one.name not in BESIDE for one in data.iterdir())):
         raise DataExists(folder=data)
     return manifest
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, func, inspect, select
 
+from verbund.log.compact import word
+
 ROWS_PAGE = 1000
 
 
@@ -32,7 +34,8 @@ def copy_tables(source_url: str, target_url: str, tables: Tables) -> None:
         with source.connect() as reading, target.begin() as writing:
             _one_state(reading)
             there = set(inspect(reading).get_table_names())
-            for table in tables.metadata.sorted_tables:
+            # Words first: the rows of the others are written with the numbers that stand for them.
+            for table in sorted(tables.metadata.sorted_tables, key=lambda one: one is not word):
                 if table.name in there:
                     _copy_rows(reading, writing, table)
     finally:
