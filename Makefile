@@ -1,6 +1,6 @@
 # Every target is one line and one script; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate bench bench-chat bench-disk bench-app bench-meet bench-media bench-network drill network clean
+.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate simulate-long simulate-mutants bench bench-chat bench-disk bench-app bench-meet bench-media bench-network drill network clean
 
 help: ## diese Liste / this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -35,8 +35,14 @@ protocol: ## protocol/ neu erzeugen / regenerate protocol/
 lock: ## Versionen neu festschreiben / pin the versions anew
 	@scripts/lock
 
-simulate: ## zwei Anbieter, drei Geräte, tausend Unfälle / the seeded simulator
+simulate: ## drei Anbieter, zweitausend Läufe voller Unfälle / the seeded simulator
 	@scripts/python -m tests.simulation
+
+simulate-long: ## dasselbe, zehntausend Läufe / the same, ten thousand schedules
+	@scripts/python -m tests.simulation --schedules 10000
+
+simulate-mutants: ## findet der Simulator eingebaute Fehler? / does the simulator find faults that were put in?
+	@scripts/python -m tests.simulation --mutants
 
 bench: bench-chat bench-disk bench-app bench-meet bench-media bench-network ## alle Messungen / all benchmarks
 

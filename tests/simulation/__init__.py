@@ -1,5 +1,5 @@
-"""The seeded simulator: two providers and three devices, on the production log, under every fault that a seed brings.
+"""The seeded simulator: three providers and three devices, on the production log and the production exchange.
 
-One seed is one schedule: time, chance and the network are virtual, so it runs the same way again. First safety under
-faults, then everything heals, then the invariants of verbund's log are checked (invariants.py).
+One seed is one schedule: time, chance, lines and disks are virtual, so it runs the same way again. First safety under
+the faults that the seed brings, then everything heals, then the invariants are checked (invariants.py).
 """

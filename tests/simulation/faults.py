@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 FAULTS_MIN, FAULTS_MAX = 3, 9
 OF_ONE_MAX = 4
+#: So many more of a kind that this schedule is to be full of.
+FOCUSED = 6
 #: So many schedules have a partner that does not keep to what was agreed.
-ROGUE_SHARE = 0.35
+ROGUE_SHARE = 0.5
 SLOW_MS_MAX = 5_000
 MINUTES_MS, DAY_MS = 5 * 60_000, 24 * 3600_000
 #: What is lost, doubled or overtaken between devices and providers happens to many messages, at most to this share.
@@ -27,19 +29,20 @@ SHARES = {"loss": 0.3, "duplication": 0.3, "reordering": 0.9}
 class Faults:
     """The faults of one schedule."""
 
-    def __init__(self, schedule: "Schedule", chance: random.Random) -> None:
+    def __init__(self, schedule: "Schedule", chance: random.Random, focus: tuple[str, ...]) -> None:
         self.schedule, self.chance = schedule, chance
         self.happened: Counter[str] = Counter()
         kinds = [one for one in (*SHARES, *ONCE) if one not in TRICKS]
         chosen = chance.sample(kinds, chance.randint(FAULTS_MIN, FAULTS_MAX))
         if chance.random() < ROGUE_SHARE:
             chosen += chance.sample(list(TRICKS), chance.randint(1, len(TRICKS)))
+        chosen += [kind for kind in focus if kind not in chosen]
         self.shares = {kind: chance.random() * SHARES[kind] for kind in chosen if kind in SHARES}
         self.plan = sorted(
             (chance.randint(1, schedule.steps), kind)
             for kind in chosen
             if kind not in SHARES
-            for _ in range(chance.randint(1, OF_ONE_MAX))
+            for _ in range(chance.randint(1, OF_ONE_MAX) + FOCUSED * (kind in focus))
         )
         while len(self.plan) < FAULTS_MIN:
             self.plan.append((chance.randint(1, schedule.steps), "line_cut"))

@@ -10,10 +10,12 @@ from sqlalchemy import select
 from tests.simulation.healing import Violation, shared
 from tests.simulation.provider import REGISTRY, Provider
 from verbund.base.ids import CoreId, SpaceId
+from verbund.base.keys import verify
 from verbund.chat.events import MessageEdited
 from verbund.chat.tables import message
 from verbund.log import tables
-from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, chain, sublog
+from verbund.log.core import DOMAIN
+from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, Vector, chain, sublog
 from verbund.log.judge import NumberUsed
 from verbund.log.search import item
 from verbund.log.stored import decode_core
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 #: What each provider has of its own: when and in which order it took something in.
 LOCAL = {"position", "at"}
 BODILESS = "bodiless"
+#: What is called durable is at so many providers.
+REPLICAS = 2
 NAMES = {SETTLED: "settled", WAITING: "waiting", QUARANTINED: "quarantined", VOID: "void"}
 
 
@@ -36,6 +40,27 @@ def check_crash(schedule: "Schedule", provider: Provider) -> None:
     lost = provider.lost()
     if lost:
         raise Violation("accepted_lost", f"{provider.name} lost {_short(lost)}")
+
+
+def check_claim(schedule: "Schedule", provider: "Partner", space: SpaceId, safe: Vector) -> None:
+    """What is said to be safe got to the disks of two providers, where more than one holds the space."""
+    if not provider.here.others(space):
+        return
+    for sub, seq in safe.items():
+        reached = sum(one.service.reached.get(space, {}).get(sub, 0) >= seq for one in schedule.providers)
+        if reached < REPLICAS:
+            raise Violation("claimed_early", f"{provider.name} says that {sub[:4]}:{seq} in {space[:6]} is safe")
+
+
+def check_signatures(provider: Provider) -> None:
+    """Everything that counts was signed by the device that it names."""
+    core = tables.core.c
+    query = select(core.id, core.raw, core.sig, core.dev).where(core.state == SETTLED)
+    with provider.reader() as view:
+        for row in view.execute(query).all():
+            device = view.device(row.dev)
+            if device is None or not verify(device.key, bytes(row.sig), DOMAIN + bytes(row.raw)):
+                raise Violation("unsigned", f"{row.id[:6]} counts at {provider.name}")
 
 
 def check_all(schedule: "Schedule") -> None:
@@ -52,6 +77,7 @@ def check_all(schedule: "Schedule") -> None:
     for provider in schedule.providers:
         check_numbers(provider, by_old_profiles=schedule.faults.happened["old_profile"] > 0)
         check_chains(provider)
+        check_signatures(provider)
         check_erased(provider)
         check_visible(schedule, provider)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import msgspec
@@ -13,12 +13,17 @@ from tests.simulation.provider import MortalLog
 from tests.simulation.schedule import Schedule
 from verbund.base.ids import CoreId
 from verbund.log import entry as entries
+from verbund.log import judge, twins
 from verbund.log.entry import Entry, Place
 from verbund.log.judge import Judge
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Fact
-from verbund.log.tx import Reader
+from verbund.log.tx import Reader, Tx
 from verbund.log.writer import Work
+from verbund.partners import durable
+from verbund.partners.here import Here
+from verbund.partners.schemas import Mark
+from verbund.partners.state import Exchange
 
 Mutant = Callable[[], Any]
 
@@ -107,17 +112,89 @@ def _not_waiting() -> Iterator[None]:
         yield
 
 
-#: What is wrong → how it is switched on.
-MUTANTS: dict[str, Mutant] = {
-    "lets go at the first acknowledgement": lambda: _devices(LettingGoEarly),
-    "goes on in the old sub-log after a restore": lambda: _providers(Resuming),
-    "uses a refused number again": lambda: _devices(ReusingNumbers),
-    "compares lengths, not chains": lambda: patch.object(entries, "check_place", _unchecked_place),
-    "folds without waiting for causes": _not_waiting,
-    "the last to arrive wins": _arrival_order,
-    "takes no notice of cuts": lambda: patch.object(Reader, "cuts", lambda self, space, dev: []),
-    "answers before the commit": lambda: _providers(AnsweringEarly),
+def _unsigned() -> Any:
+    return patch.object(judge, "check_signature", lambda parsed, key: None)
+
+
+def _in_lengths_only() -> Any:
+    """Takes its own chains for the partner's."""
+    compare = Exchange._compare
+
+    def compared(self: Exchange, space: Any, reach: Any, now_ms: int) -> bool:
+        ours = self._here.reach.get(space, {})
+        same = {
+            sub: msgspec.structs.replace(mark, chain=ours[sub].chain) if sub in ours else mark
+            for sub, mark in reach.items()
+        }
+        return compare(self, space, same, now_ms)
+
+    return patch.object(Exchange, "_compare", compared)
+
+
+def _without_relays() -> Any:
+    """Takes from a partner only what that one wrote itself."""
+    lacks = Exchange._lacks
+
+    def lacking(self: Exchange, space: Any, sub: str, mark: Any, now_ms: int) -> bool:
+        return sub.startswith(self.provider) and lacks(self, space, sub, mark, now_ms)
+
+    return patch.object(Exchange, "_lacks", lacking)
+
+
+def _sent_is_safe() -> Any:
+    """Counts as safe what is on its way."""
+    appended = Exchange.appended
+
+    def counted(self: Exchange, space: Any, entries: Any) -> None:
+        reach = self._peer.reach.setdefault(space, {})
+        for one in entries:
+            reach[one.sub] = Mark(one.seq, "", one.seq)
+        appended(self, space, entries)
+
+    return patch.object(Exchange, "appended", counted)
+
+
+class Wrong(NamedTuple):
+    """A mutant: how it is switched on, and the faults that its schedules are to be full of."""
+
+    on: Mutant
+    focus: tuple[str, ...] = ()
+
+
+MUTANTS: dict[str, Wrong] = {
+    "lets go at the first acknowledgement": Wrong(lambda: _devices(LettingGoEarly), ("disk_lost", "cut_off")),
+    "goes on in the old sub-log after a restore": Wrong(lambda: _providers(Resuming), ("disk_restored",)),
+    "uses a refused number again": Wrong(lambda: _devices(ReusingNumbers), ("clock_minutes", "fail_over")),
+    "takes entries without looking at their chain": Wrong(
+        lambda: patch.object(entries, "check_place", _unchecked_place), ("rogue_garbles",)
+    ),
+    "folds without waiting for causes": Wrong(_not_waiting, ("partition",)),
+    "the last to arrive wins": Wrong(_arrival_order),
+    "takes no notice of cuts": Wrong(lambda: patch.object(Reader, "cuts", lambda self, space, dev: [])),
+    "answers before the commit": Wrong(lambda: _providers(AnsweringEarly), ("crash_before_commit",)),
+    "takes entries without looking at their signature": Wrong(_unsigned, ("rogue_garbles",)),
+    "compares lengths, not chains": Wrong(_in_lengths_only, ("rogue_forks",)),
+    "calls durable what one provider has": Wrong(lambda: patch.object(durable, "REPLICAS_MIN", 1)),
+    "counts as safe what is on its way": Wrong(_sent_is_safe, ("line_cut",)),
+    "never takes back what it wrote before it lost its disk": Wrong(
+        lambda: patch.object(Here, "is_ours", lambda self, sub: sub.startswith(self.own)), ("disk_restored",)
+    ),
+    "takes nothing that is passed on": Wrong(_without_relays, ("disk_lost",)),
+    "asks for nothing that it lacks": Wrong(
+        lambda: patch.object(Exchange, "_ask", lambda self, space, now_ms, patience_ms: None), ("line_cut",)
+    ),
+    "leaves the bodies of what was withdrawn": Wrong(lambda: patch.object(Tx, "erase", lambda self, core: None)),
+    "shows what comes after it was withdrawn": Wrong(
+        lambda: patch.object(MortalLog, "_overtaken", lambda self, tx, take: False), ("partition", "fail_over")
+    ),
+    "of two facts with one number the first counts": Wrong(
+        lambda: patch.object(twins, "displace", lambda tx, parsed: []), ("old_profile",)
+    ),
 }
+
+
+def focus_of(name: str | None) -> tuple[str, ...]:
+    return () if name is None else MUTANTS[name].focus
 
 
 @contextmanager
@@ -125,5 +202,5 @@ def switched_on(name: str | None) -> Iterator[None]:
     """Run with this fault in the product; without a name with none."""
     with ExitStack() as stack:
         if name is not None:
-            stack.enter_context(MUTANTS[name]())
+            stack.enter_context(MUTANTS[name].on())
         yield

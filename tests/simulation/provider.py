@@ -100,11 +100,16 @@ class Service(LogService):
     def __init__(self, store: Store, log: Log, device: DeviceKey, vectors: Vectors) -> None:
         super().__init__(store, log, device)
         self.vectors = vectors
+        #: As far as this provider ever got, on whatever disk.
+        self.reached: Vectors = {}
 
     def _committed(self, tx: Tx) -> None:
         super()._committed(tx)
         for (space, provider, incarnation), end in tx.sublogs.items():
-            self.vectors.setdefault(space, {})[sublog(provider, incarnation)] = end.seq
+            sub = sublog(provider, incarnation)
+            self.vectors.setdefault(space, {})[sub] = end.seq
+            reached = self.reached.setdefault(space, {})
+            reached[sub] = max(reached.get(sub, 0), end.seq)
 
     def appended(self) -> Appended:
         """What was committed since this was asked last."""
@@ -136,7 +141,9 @@ class Provider:
         """The process starts on what is on disk; nothing that was in memory is left."""
         self.inbox: list[tuple[Work, Callable[[Work], None]]] = []
         self.log = MortalLog(self.clock, REGISTRY, AUTHORITIES, Devices(), self.provider, self.incarnation, self._salt)
+        reached = self.service.reached if hasattr(self, "service") else {}
         self.service = Service(self.disk, self.log, self.key, self._vectors())
+        self.service.reached = reached
         self.connection = self.disk.engine.connect()
         self.write(lambda tx: admit_provider_device(tx, self.provider, self.key.public))
 

@@ -48,9 +48,13 @@ class Rogue:
         elif isinstance(frame, Digest | Have):
             frame = self._consistent(link, frame)
         said = [_encode(frame)]
-        if self.armed and (twisted := TRICKS[self.armed[0]](self, link, frame)) is not None:
-            self.played.append(self.armed.popleft())
-            said = twisted
+        for trick in list(self.armed):
+            twisted = TRICKS[trick](self, link, frame)
+            if twisted is not None:
+                self.armed.remove(trick)
+                self.played.append(trick)
+                said = twisted
+                break
         self._stash.append(raw)
         return said
 

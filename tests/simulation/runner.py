@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.simulation.healing import Violation
-from tests.simulation.mutants import switched_on
+from tests.simulation.mutants import focus_of, switched_on
 from tests.simulation.provider import Disk
 from tests.simulation.schedule import STEPS, Schedule
 
-WORKERS = 2
 CRASHED = "crashed"
 _disks: list[Disk] = []
 
@@ -49,7 +48,7 @@ def run(given: Given) -> Result:
         _disks.extend((Disk(), Disk(), Disk()))
     started = time.process_time()
     with switched_on(given.mutant):
-        schedule = Schedule(given.seed, (_disks[0], _disks[1], _disks[2]), given.steps)
+        schedule = Schedule(given.seed, (_disks[0], _disks[1], _disks[2]), given.steps, focus_of(given.mutant))
         invariant, detail = "", ""
         try:
             schedule.run()
@@ -65,7 +64,7 @@ def run(given: Given) -> Result:
     return Result(given.seed, schedule.step, cores, invariant, detail, time.process_time() - started, faults, trace)
 
 
-def run_many(given: list[Given], workers: int = WORKERS) -> Iterator[Result]:
+def run_many(given: list[Given], workers: int) -> Iterator[Result]:
     """The results in the order of the seeds. Closing the iterator ends the work."""
     if workers == 1:
         yield from map(run, given)

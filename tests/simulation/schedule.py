@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tests.simulation.device import Device
 from tests.simulation.faults import Faults
 from tests.simulation.healing import heal, settle
-from tests.simulation.invariants import check_all
+from tests.simulation.invariants import check_all, check_claim
 from tests.simulation.line import END, Line, Lines
 from tests.simulation.network import Message
 from tests.simulation.partner import Partner
@@ -39,7 +39,7 @@ class Schedule:
     provider_class: type[Partner] = Partner
     device_class: type[Device] = Device
 
-    def __init__(self, seed: int, disks: Disks, steps: int = STEPS) -> None:
+    def __init__(self, seed: int, disks: Disks, steps: int = STEPS, focus: tuple[str, ...] = ()) -> None:
         self.seed, self.steps = seed, steps
         self.chance = random.Random(seed)
         self.time = [START_MS]
@@ -61,7 +61,7 @@ class Schedule:
         ]
         self.people = People(self.devices, self.chance)
         self.accounts: set[str] = set()
-        self.faults = Faults(self, self.chance)
+        self.faults = Faults(self, self.chance, focus)
         self.rogue: Rogue | None = None
         if any(kind in TRICKS for _, kind in self.faults.plan):
             provider = self.chance.choice(self.providers)
@@ -249,6 +249,8 @@ class Schedule:
     def _durable(self, provider: Partner, space: SpaceId) -> dict[str, int]:
         """What this provider says to be safe."""
         safe = provider.durable(space)
+        if self.rogue is None:
+            check_claim(self, provider, space, safe)
         claimed = self.claims.setdefault(space, {})
         for sublog, seq in safe.items():
             claimed[sublog] = max(claimed.get(sublog, 0), seq)
