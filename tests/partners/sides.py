@@ -7,12 +7,16 @@ from hashlib import sha256
 import msgspec
 
 from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, unb64
+from verbund.base.refusal import Refusal
 from verbund.log.entry import CHAIN_START, Entry, chain, sublog
+from verbund.partners.actions import Check, Close, Contradiction, Give, Send, Take, Unpack
+from verbund.partners.heads import STRIDE
 from verbund.partners.here import Here
 from verbund.partners.peer import Peer
 from verbund.partners.push import Load, Placed
-from verbund.partners.schemas import Bulk, Frame
-from verbund.partners.state import Close, Contradiction, Exchange, Send, Take
+from verbund.partners.schemas import Bulk, Frame, Head
+from verbund.partners.state import Exchange
+from verbund.partners.vouching import HEADS_FRAME_MAX
 
 PAGE = 7
 
@@ -31,6 +35,16 @@ def entry(
     return Entry(core, ProviderId(provider), incarnation, n, after, 1, 0, json.dumps({"sp": space}), "", None, text)
 
 
+def head(space: SpaceId, one: Entry, by: str | None = None) -> Head:
+    """What its provider says of this entry's place; `by`: who says it in its name. Real signatures: test_heads."""
+    sig = named(f"{by or one.p} signs {space} {one.p} {one.i} {one.n} {one.h}")
+    return Head(one.p, one.i, one.n, one.h, 1, 1, 0, 1, "", sig)
+
+
+def is_genuine(space: SpaceId, shown: Head) -> bool:
+    return shown.sig == named(f"{shown.p} signs {space} {shown.p} {shown.i} {shown.n} {shown.h}")
+
+
 class Side:
     """One provider: its entries by space and sub-log, and its ends of links."""
 
@@ -38,6 +52,7 @@ class Side:
         self.id = ProviderId(named(name))
         self.here = Here(self.id, incarnation)
         self.stored: dict[SpaceId, dict[str, list[Entry]]] = {}
+        self.heads: dict[SpaceId, dict[str, list[Head]]] = {}
         self.peers: dict[ProviderId, Peer] = {}
         self.ends: dict[ProviderId, End] = {}
         self.now = 0
@@ -65,6 +80,29 @@ class Side:
         for end in self.ends.values():
             end.exchange.appended(space, [placed(one) for one in fresh])
 
+    def sign(self) -> None:
+        """Vouch for what it wrote: at each multiple of STRIDE, and at the end."""
+        for space, subs in self.stored.items():
+            mine = [(sub, entries) for sub, entries in subs.items() if self.here.is_ours(sub)]
+            for sub, entries in mine:
+                last = self.here.vouched.seq(space, sub)
+                due = [one for one in entries[last:] if one.n % STRIDE == 0 or one is entries[-1]]
+                self.vouch(space, [head(space, one) for one in due])
+
+    def vouch(self, space: SpaceId, heads: list[Head]) -> None:
+        """Keep what is genuine of these and follows on what is known; the links are told."""
+        fresh = []
+        for one in heads:
+            last = self.here.vouched.seq(space, one.sub)
+            if is_genuine(space, one) and self.here.vouched.is_next(space, one.sub, last, one.n):
+                self.here.vouched.note(space, one.sub, one.n, one.h, self.here.seq(space, one.sub))
+                fresh.append(one)
+                kept = self.heads.setdefault(space, {}).setdefault(one.sub, [])
+                kept[:] = [*(old for old in kept if old.n % STRIDE == 0), one]
+        for end in list(self.ends.values()) if fresh else ():
+            end.exchange.vouch(space, [], fresh[:HEADS_FRAME_MAX])
+            end.exchange.vouched(space, self.now)
+
     def page(self, load: Load) -> tuple[list[Placed], bool]:
         """What a store would read, PAGE at a time."""
         rows = [
@@ -74,6 +112,11 @@ class Side:
             if one.n > load.after.get(sub, 0)
         ]
         return rows[:PAGE], len(rows) <= PAGE
+
+    def beyond(self, asked: Give) -> list[Head]:
+        kept = self.heads.get(asked.space, {})
+        found = [one for sub, seq in asked.after.items() for one in kept.get(sub, []) if one.n > seq]
+        return found[:HEADS_FRAME_MAX]
 
     def link(self, other: "Side", protocol: int = 1) -> tuple["End", "End"]:
         ends = End(self, other, protocol), End(other, self, protocol)
@@ -111,13 +154,29 @@ class End:
                     case Load():
                         self.exchange.paged(action, *self.side.page(action))
                     case Take():
-                        self.side.keep(action.space, action.unpacked())
-                        self.exchange.taken(action.n)
+                        self.take(action)
+                    case Unpack():
+                        self.exchange.unpacked(action.n, action.unpacked(), self.side.now)
+                    case Check():
+                        self.side.vouch(action.frame.sp, action.frame.h)
+                        self.exchange.checked(action.frame, self.side.now)
+                    case Give():
+                        self.exchange.given(action.space, [], self.side.beyond(action))
                     case Contradiction():
                         self.proofs.append(action)
                     case Close():
                         self.closed = self.closed or action.code
         return sent
+
+    def take(self, action: Take) -> None:
+        try:
+            entries = action.unpacked()
+            self.exchange.compare(action.space, entries)
+        except Refusal as refusal:
+            self.exchange.refused(action.n, refusal.code, self.side.now)
+            return
+        self.side.keep(action.space, entries)
+        self.exchange.taken(action.n)
 
     def hear(self, frame: Frame | Bulk) -> list[Frame | Bulk]:
         """This comes from the partner; what is answered."""
@@ -149,6 +208,7 @@ def settle(*sides: Side, seconds: int = 40) -> None:
     for _ in range(seconds):
         for side in sides:
             side.now += 1_000
+            side.sign()
             for end in side.ends.values():
                 end.tick()
         while any(end.read() for side in sides for end in list(side.ends.values())):

@@ -16,12 +16,13 @@ from tests.flows.server import PASSWORD
 from tests.partners.providers import Provider, eventually, running
 from tests.partners.sides import decoded, named
 from verbund.accounts.commands import make_setup_link
-from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, digest, personal_space
+from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, digest, personal_space, unb64
 from verbund.base.keys import DeviceKey
 from verbund.log.bulk import Packed, pack, unpack
 from verbund.log.core import DOMAIN, make_parcel
 from verbund.log.entry import CHAIN_START, Entry, chain, sublog
 from verbund.ops.client import Person
+from verbund.partners.heads import DAY_MS, End, certify, sign
 from verbund.partners.identity import identity, prove
 from verbund.partners.link import FRAME_BYTES_MAX, OPENING_BYTES_MAX
 from verbund.partners.push import CREDITS
@@ -32,6 +33,7 @@ from verbund.partners.schemas import (
     Digest,
     Entries,
     Have,
+    Heads,
     Hello,
     Known,
     No,
@@ -201,7 +203,6 @@ async def test_forged_and_broken_entries_are_not_taken(victim: Provider, anna: P
     rogue = Rogue()
     await admit(victim, anna, rogue)
     space = anna.organisation
-    before = victim.vector(space)
     good, after = rogue.entry(space, 1)
     unsigned = msgspec.structs.replace(good, s=b64(bytes(64)))
     otherwise = msgspec.structs.replace(good, h=b64(bytes(32)))
@@ -215,7 +216,7 @@ async def test_forged_and_broken_entries_are_not_taken(victim: Provider, anna: P
         assert found == ["log.unsigned", "log.broken_chain", "log.broken_chain", "log.unsigned"]
         later, _ = rogue.entry(space, 2, after)
         assert await talk.refused(Entries(space, 5, [later])) == "partners.gap"
-        assert victim.vector(space) == before
+        assert sublog(rogue.id, 1) not in victim.vector(space)
         await talk.says(Entries(space, 6, [good]))
         while (have := await talk.hears(Have)).n != 6:
             pass
@@ -226,7 +227,6 @@ async def test_forged_and_broken_entries_are_not_taken_packed_either(victim: Pro
     rogue = Rogue()
     await admit(victim, anna, rogue)
     space = anna.organisation
-    before = victim.vector(space)
     good, _ = rogue.entry(space, 1)
     forged, _ = rogue.entry(space, 1, author=anna.key.device)
     honest, unsigned, lied = (
@@ -255,7 +255,7 @@ async def test_forged_and_broken_entries_are_not_taken_packed_either(victim: Pro
     async with rogue.link(victim, protocol=PACKED) as talk:
         for n, (runs, data, code) in enumerate(attacks, 1):
             assert await talk.refused(Bulk(space, n, runs, data)) == code, n
-        assert victim.vector(space) == before
+        assert sublog(rogue.id, 1) not in victim.vector(space)
         await talk.says(Bulk(space, len(attacks) + 1, honest.runs, honest.data))
         while (have := await talk.hears(Have)).n != len(attacks) + 1:
             pass
@@ -353,3 +353,29 @@ async def test_keys_that_others_pass_on_must_prove_themselves(victim: Provider, 
         assert forged not in victim.partners._acquainted.identities
         await talk.says(Known([honest.shown] * 101))
         assert await talk.hears(Bye) == Bye("partners.malformed")
+
+
+async def test_places_in_the_sub_log_of_a_third_need_its_signature(victim: Provider, anna: Person) -> None:
+    rogue, third = Rogue(), Rogue()
+    await admit(victim, anna, rogue)
+    await admit(victim, anna, third)
+    space, sub = anna.organisation, sublog(third.id, 1)
+    invented, _ = third.entry(space, 1)
+    now = victim.services.clock.now_ms()
+    key = DeviceKey.generate()
+    theirs = certify(rogue.root, key.public, now, now + DAY_MS)
+    forged = msgspec.structs.replace(theirs, p=third.id)
+    ends = [End(space, 1, 1, unb64(invented.h))]
+    async with rogue.link(victim) as talk:
+        await talk.says(Entries(space, 1, [invented]))
+        assert (await talk.hears(Have)).v.get(sub) is None
+        for certificate in (forged, theirs):
+            heads = [msgspec.structs.replace(one, p=third.id) for one in sign(key, certificate, ends, now)]
+            await talk.says(Heads(space, [certificate], heads))
+        await talk.says(Heads(space, [theirs], sign(key, theirs, ends, now)))
+        await eventually(lambda: victim.partners.here.vouched.seq(space, sublog(rogue.id, 1)) == 1)
+        assert victim.partners.here.vouched.seq(space, sub) == 0
+        assert sub not in victim.vector(space)
+        true = certify(third.root, key.public, now, now + DAY_MS)
+        await talk.says(Heads(space, [true], sign(key, true, ends, now)))
+        await eventually(lambda: victim.vector(space).get(sub) == 1)

@@ -142,3 +142,30 @@ async def test_new_replica_gets_a_space_of_any_size(tmp_path: Path, monkeypatch:
             await suednetz.named_by(anna, anna.organisation)
             await eventually(lambda: equal(werkhof, suednetz, team))
         anna.close()
+
+
+async def test_heads_are_signed_kept_and_given_on_and_a_new_key_starts_anew(tmp_path: Path) -> None:
+    werkhof = Provider(tmp_path, "werkhof")
+    suednetz = Provider(tmp_path, "suednetz", werkhof.address)
+
+    def vouched(at: Provider, team: SpaceId) -> dict[str, int]:
+        return {sub: seq for sub, (seq, _) in at.partners.here.vouched.last(team).items()}
+
+    async with running(werkhof, suednetz):
+        anna, team = await shared_firm(werkhof, suednetz)
+        await say(anna, team, "unterschrieben")
+        await eventually(lambda: vouched(suednetz, team) == vouched(werkhof, team) == werkhof.vector(team))
+        before = await asyncio.to_thread(werkhof.partners._signing.load, team, werkhof.vector(team))
+        assert before == ([], [])
+        werkhof.services.parts["head_key"].renew(werkhof.services.clock.now_ms(), stolen=True)
+        await say(anna, team, "mit dem neuen Schlüssel")
+        await eventually(lambda: vouched(suednetz, team) == vouched(werkhof, team) == werkhof.vector(team))
+        sub = next(iter(werkhof.vector(team)))
+        for one in (werkhof, suednetz):
+            certificates, heads = await asyncio.to_thread(one.partners._signing.load, team, {sub: 0})
+            assert len(certificates) == 2
+            assert {head.key for head in heads} == {certificates[0].number}, "nothing is left of the stolen one"
+        await suednetz.stop()
+        await suednetz.start()
+        assert vouched(suednetz, team) == suednetz.vector(team), "they are on disk"
+        anna.close()

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.partners.sides import PAGE, Side, decoded, entry, named, settle
+from tests.partners.sides import PAGE, Side, decoded, entry, head, named, settle
 from verbund.base.ids import SpaceId, b64
 from verbund.log.entry import sublog
 from verbund.partners.durable import durable
@@ -222,7 +222,9 @@ def test_replica_over_a_third_provider_becomes_equal(werkhof: Side, suednetz: Si
 def test_who_lost_a_disk_gets_back_what_it_wrote_before(werkhof: Side, suednetz: Side) -> None:
     again = Side("Werkhof", incarnation=2)
     again.holds(WORKSHOP, suednetz)
-    suednetz.keep(WORKSHOP, [entry(WORKSHOP, werkhof.id, n) for n in (1, 2, 3)])
+    written = [entry(WORKSHOP, werkhof.id, n) for n in (1, 2, 3)]
+    suednetz.keep(WORKSHOP, written)
+    suednetz.vouch(WORKSHOP, [head(WORKSHOP, written[2])])
     again.keep(WORKSHOP, [entry(WORKSHOP, werkhof.id, 1)])
     again.link(suednetz)
     settle(again, suednetz)

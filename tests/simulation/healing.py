@@ -1,12 +1,15 @@
 """The second half of a schedule: no more faults. Everything that is still to be said gets through, within a bound."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tests.simulation.network import covers
 from verbund.base.ids import SpaceId
+from verbund.log.entry import Vector, sublog
 
 if TYPE_CHECKING:
     from tests.simulation.partner import Partner
+    from tests.simulation.provider import Provider
     from tests.simulation.schedule import Schedule
 
 ROUND_MS = 1_000
@@ -52,7 +55,7 @@ def settle(schedule: "Schedule") -> None:
         if is_quiet(schedule):
             return
     stuck = {one.name: [(item.id[:6], item.refused) for item in one.outbox.values()] for one in schedule.devices}
-    apart = [space[:6] for space, held in shared(schedule).items() if not _is_equal(space, held)]
+    apart = [space[:6] for space, held in shared(schedule).items() if not _is_equal(schedule, space, held)]
     raise Violation("liveness", f"not quiet after {ROUNDS_MAX} rounds: outboxes {stuck}, not equal {apart}")
 
 
@@ -91,17 +94,35 @@ def shared(schedule: "Schedule") -> dict[SpaceId, list["Partner"]]:
     return {space: holders for space, holders in found.items() if len(holders) > 1}
 
 
-def _is_equal(space: SpaceId, held: list["Partner"]) -> bool:
-    first, *others = [one.vectors().get(space, {}) for one in held]
+def _is_equal(schedule: "Schedule", space: SpaceId, held: list["Partner"]) -> bool:
+    first, *others = [lasting(schedule, one.vectors().get(space, {})) for one in held]
+    return all(first == other for other in others) and _are_placed(space, held)
+
+
+def lasting(schedule: "Schedule", vector: Vector) -> Vector:
+    """The sub-logs that go on. Those of lost incarnations may end where nobody signed them: of what stands beyond,
+    whoever has it makes places of its own (see partners/tails.py).
+    """
+    subs = going_on(schedule.honest)
+    return {sub: seq for sub, seq in vector.items() if sub in subs}
+
+
+def going_on(providers: Iterable["Provider"]) -> set[str]:
+    """The sub-logs of present incarnations."""
+    return {sublog(one.provider, one.incarnation) for one in providers}
+
+
+def _are_placed(space: SpaceId, held: list["Partner"]) -> bool:
+    first, *others = [one.cores(space) for one in held]
     return all(first == other for other in others)
 
 
 def is_quiet(schedule: "Schedule") -> bool:
     """Nothing waits in an outbox, holders are equal, and devices have seen what there is."""
     space = schedule.people.space
-    wanted = {space: schedule.honest[0].vectors().get(space, {})}
+    wanted = {space: lasting(schedule, schedule.honest[0].vectors().get(space, {}))}
     return (
         not any(device.outbox for device in schedule.devices)
-        and all(_is_equal(one, held) for one, held in shared(schedule).items())
+        and all(_is_equal(schedule, one, held) for one, held in shared(schedule).items())
         and all(covers(device.vectors, wanted) for device in schedule.devices)
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import select
 
-from tests.simulation.healing import Violation, shared
+from tests.simulation.healing import Violation, going_on, shared
 from tests.simulation.provider import REGISTRY, Provider
 from verbund.base.ids import CoreId, SpaceId
 from verbund.base.keys import verify
@@ -146,19 +146,23 @@ def check_numbers(provider: Provider, by_old_profiles: bool) -> None:
 
 
 def check_vectors(schedule: "Schedule", here: Provider, there: Provider, spaces: frozenset[SpaceId]) -> None:
-    """Equal vectors and equal chains; of two histories that a rogue told there is a proof."""
-    differing = set(_ends(here, spaces)) ^ set(_ends(there, spaces))
+    """Equal vectors and equal chains, of the sub-logs that go on; of two histories that a rogue told there is a
+    proof.
+    """
+    subs = going_on(schedule.honest)
+    differing = set(_ends(here, spaces, subs)) ^ set(_ends(there, spaces, subs))
     proven = {proof for one in schedule.honest for proof in one.proofs}
     found = {(space, sublog(provider, incarnation)) for space, provider, incarnation, _, _ in differing}
     if found - proven:
         raise Violation("diverged_vectors", f"{len(found - proven)} sub-logs differ at {here.name} and {there.name}")
 
 
-def _ends(provider: Provider, spaces: frozenset[SpaceId]) -> list[Any]:
+def _ends(provider: Provider, spaces: frozenset[SpaceId], subs: set[str]) -> list[Any]:
     c = tables.sublog.c
     with provider.disk.read() as connection:
         rows = connection.execute(select(c.space, c.provider, c.incarnation, c.seq, c.chain)).all()
-    return [(*row[:4], bytes(row[4])) for row in rows if row.space in spaces]
+    wanted = (row for row in rows if row.space in spaces and sublog(row.provider, row.incarnation) in subs)
+    return [(*row[:4], bytes(row[4])) for row in wanted]
 
 
 def check_chains(provider: Provider) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from tests.simulation.heads import Signing
 from tests.simulation.line import END, Line, Lines
 from tests.simulation.provider import Provider
 from tests.simulation.rogue import Rogue
@@ -19,6 +20,7 @@ from verbund.log.tx import Tx
 from verbund.log.writer import Work
 from verbund.partners import queries
 from verbund.partners.acquainted import IDENTITIES_MAX
+from verbund.partners.actions import Check, Close, Contradiction, Give, Learn, Send, Take, Unpack
 from verbund.partners.commands import keep_identities
 from verbund.partners.durable import durable
 from verbund.partners.effects import AUTHORITY, PAGE_MAX, TICK_S
@@ -29,7 +31,7 @@ from verbund.partners.peer import Peer
 from verbund.partners.push import Load, Placed, placed
 from verbund.partners.refusals import Protocol, Superfluous, TooMuch
 from verbund.partners.schemas import PACKED, PROTOCOLS, Bulk, Bye, Frame, Identity
-from verbund.partners.state import Close, Contradiction, Exchange, Learn, Send, Take
+from verbund.partners.state import Exchange
 
 TASKS_MAX = 200
 _frame = msgspec.json.Decoder(Frame)
@@ -45,7 +47,7 @@ class Link:
         self.owner, self.provider, self.line, self.dialled_by, self.peer = owner, provider, line, dialled_by, peer
         self.protocol = protocol
         self.exchange = Exchange(owner.here, peer, owner.clock.now_ms(), protocol)
-        self.turn: deque[Take] = deque()
+        self.turn: deque[Take | Unpack] = deque()
         self.code: str | None = None
         line.links[owner.name] = self
 
@@ -59,8 +61,12 @@ class Link:
                     self.owner.send(self, action.frame)
                 case Load():
                     self.owner.later(lambda asked=action: self.owner.load(self, asked))
-                case Take():
+                case Take() | Unpack():
                     self.owner.take(self, action)
+                case Check():
+                    self.owner.later(lambda found=action: self.owner.check(self, found))
+                case Give():
+                    self.owner.later(lambda asked=action: self.owner.give(self, asked))
                 case Learn():
                     self.owner.later(lambda found=action: self.owner.learn(found.identities))
                 case Contradiction():
@@ -123,6 +129,7 @@ class Partner(Provider):
             known = queries.identities(connection, IDENTITIES_MAX)
         self.known = {one.certificate: one for one in known}
         self._refreshed(self._read())
+        self.signing = Signing(self)
 
     def stop(self) -> None:
         """The process ends without a word; its connections are dead."""
@@ -169,6 +176,7 @@ class Partner(Provider):
             self.ticked_ms = self.time[0]
             for link in list(self.links.values()):
                 self._compare(link)
+            self.signing.tick(self.clock.now_ms())
 
     def _compare(self, link: Link) -> None:
         link.exchange.tick(self.clock.now_ms(), list(self.links))
@@ -185,15 +193,30 @@ class Partner(Provider):
         link.exchange.paged(asked, [placed(raw)[0] for raw in page], not more)
         link.pump()
 
-    def take(self, link: Link, take: Take) -> None:
+    def check(self, link: Link, found: Check) -> None:
+        self.signing.check(found.frame)
+        link.exchange.checked(found.frame, self.clock.now_ms())
+        link.pump()
+
+    def give(self, link: Link, asked: Give) -> None:
+        link.exchange.given(asked.space, *self.signing.beyond(asked.space, asked.after))
+        link.pump()
+
+    def take(self, link: Link, take: Take | Unpack) -> None:
         """What came first is written first, whoever's examination takes longer."""
         link.turn.append(take)
         self.later(lambda: self._examine(link, link.turn.popleft()))
 
-    def _examine(self, link: Link, take: Take) -> None:
+    def _examine(self, link: Link, take: Take | Unpack) -> None:
         """Beside the writer: form and signatures; then the writer's turn."""
         try:
-            examined = self.service.ahead.examine(take.unpacked())
+            entries = take.unpacked()
+            if isinstance(take, Unpack):
+                link.exchange.unpacked(take.n, entries, self.clock.now_ms())
+                link.pump()
+                return
+            link.exchange.compare(take.space, entries)
+            examined = self.service.ahead.examine(entries)
         except Refusal as refusal:
             self._refused(link, take, refusal.code)
             return
@@ -216,7 +239,7 @@ class Partner(Provider):
         if not self.receive(work, True, lambda work: self.later(lambda: done(work))):
             self._refused(link, take, Overloaded.code)
 
-    def _refused(self, link: Link, take: Take, code: str) -> None:
+    def _refused(self, link: Link, take: Take | Unpack, code: str) -> None:
         link.exchange.refused(take.n, code, self.clock.now_ms())
         link.pump()
 

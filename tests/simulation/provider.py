@@ -226,6 +226,12 @@ class Provider:
     def entries(self, space: SpaceId, after: Vector, limit: int) -> list[Entry]:
         return [_entry.decode(one) for one in self.service.entries(space, after, limit)[0]]
 
+    def cores(self, space: SpaceId) -> set[CoreId]:
+        """What is here of a space, whatever became of it."""
+        c = tables.core.c
+        with self.disk.read() as connection:
+            return set(connection.execute(select(c.id).where(c.space == space)).scalars())
+
     def states(self) -> dict[CoreId, int]:
         """core → state (see entry.py)."""
         c = tables.core.c

@@ -98,6 +98,12 @@ class Log:
         sublogs.advance(tx, sublog, End(end.number, place.seq, place.chain))
         self._take_over(tx, parsed, place)
 
+    def place_again(self, tx: Tx, parsed: Parsed, state: int, void: bool) -> None:
+        """A place in this provider's own sub-log for what is here already by that of another."""
+        place = self._own_place(tx, parsed, void)
+        self._append(tx, parsed, None, place, None)
+        tx.appended.append((parsed.space, wire(parsed, place, int(tx.cache["position"]), state), None))
+
     def author(self, tx: Tx, key: DeviceKey, space: SpaceId, event: Event, re: Iterable[CoreId] = ()) -> CoreId:
         """A fact by a device that this provider holds (its own, an agent's). Its number is taken in this transaction.
 

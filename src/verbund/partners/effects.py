@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from verbund.log.service import Appended, LogService
 from verbund.log.tx import Tx
 from verbund.partners import agreements, queries
 from verbund.partners.acquainted import Acquainted
+from verbund.partners.actions import Contradiction, Learn, Take
 from verbund.partners.blobs import Bytes, Missing
 from verbund.partners.dialling import Dialling
 from verbund.partners.here import Here
@@ -29,14 +30,15 @@ from verbund.partners.link import Accepted, Gone, Link, Met, Own, Wire, meet, tu
 from verbund.partners.peer import Peer
 from verbund.partners.push import Load, Placed, placed
 from verbund.partners.refusals import NotKnown, Superfluous, TooMuch
+from verbund.partners.rounds import for_ever
 from verbund.partners.safe import Live, Safe
 from verbund.partners.schemas import PartnerStatus
-from verbund.partners.state import Contradiction, Exchange, Learn, Take
+from verbund.partners.signing import Signing
+from verbund.partners.state import Exchange
 from verbund.partners.tls import trusting
 
 TICK_S = 0.25
 GATHER_S = 0.1
-AGAIN_S = 2.0
 PAGE_MAX = 1_000
 OPENINGS_MAX = 32
 FEW = 8
@@ -72,6 +74,8 @@ class PartnersService:
         self.peers: dict[ProviderId, Peer] = {}
         self.links: dict[ProviderId, Link] = {}
         self._acquainted = Acquainted(services.log)
+        self._signing = Signing(services.log, self.here, services.parts["head_key"], services.clock, self.links)
+        self.check, self.give, self.unpack = self._signing.check, self._signing.give, self._signing.unpack
         self._openings = 0
         self._agreed: set[ProviderId] = set()
         self._ended: frozenset[ProviderId] = frozenset()
@@ -95,8 +99,16 @@ class PartnersService:
         self._live.durable_of = self._safe.of
         await self._acquainted.start()
         await self._refresh()
-        runs = (self._tick, self._refresh_for_ever, self._safe.run, self._missing.run, self._dialling.run)
-        self._tasks = [asyncio.create_task(_for_ever(run)) for run in runs]
+        await self._signing.start()
+        runs = (
+            self._tick,
+            self._signing.run,
+            self._refresh_for_ever,
+            self._safe.run,
+            self._missing.run,
+            self._dialling.run,
+        )
+        self._tasks = [asyncio.create_task(for_ever(run)) for run in runs]
 
     async def stop(self) -> None:
         with suppress(ValueError):
@@ -189,6 +201,7 @@ class PartnersService:
         try:
             async with link.turn:  # what came first is written first, whoever's examination takes longer
                 examined = await self._examined(take)
+                link.exchange.compare(space, [one for one, _ in examined])
                 written = asyncio.create_task(self._log.write(partial(self._accept, space, examined)))
             ends = await written
             if any(one.b is not None and BLOBS_NAMED in one.b for one, _ in examined):
@@ -253,6 +266,7 @@ class PartnersService:
                 by_space.setdefault(space, []).append(one)
                 if is_own:
                     self.here.advance(space, [(one.sub, one.seq, chain)])
+                    self._signing.due(space)
                 elif fact is not None and fact.blobs:
                     self._missing.look(space)
         for space, entries in by_space.items():
@@ -364,6 +378,7 @@ class PartnersService:
             link.pump()
         for space in found.holders:
             self._safe.look(space)
+            self._signing.due(space)
         for provider, link in list(self.links.items()):
             if not self._admits(provider):
                 link.close(NotKnown.code)
@@ -378,13 +393,3 @@ class PartnersService:
         self, _connection: Connection, spaces: Sequence[SpaceId], _viewer: AccountId
     ) -> Mapping[SpaceId, Mapping[str, Any]]:
         return {space: {"holders": 1 + len(self.here.others(space))} for space in spaces}
-
-
-async def _for_ever(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """A fault in one round must not end the exchange for good without a word."""
-    while True:
-        try:
-            await run()
-        except Exception:
-            log.exception("%s failed, begins again", run.__qualname__)
-        await asyncio.sleep(AGAIN_S)

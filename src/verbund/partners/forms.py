@@ -1,15 +1,21 @@
-"""Whether what a partner sends has the form that it must have, before it is looked at more closely. Pure."""
+"""The form of frames: of those that go out, and whether what a partner sends has the one that it must have. Pure."""
 
 import re
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from verbund.base.canonical import INTEGER_MAX
-from verbund.base.ids import SpaceId, is_hash
+from verbund.base.ids import ProviderId, SpaceId, is_hash
 from verbund.log.columns import Run
 from verbund.log.entry import Entry
+from verbund.partners.here import Here
+from verbund.partners.push import Ready
+from verbund.partners.schemas import Bulk, Digest, Reach
+from verbund.partners.vouched import SUBLOGS_MAX
 
-SUBLOGS_MAX = 256
+DIGEST_MARKS_MAX = 800
+_encoder = msgspec.msgpack.Encoder()
 _SUBLOG = re.compile(r"[A-Za-z0-9_-]{43}\.[0-9]{1,16}")
 
 
@@ -44,3 +50,25 @@ def are_numbers(run: Run) -> bool:
         and 0 <= run.incarnation < INTEGER_MAX
         and 0 < run.first <= run.last < INTEGER_MAX
     )
+
+
+def digests(here: Here, spaces: Iterable[SpaceId], links: list[ProviderId]) -> Iterator[Digest]:
+    """How far these spaces are here, DIGEST_MARKS_MAX marks to a frame; without any, one that says that we are here."""
+    gathered: dict[SpaceId, Reach] = {}
+    marks = 0
+    for space in list(spaces):
+        reach = here.reach.get(space, {})
+        if gathered and marks + len(reach) > DIGEST_MARKS_MAX:
+            yield Digest(gathered, links)
+            gathered, marks = {}, 0
+        gathered[space] = reach
+        marks += len(reach)
+    yield Digest(gathered, links)
+
+
+def entries_frame(ready: Ready) -> bytes:
+    space, number, raws, packed = ready
+    if packed is not None:
+        return _encoder.encode(Bulk(space, number, packed.runs, packed.data))
+    head = f'{{"f":"entries","sp":"{space}","n":{number},"e":['
+    return head.encode("ascii") + b",".join(raws) + b"]}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from verbund.base.ids import ProviderId, SpaceId
 from verbund.partners.schemas import Mark, Reach
+from verbund.partners.vouched import Vouched
 
 Holders = Mapping[SpaceId, frozenset[ProviderId]]
 
@@ -13,6 +14,7 @@ class Here:
 
     def __init__(self, own: ProviderId, incarnation: int) -> None:
         self.own, self.incarnation = own, incarnation
+        self.vouched = Vouched()
         self.reach: dict[SpaceId, Reach] = {}
         #: Space → the providers that hold it, accounts first. Spaces that nobody else holds may be missing.
         self.holders: Holders = {}
@@ -66,6 +68,7 @@ class Here:
             mark = reach.get(sub)
             if mark is None or seq > mark.seq:
                 reach[sub] = Mark(seq, chain, min(seq, lacking.get(sub, seq)))
+                self.vouched.reached(space, sub, seq)
                 grown = True
         return grown
 

@@ -16,15 +16,17 @@ from verbund.base.ids import ProviderId, b64
 from verbund.base.keys import DeviceKey, PublicKey
 from verbund.base.refusal import Refusal
 from verbund.partners import refusals
+from verbund.partners.actions import Check, Close, Contradiction, Give, Learn, Send, Take, Unpack
 from verbund.partners.identity import check_identity, check_proof, prove
 from verbund.partners.push import Load
 from verbund.partners.schemas import PACKED, PROTOCOLS, Bulk, Bye, Frame, Hello, Identity, Opening, Proof
-from verbund.partners.state import Close, Contradiction, Exchange, Learn, Send, Take
+from verbund.partners.state import Exchange
 
 FRAME_BYTES_MAX = 256 * 1024
 OPENING_BYTES_MAX = 8 * 1024
 OPENING_S_MAX = 5.0
 OUT_BYTES_MAX = 8 * 1024 * 1024
+OUT_BYTES_BUSY = 1024 * 1024
 SEND_S_MAX = 20.0
 NONCE_BYTES = 32
 _opening = msgspec.json.Decoder(Opening)
@@ -172,7 +174,13 @@ class Work(Protocol):
 
     async def take(self, link: "Link", take: Take) -> None: ...
 
+    async def unpack(self, link: "Link", found: Unpack) -> None: ...
+
     async def learn(self, found: Learn) -> None: ...
+
+    async def check(self, link: "Link", found: Check) -> None: ...
+
+    async def give(self, link: "Link", asked: Give) -> None: ...
 
     def contradicted(self, link: "Link", found: Contradiction) -> None: ...
 
@@ -217,12 +225,23 @@ class Link:
                     self._start(self._work.load(self, action))
                 case Take():
                     self._start(self._work.take(self, action))
+                case Unpack():
+                    self._start(self._work.unpack(self, action))
                 case Learn():
                     self._start(self._work.learn(action))
+                case Check():
+                    self._start(self._work.check(self, action))
+                case Give():
+                    self._start(self._work.give(self, action))
                 case Contradiction():
                     self._work.contradicted(self, action)
                 case Close():
                     self.close(action.code)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the partner reads more slowly than it asks."""
+        return self._out_bytes > OUT_BYTES_BUSY
 
     def close(self, code: str) -> None:
         """Say why and end."""

@@ -73,3 +73,11 @@ class Silent(Refusal):
 
     code = "partners.silent"
     status = 503
+
+
+class Contradicted(Refusal):
+    """de: Das ist anders, als der Anbieter unterschrieben hat, von dem es stammen soll. Es wurde nicht übernommen.
+    en: This differs from what the provider that it is said to come from has signed. It was not taken over."""
+
+    code = "partners.contradicted"
+    status = 422

@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from verbund.base.ids import ProviderId, SpaceId
 from verbund.log.columns import Run
-from verbund.log.entry import Entry
+from verbund.log.entry import Entry, sublog
 
 #: What this release speaks; of what both sides speak, the highest counts. From PACKED on entries come as `Bulk`.
 PROTOCOLS = (1, 2)
@@ -110,6 +110,59 @@ class Known(Struct, frozen=True, tag_field="f", tag="known"):
     ids: list[Identity]
 
 
+class Certificate(Struct, frozen=True, forbid_unknown_fields=True):
+    """A provider's root key (`alg`, `root`) says which key signs its heads from `number` (ms) to `until` (ms).
+
+    `revoked`: the numbers of keys that count no longer, as somebody else may have them. The greater number is newer.
+    """
+
+    p: ProviderId
+    alg: str
+    root: str
+    key: str
+    number: int
+    until: int
+    revoked: list[int]
+    sig: str
+
+
+class Head(Struct, frozen=True, forbid_unknown_fields=True):
+    """The chain `h` after entry `n` of the sub-log (`p`, `i`), signed `at` (ms) with the key of number `key`.
+
+    `index`, `size`, `path`: where it stands in the signed tree, and the hashes on the way to the root.
+    """
+
+    p: ProviderId
+    i: int
+    n: int
+    h: str
+    at: int
+    key: int
+    index: int
+    size: int
+    path: str
+    sig: str
+
+    @property
+    def sub(self) -> str:
+        return sublog(self.p, self.i)
+
+
+class Heads(Struct, frozen=True, tag_field="f", tag="heads"):
+    """Signed heads of sub-logs of a space, growing by number, whoever signed them; with the certificates they need."""
+
+    sp: SpaceId
+    c: list[Certificate]
+    h: list[Head]
+
+
+class WantHeads(Struct, frozen=True, tag_field="f", tag="want_heads"):
+    """Send the signed heads of these sub-logs beyond these numbers, as many as a frame holds."""
+
+    sp: SpaceId
+    after: dict[str, int]
+
+
 class Bye(Struct, frozen=True, tag_field="f", tag="bye"):
     """The last frame: why the link ends."""
 
@@ -117,7 +170,7 @@ class Bye(Struct, frozen=True, tag_field="f", tag="bye"):
 
 
 Opening = Hello | Proof | Bye
-Frame = Digest | Want | Entries | Have | No | Known | Bye
+Frame = Digest | Want | Entries | Have | No | Known | Heads | WantHeads | Bye
 
 
 class Question(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,35 +5,23 @@ over a socket and in the simulator.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import msgspec
 
 from verbund.base.ids import ProviderId, SpaceId, is_hash
-from verbund.log.bulk import ENTRIES_MAX, Packed, unpack
+from verbund.log.bulk import ENTRIES_MAX, Packed
 from verbund.log.columns import Run
-from verbund.log.entry import Entry
-from verbund.partners.forms import SUBLOGS_MAX, are_numbers, is_of, is_vector
+from verbund.log.entry import Entry, sublog
+from verbund.partners import schemas
+from verbund.partners.actions import Action, Close, Contradiction, Learn, Send, Take, Unpack
+from verbund.partners.forms import are_numbers, digests, entries_frame, is_of, is_vector
 from verbund.partners.here import Here
 from verbund.partners.peer import Peer
-from verbund.partners.push import CREDITS, Load, Placed, Push, Ready
-from verbund.partners.refusals import Gap, NotHeld, Protocol, Silent, TooMuch
-from verbund.partners.schemas import (
-    PACKED,
-    PROTOCOLS,
-    Bulk,
-    Bye,
-    Digest,
-    Entries,
-    Frame,
-    Have,
-    Identity,
-    Known,
-    Mark,
-    No,
-    Reach,
-    Want,
-)  # fmt: skip
+from verbund.partners.push import CREDITS, Load, Placed, Push
+from verbund.partners.refusals import Contradicted, Gap, NotHeld, Protocol, Silent, TooMuch
+from verbund.partners.schemas import PACKED, PROTOCOLS, Have, Head, Heads, Known, Mark, No, Reach, Want, WantHeads
+from verbund.partners.vouched import SUBLOGS_MAX
+from verbund.partners.vouching import ASK_SOON_MS, Vouching, is_frame
 
 DIGEST_MS = 2_000
 DIGEST_ALL_MS = 30_000
@@ -41,59 +29,9 @@ SILENCE_MS_MAX = 7_000
 WANT_AGAIN_MS = 4_000
 GAP_MS = 500
 ASIDE_MS = 60_000
-DIGEST_MARKS_MAX = 800
 FRAMES_REFUSED_MAX = 64
 KNOWN_FRAME_MAX = 100
 _encoder = msgspec.json.Encoder()
-_bulk_encoder = msgspec.msgpack.Encoder()
-
-
-class Send(NamedTuple):
-    """Put this frame on the socket."""
-
-    frame: bytes
-
-
-class Take(NamedTuple):
-    """Take these entries in, all or none; then `taken` or `refused` has to be told."""
-
-    space: SpaceId
-    n: int
-    entries: list[Entry]
-    packed: Packed | None = None
-
-    @property
-    def entries_count(self) -> int:
-        return len(self.entries) if self.packed is None else sum(run.count for run in self.packed.runs)
-
-    def unpacked(self) -> list[Entry]:
-        """The entries; this takes a while. Raises NotCanonical, BrokenChain: then it has to be told as refused."""
-        return self.entries if self.packed is None else unpack(self.space, self.packed)
-
-
-class Contradiction(NamedTuple):
-    """Two histories of one sub-log: the chains here and there at the same seq."""
-
-    space: SpaceId
-    sub: str
-    seq: int
-    here: str
-    there: str
-
-
-class Close(NamedTuple):
-    """End the link."""
-
-    code: str
-
-
-class Learn(NamedTuple):
-    """The partner says who other providers are; each has to be checked by itself."""
-
-    identities: list[Identity]
-
-
-Action = Send | Load | Take | Contradiction | Learn | Close
 
 
 class Exchange:
@@ -102,6 +40,7 @@ class Exchange:
     def __init__(self, here: Here, peer: Peer, now_ms: int, protocol: int = PROTOCOLS[0]) -> None:
         self._here, self._peer = here, peer
         self._push = Push(packs=protocol >= PACKED)
+        self._vouching = Vouching(here, peer)
         self._changed: set[SpaceId] = set()
         self._actions: list[Action] = []
         #: Providers that the partner is linked to itself: what they write needs no relay.
@@ -111,7 +50,9 @@ class Exchange:
         self._expected: dict[SpaceId, dict[str, int]] = {}
         self._aside: dict[tuple[SpaceId, str], int] = {}
         self._told: set[str] = set()
-        self._received = self._refused = 0
+        #: Frames whose entries are not known yet, and how far their sub-logs would get with them.
+        self._unpacking: dict[int, tuple[SpaceId, dict[str, int]]] = {}
+        self._received = self._refused = self._released = self._answered_later = 0
         self._heard_ms = now_ms
         self._next_ms = self._next_all_ms = now_ms
 
@@ -122,7 +63,7 @@ class Exchange:
     def actions(self) -> list[Action]:
         """What is to be done now, in this order."""
         while (ready := self._push.frame()) is not None:
-            self._actions.append(Send(_entries_frame(ready)))
+            self._actions.append(Send(entries_frame(ready)))
         load = self._push.load()
         if load is not None:
             self._actions.append(load)
@@ -139,6 +80,10 @@ class Exchange:
         elif now_ms >= self._next_ms:
             self._next_ms = now_ms + DIGEST_MS
             self._digest(self._changed, links)
+        else:
+            return
+        for question in self._vouching.overdue(now_ms):
+            self._send(question)
 
     def changed(self, space: SpaceId) -> None:
         """There is more of this space than was told: the next comparison names it."""
@@ -167,7 +112,7 @@ class Exchange:
         if self._here.is_shared(self.provider, space):
             self._send(Have(space, 0, self._here.reach.get(space, {})))
 
-    def know(self, identities: Iterable[Identity]) -> None:
+    def know(self, identities: Iterable[schemas.Identity]) -> None:
         """Of these the partner hears once who they are, if their facts stand in a space that both hold."""
         named = self._here.authors(self.provider)
         fresh = [
@@ -186,29 +131,91 @@ class Exchange:
         """What came in this frame is on disk."""
         space, _ = self._taking.pop(n)
         self._settle(space)
-        self._send(Have(space, n, self._here.reach.get(space, {})))
+        if n > 0 and not any(one > 0 for one in self._taking):
+            n, self._answered_later = max(n, self._answered_later), 0
+        self._send(Have(space, max(n, 0), self._here.reach.get(space, {})))
 
     def refused(self, n: int, code: str, now_ms: int) -> None:
         """Nothing of this frame was taken, and its sub-logs are not asked for again at once."""
-        space, places = self._taking.pop(n)
+        if n in self._unpacking:
+            space, ends = self._unpacking.pop(n)
+            places = list(ends.items())
+        else:
+            space, places = self._taking.pop(n)
         self._settle(space)
-        if code.startswith("log."):  # what is wrong in itself is as wrong at the next try
-            for sub, _ in places:
+        for sub, _ in places:
+            self._vouching.drop(space, sub)
+            if code.startswith("log."):  # what is wrong in itself is as wrong at the next try
                 self._aside[(space, sub)] = now_ms + ASIDE_MS
-        self._refuse(space, n, code)
+        self._refuse(space, max(n, 0), code)
 
-    def received(self, frame: Frame | Bulk, now_ms: int) -> None:
+    def unpacked(self, n: int, entries: list[Entry], now_ms: int) -> None:
+        """What the partner wrote, and what its author vouches for, is taken in at once; the rest waits for that."""
+        space, _ = self._unpacking.pop(n)
+        if self._vouching.contradicts(space, entries):
+            self._refuse(space, n, Contradicted.code)
+            return
+        direct = self._vouching.sort(space, entries, lambda sub: self._arriving(space, sub))
+        if direct is None:
+            self._refuse(space, n, TooMuch.code)
+            return
+        covered, wrong = self._vouching.release(space)
+        if wrong:
+            self._aside.update({(space, sub): now_ms + ASIDE_MS for sub in wrong})
+            self._refuse(space, n, Contradicted.code)
+        elif direct or covered:
+            self._take(space, n, [*direct, *covered])
+        elif any(one > 0 for one in self._taking):
+            self._answered_later = n  # an answer stands for all frames before it, too
+        else:
+            self._send(Have(space, n, self._here.reach.get(space, {})))
+        self._ask_heads(self._vouching.want(space, now_ms, ASK_SOON_MS))
+
+    def compare(self, space: SpaceId, entries: list[Entry]) -> None:
+        """Raises Contradicted when an entry is another than its provider signed."""
+        if self._vouching.contradicts(space, entries):
+            raise Contradicted()
+
+    def checked(self, frame: Heads, now_ms: int) -> None:
+        """The heads of this frame were looked at; what is good of them is noted."""
+        self._ask_heads(self._vouching.checked(frame, now_ms))
+        self.vouched(frame.sp, now_ms)
+
+    def vouched(self, space: SpaceId, now_ms: int) -> None:
+        """There are new signed heads of this space, whoever gave them: what waited for them is taken in."""
+        covered, wrong = self._vouching.release(space)
+        for sub in wrong:
+            self._aside[(space, sub)] = now_ms + ASIDE_MS
+            self._refuse(space, 0, Contradicted.code)
+        if covered:
+            self._released -= 1
+            self._take(space, self._released, covered)
+
+    def given(self, space: SpaceId, certificates: list[schemas.Certificate], heads: list[Head]) -> None:
+        """These heads were asked for."""
+        found = self._vouching.given(space, certificates, heads)
+        if found is not None:
+            self._send(found)
+
+    def vouch(self, space: SpaceId, certificates: list[schemas.Certificate], heads: list[Head]) -> None:
+        """There are new signed heads here: the partner gets those that do not come to it by themselves."""
+        skipped = {*self._their_links, self.provider}
+        wanted = [one for one in heads if one.p not in skipped]
+        if wanted and self._here.is_shared(self.provider, space):
+            self._send(Heads(space, certificates, wanted))
+
+    def received(self, frame: schemas.Frame | schemas.Bulk, now_ms: int) -> None:
         """A frame of the partner."""
         self._heard_ms = now_ms
         match frame:
-            case Entries():
+            case schemas.Entries():
                 runs = [Run(one.p, one.i, one.n, 1) for one in frame.e]
                 self._entries(Take(frame.sp, frame.n, frame.e), runs, now_ms)
-            case Bulk():
+            case schemas.Bulk():
                 self._entries(Take(frame.sp, frame.n, [], Packed(frame.runs, frame.data)), frame.runs, now_ms)
             case Have():
                 self._have(frame, now_ms)
-            case Digest():
+            case schemas.Digest():
                 self._their_links = frozenset(frame.links) - {self._here.own}
                 for space, reach in frame.sp.items():
                     if self._compare(space, reach, now_ms):
@@ -224,15 +231,17 @@ class Exchange:
                     self._close(Protocol.code)
                 else:
                     self._actions.append(Learn(frame.ids))
-            case Bye():
+            case schemas.Bye():
                 self._close(frame.code)
+            case _:
+                self._heads(frame)
 
     def _entries(self, take: Take, runs: list[Run], now_ms: int) -> None:
         space, number = take.space, take.n
         if number != self._received + 1:
             self._close(Protocol.code)
             return
-        if len(self._taking) >= CREDITS:
+        if sum(n > 0 for n in self._taking) + len(self._unpacking) >= CREDITS:
             self._close(TooMuch.code)
             return
         self._received = number
@@ -246,11 +255,40 @@ class Exchange:
             self._ask(space, now_ms, GAP_MS)
             return
         self._asked[space] = now_ms
-        self._expected.setdefault(space, {}).update(fresh)
-        self._taking[number] = (space, [(run.sub, run.last) for run in runs])
-        self._push.heard(space, fresh)
-        self._peer.wrote(space, fresh)
+        relays = any(run.provider != self.provider and run.last > self._arriving(space, run.sub) for run in runs)
+        if relays or self._unpacking:
+            self._unpacking[number] = (space, fresh)
+            self._actions.append(Unpack(space, number, take.packed, take.entries))
+        else:
+            self._begin(take, [(run.sub, run.last) for run in runs])
+
+    def _take(self, space: SpaceId, n: int, entries: list[Entry]) -> None:
+        self._begin(Take(space, n, entries), [(sublog(one.p, one.i), one.n) for one in entries])
+
+    def _begin(self, take: Take, places: list[tuple[str, int]]) -> None:
+        space = take.space
+        ends: dict[str, int] = {}
+        for sub, seq in places:
+            ends[sub] = max(ends.get(sub, self._arriving(space, sub)), seq)
+        self._expected.setdefault(space, {}).update(ends)
+        self._taking[take.n] = (space, places)
+        self._push.heard(space, ends)
+        self._peer.wrote(space, ends)
         self._actions.append(take)
+
+    def _heads(self, frame: Heads | WantHeads) -> None:
+        """The partner gives signed heads, or asks for some."""
+        is_well = is_frame(frame) if isinstance(frame, Heads) else is_vector(frame.after)
+        if not is_well:
+            self._close(Protocol.code)
+        elif isinstance(frame, WantHeads) and not self._here.is_shared(self.provider, frame.sp):
+            self._send(No(frame.sp, 0, NotHeld.code))
+        elif self._may_bring(frame.sp):
+            self._actions += self._vouching.hears(frame)
+
+    def _ask_heads(self, question: WantHeads | None) -> None:
+        if question is not None:
+            self._send(question)
 
     def _fault(self, take: Take, runs: list[Run]) -> str | None:
         """Why a frame is refused before anything of it is looked at more closely."""
@@ -276,6 +314,11 @@ class Exchange:
         return ends
 
     def _end(self, space: SpaceId, sub: str) -> int:
+        """How far a sub-log gets with all that came."""
+        unpacking = [ends.get(sub, 0) for where, ends in self._unpacking.values() if where == space]
+        return max(self._arriving(space, sub), self._vouching.end(space, sub), *unpacking, 0)
+
+    def _arriving(self, space: SpaceId, sub: str) -> int:
         """How far a sub-log gets with what is on its way to the disk."""
         return max(self._here.seq(space, sub), self._expected.get(space, {}).get(sub, 0))
 
@@ -301,6 +344,7 @@ class Exchange:
             own = ours.get(sub)
             if own is not None and own.seq == mark.seq and own.chain != mark.chain:
                 self._actions.append(Contradiction(space, sub, mark.seq, own.chain, mark.chain))
+        self._ask_heads(self._vouching.want(space, now_ms))
         return any(self._lacks(space, sub, mark, now_ms) for sub, mark in reach.items())
 
     def _lacks(self, space: SpaceId, sub: str, mark: Mark, now_ms: int) -> bool:
@@ -318,7 +362,8 @@ class Exchange:
             self._send(Want(space, {sub: self._end(space, sub) for sub in self._subs(space)}))
 
     def _subs(self, space: SpaceId) -> list[str]:
-        return sorted({*self._here.reach.get(space, {}), *self._expected.get(space, {})})
+        held = self._vouching.subs(space)
+        return sorted({*self._here.reach.get(space, {}), *self._expected.get(space, {}), *held})
 
     def _want(self, frame: Want) -> None:
         if not self._here.is_shared(self.provider, frame.sp):
@@ -338,29 +383,12 @@ class Exchange:
             self._close(code)
 
     def _digest(self, spaces: Iterable[SpaceId], links: Iterable[ProviderId]) -> None:
-        """In frames of DIGEST_MARKS_MAX marks; an empty one says that we are here."""
-        gathered: dict[SpaceId, Reach] = {}
-        marks, told = 0, sorted(links)
-        for space in list(spaces):
-            reach = self._here.reach.get(space, {})
-            if gathered and marks + len(reach) > DIGEST_MARKS_MAX:
-                self._send(Digest(gathered, told))
-                gathered, marks = {}, 0
-            gathered[space] = reach
-            marks += len(reach)
-        self._send(Digest(gathered, told))
+        for one in digests(self._here, spaces, sorted(links)):
+            self._send(one)
         self._changed.clear()
 
-    def _send(self, frame: Frame) -> None:
+    def _send(self, frame: schemas.Frame) -> None:
         self._actions.append(Send(_encoder.encode(frame)))
 
     def _close(self, code: str) -> None:
         self._actions.append(Close(code))
-
-
-def _entries_frame(ready: Ready) -> bytes:
-    space, number, raws, packed = ready
-    if packed is not None:
-        return _bulk_encoder.encode(Bulk(space, number, packed.runs, packed.data))
-    head = f'{{"f":"entries","sp":"{space}","n":{number},"e":['
-    return head.encode("ascii") + b",".join(raws) + b"]}"

@@ -59,3 +59,25 @@ partner_identity = Table(
     Column("incarnation", BigInteger, primary_key=True),
     Column("identity", Text, nullable=False),
 )
+
+#: The keys that providers sign their heads with, as their root keys certify them; `certificate` proves itself.
+head_key = Table(
+    "head_key",
+    metadata,
+    Column("provider", String, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("certificate", Text, nullable=False),
+)
+
+#: Signed heads of sub-logs: those at multiples of heads.STRIDE, and the last one. `chain` is what `head` says.
+signed_head = Table(
+    "signed_head",
+    metadata,
+    Column("space", String, primary_key=True),
+    Column("provider", String, primary_key=True),
+    Column("incarnation", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("key", BigInteger, nullable=False),
+    Column("chain", String, nullable=False),
+    Column("head", Text, nullable=False),
+)

@@ -14,6 +14,7 @@ from verbund.log.log import Log
 from verbund.log.registry import Registry
 from verbund.log.service import LogService
 from verbund.log.store import Store
+from verbund.partners.headkey import HeadKey
 from verbund.spaces.authority import SpaceAuthorities
 from verbund.web.hub import Hub
 from verbund.web.installation import AlreadyRunning, FolderLock, Installation, open_installation
@@ -76,6 +77,7 @@ class Services:
         #: What capabilities hand to handlers and to each other through the web, by name.
         self.parts: dict[str, Any] = {
             "own_identity": self.installation.identity(),
+            "head_key": HeadKey(self.data, self.installation.certify),
             "bearers": Bearers(self.clock, self.installation.provider),
             "blobs": self.blobs,
             "me_enrichers": [channels_of],

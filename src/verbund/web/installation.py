@@ -13,8 +13,9 @@ import msgspec
 from verbund.base.ids import ProviderId, b64, unb64
 from verbund.base.keys import DeviceKey, PublicKey
 from verbund.base.refusal import Refusal
+from verbund.partners.heads import certify
 from verbund.partners.identity import identity
-from verbund.partners.schemas import Identity
+from verbund.partners.schemas import Certificate, Identity
 
 KEYS_FILE = "provider.json"
 
@@ -74,6 +75,10 @@ class Installation:
     def identity(self) -> Identity:
         """What other providers are shown."""
         return identity(self._root, self.device, self.incarnation)
+
+    def certify(self, key: PublicKey, number: int, until: int, revoked: list[int]) -> Certificate:
+        """What shows that this key signs the heads of this provider's sub-logs."""
+        return certify(self._root, key, number, until, revoked)
 
 
 def open_installation(folder: Path) -> Installation:

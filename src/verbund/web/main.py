@@ -136,6 +136,15 @@ def rebuild(args: argparse.Namespace) -> int:
     return 0
 
 
+def head_key(args: argparse.Namespace) -> int:
+    """Show or renew the key that signs this provider's sub-logs, also while the provider serves."""
+    from verbund.web.upkeep import head_key_report
+
+    lines = head_key_report(load(data=args.data), args.action == "renew", args.action == "stolen")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0
+
+
 def tls(settings: Settings) -> dict[str, Any]:
     """For uvicorn: certificate and key; an own authority issues them where that is wanted."""
     if not settings.tls:
@@ -166,6 +175,12 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("rebuild", help="alle Tabellen aus dem Protokoll neu aufbauen")
     one.add_argument("--data", help="Datenordner")
     one.set_defaults(run=rebuild)
+    one = commands.add_parser(
+        "head-key", help="den Schlüssel zeigen oder erneuern, der unsere Protokolle unterschreibt"
+    )
+    one.add_argument("action", nargs="?", choices=("show", "renew", "stolen"), default="show")
+    one.add_argument("--data", help="Datenordner (Vorgabe: data)")
+    one.set_defaults(run=head_key)
     one = commands.add_parser("setup-link", help="einmaliger Link, mit dem eine weitere Firma hier anfängt")
     one.set_defaults(run=setup_link)
     two = commands.add_parser("reset-link", help="einmaliger Link für ein neues Passwort")

@@ -1,15 +1,19 @@
-"""What the operator does from the command line: rebuild, and links that are made while the provider serves."""
+"""What the operator does from the command line: rebuild, links that are made while the provider serves, keys."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 
+from verbund.base.clock import SystemClock
+from verbund.base.settings import Settings
 from verbund.log import tables
 from verbund.log.tx import Cache, Tx
+from verbund.partners.headkey import HeadKey
+from verbund.partners.heads import DAY_MS
 from verbund.web import capabilities
 from verbund.web.composition import Services
-from verbund.web.installation import AlreadyRunning
+from verbund.web.installation import AlreadyRunning, open_installation
 
 Result = TypeVar("Result")
 
@@ -38,6 +42,23 @@ async def alone(services: Services, work: Callable[[], Coroutine[Any, Any, Resul
     finally:
         await services.log.stop()
         services.lock.release()
+
+
+def head_key_report(settings: Settings, renew: bool, stolen: bool) -> list[str]:
+    """What the key of the heads is now, renewed before if so wanted; the running server takes it up by itself."""
+    held, now = HeadKey(settings.folder, open_installation(settings.folder).certify), SystemClock().now_ms()
+    _, shown = held.renew(now, stolen) if renew or stolen else held.present(now)
+    days = (shown.until - now) // DAY_MS
+    lines = [
+        f"Schlüssel {shown.key}",
+        f"gilt noch {days} Tage und wird von selbst erneuert. / valid for {days} more days, renewed by itself.",
+    ]
+    if stolen:
+        lines.append(
+            "Was der alte unterschrieb, zählt nicht mehr; alles wird neu unterschrieben. / "
+            "What the old one signed counts no longer; everything is signed anew."
+        )
+    return lines
 
 
 def write_beside(services: Services, work: Callable[[Tx], Result]) -> Result:

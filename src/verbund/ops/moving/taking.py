@@ -27,9 +27,9 @@ from verbund.media.track import write_whole
 from verbund.ops.moving.archive import DamagedExport, Reader
 from verbund.ops.moving.checking import Checked, check, entries_of
 from verbund.ops.moving.exporting import FULL, NoRoom
+from verbund.partners.actions import Learn
 from verbund.partners.commands import keep_identities
 from verbund.partners.schemas import Identity
-from verbund.partners.state import Learn
 
 #: Entries to a transaction: people who write meanwhile wait no longer than for these.
 BATCH = 200

@@ -1,0 +1,36 @@
+"""What a provider wrote that nobody will vouch for any more gets a place in this provider's own sub-log."""
+
+from sqlalchemy import exists, select
+
+from verbund.base.ids import ProviderId, SpaceId
+from verbund.log import tables
+from verbund.log.core import parse
+from verbund.log.log import Log
+from verbund.log.stored import stored_parcel
+from verbund.log.tx import Tx
+
+ADOPTED_MAX = 256
+
+
+def adopt(log: Log, tx: Tx, space: SpaceId, provider: ProviderId, incarnation: int, after: int) -> int:
+    """Of the sub-log's entries after number `after`, those that stand in no sub-log of this provider; at most
+    ADOPTED_MAX. How many there were. Repeatable.
+    """
+    place, entry, core = tables.sublog.c, tables.entry.c, tables.core.c
+    again = tables.entry.alias()
+    own = tables.sublog.alias()
+    is_placed = exists().where(
+        again.c.core == core.position, own.c.number == again.c.sublog, own.c.provider == log.provider
+    )
+    rows = tx.execute(
+        select(core.raw, core.sig, core.salt, core.body, core.state, entry.void)
+        .join(tables.entry, entry.core == core.position)
+        .join(tables.sublog, place.number == entry.sublog)
+        .where(place.space == space, place.provider == provider, place.incarnation == incarnation)
+        .where(entry.seq > after, ~is_placed)
+        .order_by(entry.seq)
+        .limit(ADOPTED_MAX)
+    ).all()
+    for row in rows:
+        log.place_again(tx, parse(stored_parcel(row)), row.state, bool(row.void))
+    return len(rows)

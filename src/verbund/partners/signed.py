@@ -1,0 +1,129 @@
+"""Signed heads and the keys that they are signed with, in the store."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, and_, delete, func, or_, select
+
+from verbund.base.ids import ProviderId, SpaceId, b64
+from verbund.log import tables as log_tables
+from verbund.log.entry import split_sublog, sublog
+from verbund.log.tx import Tx
+from verbund.partners import tables
+from verbund.partners.heads import STRIDE, End
+from verbund.partners.schemas import Certificate, Head
+
+#: So far back a head looks for those that it makes superfluous.
+PASSED_MAX = 8 * STRIDE
+Place = tuple[tuple[ProviderId, int], int]
+
+
+class Kept(NamedTuple):
+    """`ends`: (space, sub-log, seq, chain) of the last heads of each, and of those beyond what is on disk."""
+
+    certificates: list[Certificate]
+    ends: list[tuple[SpaceId, str, int, str]]
+
+
+def kept(connection: Connection, count_max: int) -> Kept:
+    """What was kept before the start."""
+    rows = connection.execute(select(tables.head_key.c.certificate).limit(count_max)).scalars()
+    certificates = [msgspec.json.decode(row, type=Certificate) for row in rows]
+    revoked = {(one.p, number) for one in certificates for number in one.revoked}
+    c, place = tables.signed_head.c, log_tables.sublog.c
+    newest = (
+        select(c.space, c.provider, c.incarnation, func.max(c.seq).label("seq"))
+        .group_by(c.space, c.provider, c.incarnation)
+        .subquery()
+    )
+
+    def same(other: Any) -> Any:
+        return and_(other.space == c.space, other.provider == c.provider, other.incarnation == c.incarnation)
+
+    heads = connection.execute(
+        select(c.space, c.provider, c.incarnation, c.seq, c.chain, c.key)
+        .join(newest, same(newest.c))
+        .join(log_tables.sublog, same(place), isouter=True)
+        .where(or_(c.seq == newest.c.seq, c.seq % STRIDE != 0, c.seq > func.coalesce(place.seq, 0)))
+        .order_by(c.seq)
+    )
+    return Kept(certificates, [
+        (row.space, sublog(row.provider, row.incarnation), row.seq, row.chain)
+        for row in heads
+        if (row.provider, row.key) not in revoked
+    ])  # fmt: skip
+
+
+def beyond(connection: Connection, space: SpaceId, sub: str, seq: int, limit: int) -> list[Head]:
+    """The heads of a sub-log after `seq`, growing."""
+    provider, incarnation = split_sublog(sub)
+    c = tables.signed_head.c
+    rows = connection.execute(
+        select(c.head)
+        .where(c.space == space, c.provider == provider, c.incarnation == incarnation, c.seq > seq)
+        .order_by(c.seq)
+        .limit(limit)
+    ).scalars()
+    return [msgspec.json.decode(row, type=Head) for row in rows]
+
+
+def unsigned(
+    connection: Connection, space: SpaceId, own: ProviderId, last: Mapping[str, tuple[int, str]], limit: int
+) -> list[End]:
+    """What this provider has to sign of a space: each multiple of STRIDE beyond `last`, and the end."""
+    place, entry = log_tables.sublog.c, log_tables.entry.c
+    mine = select(place.number, place.incarnation, place.seq).where(place.space == space, place.provider == own)
+    found: list[End] = []
+    for sub in connection.execute(mine).all():
+        seq, _ = last.get(sublog(own, sub.incarnation), (0, ""))
+        if seq >= sub.seq or len(found) >= limit:
+            continue
+        rows = connection.execute(
+            select(entry.seq, entry.chain)
+            .where(entry.sublog == sub.number, entry.seq > seq, or_(entry.seq % STRIDE == 0, entry.seq == sub.seq))
+            .order_by(entry.seq)
+            .limit(limit - len(found))
+        )
+        found += [End(space, sub.incarnation, row.seq, bytes(row.chain)) for row in rows]
+    return found
+
+
+def chains(connection: Connection, space: SpaceId, places: Iterable[Place]) -> dict[tuple[str, int], str]:
+    """(sub-log, seq) → the chain there, of the entries that are here."""
+    place, entry = log_tables.sublog.c, log_tables.entry.c
+    found = {}
+    for (provider, incarnation), seq in places:
+        row = connection.execute(
+            select(entry.chain)
+            .join(log_tables.sublog, place.number == entry.sublog)
+            .where(place.space == space, place.provider == provider, place.incarnation == incarnation)
+            .where(entry.seq == seq)
+        ).scalar()
+        if row is not None:
+            found[(sublog(provider, incarnation), seq)] = b64(bytes(row))
+    return found
+
+
+def keep_certificates(tx: Tx, certificates: Iterable[Certificate]) -> None:
+    """New keys; the heads go that were signed with those that they revoke."""
+    c = tables.signed_head.c
+    for one in certificates:
+        text = msgspec.json.encode(one).decode()
+        tx.upsert(tables.head_key, {"provider": one.p, "number": one.number, "certificate": text})
+        if one.revoked:
+            tx.execute(delete(tables.signed_head).where(c.provider == one.p, c.key.in_(one.revoked)))
+
+
+def keep_heads(tx: Tx, heads: Iterable[tuple[SpaceId, Head]], here: Callable[[SpaceId, str], int]) -> None:
+    """New heads. Those before them stay at multiples of STRIDE, and as long as the new one is beyond what is `here`."""
+    c = tables.signed_head.c
+    for space, one in heads:
+        if one.n <= here(space, one.sub):
+            mine = (c.space == space, c.provider == one.p, c.incarnation == one.i)
+            passed = (c.seq < one.n, c.seq > one.n - PASSED_MAX, c.seq % STRIDE != 0)
+            tx.execute(delete(tables.signed_head).where(*mine, *passed))
+        tx.upsert(tables.signed_head, {
+            "space": space, "provider": one.p, "incarnation": one.i, "seq": one.n, "key": one.key, "chain": one.h,
+            "head": msgspec.json.encode(one).decode(),
+        })  # fmt: skip

@@ -1,0 +1,125 @@
+"""One link's part in signed heads: what waits for one, which are asked for, given on, looked at. Sans-IO."""
+
+from collections.abc import Callable
+
+from verbund.base.ids import SpaceId
+from verbund.log.entry import Entry, sublog
+from verbund.partners.actions import Check, Give
+from verbund.partners.heads import STRIDE
+from verbund.partners.held import Held
+from verbund.partners.here import Here
+from verbund.partners.peer import Peer
+from verbund.partners.schemas import Certificate, Head, Heads, WantHeads
+
+#: A frame holds so many heads at most: each is less than 1 KiB.
+HEADS_FRAME_MAX = 128
+CERTIFICATES_FRAME_MAX = 64
+#: So many frames of heads are looked at at once; more are left away, and asked for again.
+CHECKS_MAX = 4
+ASK_MS = 4_000
+ASK_SOON_MS = 1_000
+
+
+class Vouching:
+    """Of one link."""
+
+    def __init__(self, here: Here, peer: Peer) -> None:
+        self._here, self._peer = here, peer
+        self._held = Held()
+        self._asked: dict[SpaceId, int] = {}
+        #: Spaces in which the partner has more than is vouched for here.
+        self._unsure: dict[SpaceId, None] = {}
+        self._checking = 0
+        self._giving = False
+
+    def end(self, space: SpaceId, sub: str) -> int:
+        """How far a sub-log gets with what waits here."""
+        return self._held.end(space, sub)
+
+    def subs(self, space: SpaceId) -> list[str]:
+        return self._held.subs(space)
+
+    def contradicts(self, space: SpaceId, entries: list[Entry]) -> bool:
+        """Whether an entry is another than the one that its provider signed."""
+        signed = self._here.vouched.chain
+        return any((signed(space, sublog(one.p, one.i), one.n) or one.h) != one.h for one in entries)
+
+    def sort(self, space: SpaceId, entries: list[Entry], end: Callable[[str], int]) -> list[Entry] | None:
+        """What can be taken in at once, as the partner wrote it itself or it is known; the rest waits.
+
+        `end`: how far a sub-log gets without what waits. None when there is no room for what would have to wait.
+        """
+        direct = []
+        for one in entries:
+            sub = sublog(one.p, one.i)
+            if one.p == self._peer.provider or one.n <= end(sub):
+                direct.append(one)
+            elif one.n > self._held.end(space, sub) and not self._held.add(space, sub, one):
+                return None
+        return direct
+
+    def release(self, space: SpaceId) -> tuple[list[Entry], list[str]]:
+        """(what signed heads cover now, the sub-logs in which they contradict what came)."""
+        covered: list[Entry] = []
+        wrong = []
+        for sub in self._held.subs(space):
+            found = self._held.release(space, sub, self._here.seq(space, sub), self._here.vouched)
+            if found is None:
+                wrong.append(sub)
+            covered += found or ()
+        return covered, wrong
+
+    def drop(self, space: SpaceId, sub: str) -> None:
+        """What waits of this sub-log is wrong, or has nothing to follow on."""
+        self._held.drop(space, sub)
+
+    def want(self, space: SpaceId, now_ms: int, patience_ms: int = ASK_MS) -> WantHeads | None:
+        """What to ask for, unless it was asked for just now."""
+        vouched, lacking = self._here.vouched, {}
+        for sub, mark in self._peer.reach.get(space, {}).items():
+            seq = vouched.seq(space, sub)
+            if mark.seq > seq and vouched.has_room(space, sub) and not self._here.is_ours(sub):
+                lacking[sub] = seq
+        if not lacking:
+            self._unsure.pop(space, None)
+            return None
+        self._unsure[space] = None
+        asked = self._asked.get(space)
+        if asked is not None and now_ms - asked < patience_ms:
+            return None
+        self._asked[space] = now_ms
+        return WantHeads(space, lacking)
+
+    def overdue(self, now_ms: int) -> list[WantHeads]:
+        """What has to be asked for again, as no answer brought it."""
+        asked = [self.want(space, now_ms) for space in list(self._unsure)]
+        return [one for one in asked if one is not None]
+
+    def doubt(self, space: SpaceId, sub: str, seq: int) -> WantHeads:
+        """Two histories were seen: ask for what its provider signed around there, to prove it."""
+        return WantHeads(space, {sub: max(0, seq - 1) // STRIDE * STRIDE})
+
+    def hears(self, frame: Heads | WantHeads) -> list[Check | Give]:
+        """The partner gives heads, to be looked at if they can be; or asks, one question at a time."""
+        if isinstance(frame, WantHeads):
+            if self._giving:
+                return []
+            self._giving = True
+            return [Give(frame.sp, frame.after)]
+        if self._checking >= CHECKS_MAX or not frame.h:
+            return []
+        self._checking += 1
+        return [Check(frame)]
+
+    def checked(self, frame: Heads, now_ms: int) -> WantHeads | None:
+        """They were looked at, and what is good of them is noted; whether to ask for more at once."""
+        self._checking -= 1
+        return self.want(frame.sp, now_ms, 0 if len(frame.h) == HEADS_FRAME_MAX else ASK_SOON_MS)
+
+    def given(self, space: SpaceId, certificates: list[Certificate], heads: list[Head]) -> Heads | None:
+        self._giving = False
+        return Heads(space, certificates, heads) if heads else None
+
+
+def is_frame(frame: Heads) -> bool:
+    return len(frame.h) <= HEADS_FRAME_MAX and len(frame.c) <= CERTIFICATES_FRAME_MAX
