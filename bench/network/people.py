@@ -94,14 +94,15 @@ async def herd(people: list[Person], space: SpaceId, address: str, within_s: flo
             await asyncio.sleep(within_s * number / len(people))
             came = await come_over(http, person, address)
             await came.socket.send(msgspec.json.encode({"f": "follow", "s": {space: {}}}).decode())
-            await came.socket.recv()
+            while _frame.decode(await came.socket.recv()).f != "entries":
+                pass
             statuses.extend(came.statuses)
             return came.socket
 
         sockets = await asyncio.gather(*(one(number, person) for number, person in enumerate(people)))
     took_s = time.monotonic() - begun
     for socket in sockets:
-        await socket.close()
+        socket.transport.abort()
     return {
         "what": "herd", "people": len(people), "s": round(took_s, 2),
         "asked_to_wait": statuses.count(429), "errors_5xx": sum(status >= 500 for status in statuses),
