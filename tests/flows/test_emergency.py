@@ -81,8 +81,8 @@ def test_newcomer_joins_at_the_partner_with_yesterdays_invitation(browser: Brows
 
 
 def make_card(anna: Person) -> tuple[str, list[str]]:
-    """(number, codes) as they are printed."""
-    anna.go("/konto")
+    """(number, codes) as they are printed. The page of today asks for the card."""
+    anna.go("/")
     anna.link("Notfallkarte anlegen").click()
     anna.button("Notfallkarte anlegen").click()
     sheet = anna.page.get_by_role("article", name="Notfallkarte")
@@ -100,6 +100,9 @@ def test_new_device_comes_in_with_the_card_while_home_is_gone(browser: Browser, 
     anna = at_work(browser, pair, "anna")
     number, codes = make_card(anna)
     assert len(codes) == 8
+    anna.go("/")
+    anna.sees("Guten ")
+    anna.sees_not("Notfallkarte anlegen")
     account = pair.firm.anna.account
     known = at_partner(pair.werkhof, account)
     eventually(lambda: at_partner(pair.suednetz, account) == known)
