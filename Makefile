@@ -1,6 +1,6 @@
 # Every target is one line and one script; `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate simulate-long simulate-mutants bench bench-chat bench-disk bench-app bench-meet bench-media bench-network drill network clean
+.PHONY: help up setup demo demo-remove doctor test check fix protocol lock simulate simulate-long simulate-mutants bench bench-chat bench-disk bench-erasure bench-app bench-meet bench-media bench-network drill network clean
 
 help: ## diese Liste / this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -44,13 +44,16 @@ simulate-long: ## dasselbe, zehntausend Läufe / the same, ten thousand schedule
 simulate-mutants: ## findet der Simulator eingebaute Fehler? / does the simulator find faults that were put in?
 	@scripts/python -m tests.simulation --mutants
 
-bench: bench-chat bench-disk bench-app bench-meet bench-media bench-network ## alle Messungen / all benchmarks
+bench: bench-chat bench-disk bench-erasure bench-app bench-meet bench-media bench-network ## alle Messungen / all benchmarks
 
 bench-chat: ## Messung: Nachrichten / benchmark: messages
 	@scripts/setup test && scripts/peers && scripts/python -m bench.chat
 
 bench-disk: ## Messung: was eine Nachricht an Platz braucht / benchmark: what a message takes of the disk
 	@scripts/python -m bench.disk
+
+bench-erasure: ## Messung: Löschungen bei zwei Anbietern / benchmark: erasures at two providers
+	@scripts/python -m bench.erasure
 
 bench-app: ## Messung: die Oberfläche / benchmark: the app
 	@scripts/python -m bench.app

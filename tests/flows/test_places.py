@@ -123,10 +123,25 @@ def test_an_ended_partnership_is_named_and_left(browser: Browser, pair: Pair) ->
     check(anna, "an ended partnership")
     anna.button("Hier nicht mehr").click()
     anna.button("Nicht mehr aufbewahren").click()
+    anna.sees(f"Anna Lindner möchte die Daten nicht mehr bei {NAME} aufbewahren.")
+    check(anna, "what waits a day")
+    ben_agrees(pair)
     expect(anna.page.get_by_text("Die Betreiber haben ihre Partnerschaft beendet")).to_have_count(0, timeout=WAIT_MS)
     anna.sees("Die Bereiche von Tischlerei Lindner liegen bei Werkhof (Kassel).")
     assert anna.complaints == []
     anna.close()
+
+
+def ben_agrees(pair: Pair) -> None:
+    """Ben is an owner too, and does not let the firm wait."""
+    anna, ben = pair.firm.anna, pair.firm.ben
+    firm = anna.organisation
+    anna.refresh()
+    anna.post(firm, "authority.role_changed.1", {"account": ben.account, "role": "owner"})
+    ben.refresh()
+    (motion,) = ben.call("GET", f"/api/spaces/{firm}/motions")
+    assert motion["abilities"] == ["stop", "second"]
+    ben.post(firm, "authority.motion_seconded.1", {"motion": motion["id"]}, [motion["id"]])
 
 
 def test_codes_that_do_not_fit_say_so(pair: Pair) -> None:

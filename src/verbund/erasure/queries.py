@@ -93,7 +93,9 @@ def _shape(view: Reader, rows: list[Any], names: dict[ProviderId, str], said: di
     first = rows[-1]
     device = view.device(decode_core(bytes(first.raw)).dev)
     by = AccountId(device.actor) if device is not None and device.sort == "person" else None
-    found = {one.provider: one for row in rows for one in said.get(row.by, ())}
+    every = [one for row in rows for one in said.get(row.by, ())]
+    # Two facts that order the same: the second found nothing left.
+    found = {one.provider: one for one in sorted(every, key=lambda one: (one.bodies, one.files))}
     providers = [
         ConfirmationShape(
             ProviderId(one), names.get(ProviderId(one), ""), ms_of(found[one].stamp[:16]), found[one].bodies,

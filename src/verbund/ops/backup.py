@@ -25,7 +25,9 @@ from verbund.ops.transfer import Tables, copy_tables
 DATABASE = "verbund.db"
 BUSY_TIMEOUT_S = 30
 #: Not worth keeping: what is being written, what only lives while the server does, what can be had again.
-PASSING = frozenset({"tmp", "run", "cache", "logs", "lock", "meet", "demo", "imports", "arriving", "backup-made"})
+PASSING = frozenset(
+    {"tmp", "run", "cache", "logs", "lock", "meet", "demo", "imports", "arriving", "backup-made", "alive"}
+)
 #: Its time says when the last backup ended.
 MADE = "backup-made"
 

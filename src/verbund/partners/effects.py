@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -26,6 +27,7 @@ from verbund.partners.actions import Contradiction, Learn, Take
 from verbund.partners.blobs import Bytes, Missing
 from verbund.partners.dialling import Dialling
 from verbund.partners.here import Here
+from verbund.partners.homecoming import Homecoming
 from verbund.partners.link import Accepted, Gone, Link, Met, Own, Wire, meet, turn_away
 from verbund.partners.peer import Peer
 from verbund.partners.push import Load, Placed, placed
@@ -90,6 +92,7 @@ class PartnersService:
         )
         self._dialling = Dialling(services.settings.partners, self._own, self.answered, self._is_linked, secure)
         self.fetch, self.fetch_into = self._bytes.fetch, self._bytes.fetch_into
+        self._home = services.parts["homecoming"] = Homecoming(services.data, self.here, self.peers, time.monotonic)
         services.parts["partners"] = self
         services.parts["me_enrichers"].append(self._holders)
         services.parts.setdefault("shelves", {})["blob"] = services.blobs.path_of
@@ -100,6 +103,7 @@ class PartnersService:
         await self._acquainted.start()
         await self._refresh()
         await self._signing.start()
+        self._home.begin()
         runs = (
             self._tick,
             self._signing.run,
@@ -338,6 +342,7 @@ class PartnersService:
         while True:
             for link in list(self.links.values()):
                 self._compare(link)
+            self._home.look()
             await asyncio.sleep(TICK_S)
 
     async def _refresh_for_ever(self) -> None:

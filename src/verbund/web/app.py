@@ -28,6 +28,9 @@ BODY_BYTES_MAX = 8 * 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BYTES = ("/blobs/", "/media/", "/partners/")
 SERVED = ("/api/", "/schema", "/metrics", *BYTES)
+#: What is not served while this provider still has to hear what was erased, and what is all the same.
+HELD = ("/api/", "/blobs/", "/media/")
+OPEN = ("/api/health", "/api/provider")
 #: A browser asks so seldom whether it may ask.
 PREFLIGHT_S = 7200
 PREFLIGHT = (
@@ -61,6 +64,14 @@ class ForeignOrigin(Refusal):
 
     code = "web.foreign_origin"
     status = 403
+
+
+class ComingBack(Refusal):
+    """de: Dieser Anbieter kommt gerade zurück und holt nach, was inzwischen gelöscht wurde. Einen Augenblick.
+    en: This provider is just coming back and catches up with what was erased meanwhile. One moment."""
+
+    code = "web.coming_back"
+    status = 503
 
 
 class Application:
@@ -114,6 +125,8 @@ class Application:
                 return
         if not from_neighbour and not self._own_origin(scope["method"], headers):
             await _answer(send, *problem(ForeignOrigin(), language_of(headers.get("accept-language", ""))))
+        elif self._is_coming_back() and path.startswith(HELD) and path not in OPEN:
+            await _answer(send, *problem(ComingBack(), language_of(headers.get("accept-language", ""))))
         elif path.startswith(SERVED):
             await self.http(scope, receive, send)
         elif scope["method"] in ("GET", "HEAD"):
@@ -144,6 +157,10 @@ class Application:
         length = (b"content-length", str(len(asset.body)).encode())
         await send({"type": "http.response.start", "status": status, "headers": [*asset.headers, length]})
         await send({"type": "http.response.body", "body": asset.body})
+
+    def _is_coming_back(self) -> bool:
+        homecoming = self.services.parts.get("homecoming")
+        return homecoming is not None and homecoming.holds
 
     def _true_address(self, path: str, headers: dict[str, str]) -> str:
         """On one's own machine there is one address, so that there is one cookie and one cache."""
@@ -186,8 +203,9 @@ class Application:
         chosen = {"subprotocol": PROTOCOL} if PROTOCOL in offered else {}
         caller = await asyncio.to_thread(self._caller, token, headers.get("cookie", "") if is_own else "")
         await send({"type": "websocket.accept", **chosen})
-        if caller is None:
-            await send({"type": "websocket.close", "code": 4401, "reason": SignedOut.code})
+        if caller is None or self._is_coming_back():
+            code, reason = (4401, SignedOut.code) if caller is None else (4503, ComingBack.code)
+            await send({"type": "websocket.close", "code": code, "reason": reason})
             return
         await self.services.sockets.serve(caller, language_of(headers.get("accept-language", "")), receive, send)
 
