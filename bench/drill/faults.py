@@ -62,7 +62,7 @@ def main() -> int:
             runs.append(one(scene, name, FAULTS[name], asked.hold))
             sys.stdout.write(f"{line(runs[-1])}\n")
             sys.stdout.flush()
-    write(runs, asked)
+            write(runs, asked)
     return int(any(run["lost"] or not run["equal_at"] for run in runs))
 
 

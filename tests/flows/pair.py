@@ -65,6 +65,6 @@ def at_work(browser: Browser, pair: Pair, handle: str) -> Person:
     person.sees("vor dem Ausfall")
     person.waits_for_shell()
     account = person.page.evaluate("async () => (await (await fetch('/api/me')).json()).account.id")
-    known = at_partner(pair.werkhof, account)
-    eventually(lambda: at_partner(pair.suednetz, account) == known)
+    # Both are looked at anew each time: more may come to the account while it is waited for.
+    eventually(lambda: at_partner(pair.suednetz, account) == at_partner(pair.werkhof, account) != {})
     return person
