@@ -5,6 +5,7 @@ from typing import NamedTuple
 from verbund.base.ids import SpaceId
 from verbund.log.bulk import Packed, unpack
 from verbund.log.entry import Entry
+from verbund.partners.hearing import Tell
 from verbund.partners.push import Load
 from verbund.partners.schemas import Heads, Identity
 
@@ -80,4 +81,4 @@ class Give(NamedTuple):
     after: dict[str, int]
 
 
-Action = Send | Load | Take | Unpack | Check | Give | Contradiction | Learn | Close
+Action = Send | Load | Take | Unpack | Check | Give | Contradiction | Learn | Tell | Close

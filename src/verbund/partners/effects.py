@@ -29,11 +29,12 @@ from verbund.partners.dialling import Dialling
 from verbund.partners.here import Here
 from verbund.partners.homecoming import Homecoming
 from verbund.partners.link import Accepted, Gone, Link, Met, Own, Wire, meet, turn_away
+from verbund.partners.passing import Hub, Passings
 from verbund.partners.peer import Peer
 from verbund.partners.push import Load, Placed, placed
 from verbund.partners.refusals import NotKnown, Superfluous, TooMuch
 from verbund.partners.rounds import for_ever
-from verbund.partners.safe import Live, Safe
+from verbund.partners.safe import Safe
 from verbund.partners.schemas import PartnerStatus
 from verbund.partners.signing import Signing
 from verbund.partners.state import Exchange
@@ -63,7 +64,7 @@ class Services(Protocol):
     data: Path
 
     @property
-    def live(self) -> Live: ...
+    def live(self) -> Hub: ...
 
 
 class PartnersService:
@@ -83,6 +84,8 @@ class PartnersService:
         self._ended: frozenset[ProviderId] = frozenset()
         self._stale, self._reading = asyncio.Event(), False
         self._safe = Safe(self.here, self.peers, services.live)
+        self.passings = Passings(services.log.store, self.here, self.links, services.live, services.parts["presence"])
+        self.heard = self.passings.heard
         self._tasks: list[asyncio.Task[None]] = []
         secure = trusting(services.settings)
         bytes_s = services.settings.partner_mbit_s * BYTES_S_OF_MBIT
@@ -183,6 +186,7 @@ class PartnersService:
             peer.held_now(self.here, self._clock.now_ms())
             self._compare(link)
             self._introduce()
+            self.passings.met(link)
             for space in self.here.shared(met.provider):
                 self._missing.look(space)
             log.info("linked to partner %s", met.provider)
@@ -314,6 +318,7 @@ class PartnersService:
     def _leave(self, link: Link) -> None:
         if self.links.get(link.met.provider) is link:
             del self.links[link.met.provider]
+            self.passings.left(link.met.provider)
             log.info("link to partner %s ended: %s", link.met.provider, link.code)
             self._hurry()
 

@@ -17,6 +17,7 @@ from verbund.base.keys import DeviceKey, PublicKey
 from verbund.base.refusal import Refusal
 from verbund.partners import refusals
 from verbund.partners.actions import Check, Close, Contradiction, Give, Learn, Send, Take, Unpack
+from verbund.partners.hearing import Tell
 from verbund.partners.identity import check_identity, check_proof, prove
 from verbund.partners.push import Load
 from verbund.partners.schemas import PACKED, PROTOCOLS, Bulk, Bye, Frame, Hello, Identity, Opening, Proof
@@ -182,6 +183,8 @@ class Work(Protocol):
 
     async def give(self, link: "Link", asked: Give) -> None: ...
 
+    async def heard(self, link: "Link", tell: Tell) -> None: ...
+
     def contradicted(self, link: "Link", found: Contradiction) -> None: ...
 
 
@@ -233,6 +236,8 @@ class Link:
                     self._start(self._work.check(self, action))
                 case Give():
                     self._start(self._work.give(self, action))
+                case Tell():
+                    self._start(self._work.heard(self, action))
                 case Contradiction():
                     self._work.contradicted(self, action)
                 case Close():
@@ -242,6 +247,11 @@ class Link:
     def is_busy(self) -> bool:
         """Whether the partner reads more slowly than it asks."""
         return self._out_bytes > OUT_BYTES_BUSY
+
+    def say(self, frame: bytes | None) -> None:
+        """Something beside what the exchange says."""
+        if frame is not None:
+            self._queue(frame)
 
     def close(self, code: str) -> None:
         """Say why and end."""

@@ -1,8 +1,10 @@
 """Shapes between providers: who they are, the frames of a link, signed questions."""
 
+from typing import Any
+
 from msgspec import Struct
 
-from verbund.base.ids import ProviderId, SpaceId
+from verbund.base.ids import AccountId, ProviderId, SpaceId
 from verbund.log.columns import Run
 from verbund.log.entry import Entry, sublog
 
@@ -163,6 +165,15 @@ class WantHeads(Struct, frozen=True, tag_field="f", tag="want_heads"):
     after: dict[str, int]
 
 
+class Passing(Struct, frozen=True, tag_field="f", tag="signal"):
+    """Something that passes, of people who are at the sender's: who is there, who is writing. Kept nowhere."""
+
+    sp: SpaceId
+    k: str
+    by: AccountId | None
+    d: Any
+
+
 class Bye(Struct, frozen=True, tag_field="f", tag="bye"):
     """The last frame: why the link ends."""
 
@@ -170,7 +181,7 @@ class Bye(Struct, frozen=True, tag_field="f", tag="bye"):
 
 
 Opening = Hello | Proof | Bye
-Frame = Digest | Want | Entries | Have | No | Known | Heads | WantHeads | Bye
+Frame = Digest | Want | Entries | Have | No | Known | Heads | WantHeads | Passing | Bye
 
 
 class Question(Struct, frozen=True, forbid_unknown_fields=True):

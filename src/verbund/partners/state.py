@@ -15,6 +15,7 @@ from verbund.log.entry import Entry, sublog
 from verbund.partners import schemas
 from verbund.partners.actions import Action, Close, Contradiction, Learn, Send, Take, Unpack
 from verbund.partners.forms import are_numbers, digests, entries_frame, is_of, is_vector
+from verbund.partners.hearing import Hearing
 from verbund.partners.here import Here
 from verbund.partners.peer import Peer
 from verbund.partners.push import CREDITS, Load, Placed, Push
@@ -54,6 +55,7 @@ class Exchange:
         self._unpacking: dict[int, tuple[SpaceId, dict[str, int]]] = {}
         self._received = self._refused = self._released = self._answered_later = 0
         self._heard_ms = now_ms
+        self.hearing = Hearing(here, peer.provider, now_ms, protocol)
         self._next_ms = self._next_all_ms = now_ms
 
     @property
@@ -231,6 +233,8 @@ class Exchange:
                     self._close(Protocol.code)
                 else:
                     self._actions.append(Learn(frame.ids))
+            case schemas.Passing():
+                self._actions += self.hearing.hear(frame, now_ms)
             case schemas.Bye():
                 self._close(frame.code)
             case _:

@@ -57,11 +57,11 @@ async def details(space: str, caller: Caller, log: LogService) -> SpaceDetails:
 
 
 @get("/api/spaces/{space:str}/members", summary="Members of a space")
-async def members(space: str, caller: Caller, log: LogService, live: NamedDependency[Any]) -> list[MemberShape]:
+async def members(space: str, caller: Caller, log: LogService, presence: NamedDependency[Any]) -> list[MemberShape]:
     """Members with the keys of their devices; those who wrote here and are gone, too."""
     found = await _read(log, lambda view: queries.members(view, _hash(space), caller.account, ()))
     for one in found:
-        one.online = not one.gone and live.online(one.account)
+        one.online = not one.gone and presence.online(one.account)
     return found
 
 

@@ -80,6 +80,7 @@ class Services:
             "head_key": HeadKey(self.data, self.installation.certify),
             "bearers": Bearers(self.clock, self.installation.provider),
             "blobs": self.blobs,
+            "presence": self.presence,
             "me_enrichers": [channels_of],
         }
         self.neighbours = Neighbours(self.store, settings, self.installation.provider)

@@ -19,7 +19,16 @@ Handler = Callable[["Connection", Any], Awaitable[Any]]
 log = logging.getLogger(__name__)
 
 
+#: What passes that the people of a space hear at other providers too.
+RELAYED = frozenset({"typing"})
+Elsewhere = Callable[[SpaceId, str, Any, AccountId | None], None]
+
+
 def _uncounted(_space: SpaceId) -> None:
+    """Where there are no partners."""
+
+
+def _nowhere(_space: SpaceId, _kind: str, _data: Any, _by: AccountId | None) -> None:
     """Where there are no partners."""
 
 
@@ -99,6 +108,8 @@ class Hub:
         self._came: list[Callable[[Connection], None]] = []
         #: What is safe in a space now; None where nobody counts it.
         self.durable_of: Callable[[SpaceId], entries.Vector | None] = _uncounted
+        #: Passes something on to the other providers of a space.
+        self.elsewhere: Elsewhere = _nowhere
 
     def on(self, method: str, handler: Handler) -> None:
         """Answer calls of this method; a Refusal becomes the error of the reply."""
@@ -184,7 +195,16 @@ class Hub:
         self, space: SpaceId, kind: str, data: Any, account: AccountId | None = None, by: AccountId | None = None,
         device: DeviceId | None = None, skip: Connection | None = None,
     ) -> None:  # fmt: skip
-        """Tell who follows the space here (or one account, one device of them) something that passes."""
+        """Tell who follows the space (or one account, one device of them) something that passes."""
+        self.signal_here(space, kind, data, account, by, device, skip)
+        if kind in RELAYED:
+            self.elsewhere(space, kind, data, by)
+
+    def signal_here(
+        self, space: SpaceId, kind: str, data: Any, account: AccountId | None = None, by: AccountId | None = None,
+        device: DeviceId | None = None, skip: Connection | None = None,
+    ) -> None:  # fmt: skip
+        """The same, to those only who are at this provider."""
         frame = msgspec.json.encode({"f": "signal", "sp": space, "k": kind, "d": data, "by": by})
         for connection in tuple(self._followers.get(space, ())):
             wanted = account in (None, connection.account) and device in (None, connection.device)
@@ -195,9 +215,6 @@ class Hub:
         """A frame to every connection of a person."""
         for connection in tuple(self._accounts.get(account, ())):
             connection.send_json(frame)
-
-    def online(self, account: AccountId) -> bool:
-        return account in self._accounts
 
     def followers(self, space: SpaceId) -> set[AccountId]:
         return {connection.account for connection in self._followers.get(space, ())}

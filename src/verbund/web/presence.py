@@ -1,8 +1,15 @@
-"""Who is here: told to the people of a space when somebody comes and goes. A signal; nothing of it is kept."""
+"""Who is here, and at the other providers: told to the people of a space when somebody comes and goes. A signal;
+nothing of it is kept.
+
+Here is whoever follows a space: a connection that only waits, because its person is at another provider, is nobody's
+presence.
+"""
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
 
-from verbund.base.ids import AccountId, SpaceId
+from verbund.base.ids import AccountId, ProviderId, SpaceId
 from verbund.web.hub import Connection, Hub
 
 KIND = "presence"
@@ -10,43 +17,91 @@ ONLINE, OFFLINE = "online", "offline"
 #: A reload or a short break in the line is not a farewell.
 GRACE_S = 6.0
 SHOWN_MAX = 500
+People = dict[SpaceId, set[AccountId]]
 
 
 class Presence:
-    """Watches a hub's comings and goings."""
+    """Watches a hub's comings and goings, and hears those of other providers."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._leaving: dict[AccountId, asyncio.TimerHandle] = {}
+        self._elsewhere: dict[ProviderId, People] = {}
         hub.on_follow(self._followed)
         hub.on_gone(self._gone)
 
+    def online(self, account: AccountId) -> bool:
+        return self._is_here(account) or any(
+            account in accounts for people in self._elsewhere.values() for accounts in people.values()
+        )
+
+    def here(self, space: SpaceId) -> list[AccountId]:
+        """Who follows a space here, SHOWN_MAX at most."""
+        return sorted(self._hub.followers(space))[:SHOWN_MAX]
+
+    def heard(self, provider: ProviderId, space: SpaceId, accounts: Iterable[AccountId], state: str) -> None:
+        """Another provider says of members of a space that they are there, or not any more."""
+        people = self._elsewhere.setdefault(provider, defaultdict(set))
+        if state == ONLINE:
+            fresh = [one for one in accounts if one not in self._around(space)]
+            people[space].update(accounts)
+        else:
+            people[space].difference_update(accounts)
+            fresh = [one for one in accounts if one not in self._around(space)]
+        self._tell(space, fresh, state)
+
+    def lost(self, provider: ProviderId) -> None:
+        """The link is gone; it may come back at once."""
+        people = self._elsewhere.pop(provider, None)
+        if people:
+            asyncio.get_running_loop().call_later(GRACE_S, self._forget, people)
+
+    def _forget(self, people: People) -> None:
+        for space, accounts in people.items():
+            self._tell(space, [one for one in accounts if one not in self._around(space)], OFFLINE)
+
+    def _around(self, space: SpaceId) -> set[AccountId]:
+        return self._hub.followers(space).union(*(people.get(space, ()) for people in self._elsewhere.values()))
+
+    def _is_here(self, account: AccountId, but: Connection | None = None) -> bool:
+        return any(one.following for one in self._hub.connections_of(account) if one is not but)
+
     def _followed(self, connection: Connection, space: SpaceId) -> None:
         """The others learn that somebody is here, the newcomer who is."""
-        leaving = self._leaving.pop(connection.account, None)
+        account = connection.account
+        leaving = self._leaving.pop(account, None)
         if leaving is not None:
             leaving.cancel()
-        here = sorted(self._hub.followers(space))[:SHOWN_MAX]
+        around = sorted(self._around(space))[:SHOWN_MAX]
         connection.send_json({
             "f": "signal", "sp": space, "k": KIND, "by": None,
-            "d": {"accounts": here, "state": ONLINE},
+            "d": {"accounts": around, "state": ONLINE},
         })  # fmt: skip
-        if len(self._hub.connections_of(connection.account)) == 1:
-            self._tell(space, connection.account, ONLINE, skip=connection)
+        others = self._hub.connections_of(account) - {connection}
+        if not any(space in one.following for one in others):
+            self._tell(space, [account], ONLINE, skip=connection)
+            self._pass_on(space, account, ONLINE)
 
     def _gone(self, connection: Connection) -> None:
         account, spaces = connection.account, set(connection.following)
-        if len(self._hub.connections_of(account)) > 1 or account in self._leaving:
+        if not spaces or self._is_here(account, but=connection) or account in self._leaving:
             return
         loop = asyncio.get_running_loop()
         self._leaving[account] = loop.call_later(GRACE_S, self._left, account, spaces)
 
     def _left(self, account: AccountId, spaces: set[SpaceId]) -> None:
         self._leaving.pop(account, None)
-        if not self._hub.online(account):
-            for space in spaces:
-                self._tell(space, account, OFFLINE)
+        if self._is_here(account):
+            return
+        for space in spaces:
+            self._pass_on(space, account, OFFLINE)
+            if account not in self._around(space):
+                self._tell(space, [account], OFFLINE)
 
-    def _tell(self, space: SpaceId, account: AccountId, state: str, skip: Connection | None = None) -> None:
-        data = {"accounts": [account], "state": state}
-        self._hub.signal(space, KIND, data, by=account, skip=skip)
+    def _tell(self, space: SpaceId, accounts: list[AccountId], state: str, skip: Connection | None = None) -> None:
+        if accounts:
+            by = accounts[0] if len(accounts) == 1 else None
+            self._hub.signal_here(space, KIND, {"accounts": accounts, "state": state}, by=by, skip=skip)
+
+    def _pass_on(self, space: SpaceId, account: AccountId, state: str) -> None:
+        self._hub.elsewhere(space, KIND, {"accounts": [account], "state": state}, None)

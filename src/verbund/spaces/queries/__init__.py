@@ -9,6 +9,7 @@ from verbund.spaces.queries.rights import (
     children_with,
     heads_of,
     may_help_sign_in,
+    members_among,
     members_of,
     parents,
     people_of,
@@ -23,7 +24,7 @@ from verbund.spaces.queries.start import me, vectors_of
 
 __all__ = [
     "abilities_in", "children_of", "children_with", "details", "heads_of", "held_by", "holders", "invitation_preview",
-    "invitations", "may_help_sign_in", "me", "members", "members_of", "motions", "motions_waiting", "open_spaces",
-    "parents", "people_of", "providers_of", "role", "shares_a_space", "space_ids_of", "spaces_at", "spaces_of",
-    "title_of", "vectors_of",
+    "invitations", "may_help_sign_in", "me", "members", "members_among", "members_of", "motions", "motions_waiting",
+    "open_spaces", "parents", "people_of", "providers_of", "role", "shares_a_space", "space_ids_of", "spaces_at",
+    "spaces_of", "title_of", "vectors_of",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Who belongs where and may do what; the rows that other questions begin with."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, select
@@ -24,6 +25,13 @@ def role(connection: Connection, space: str, account: str) -> str | None:
         return OWNER
     member = tables.space_member.c
     return connection.execute(select(member.role).where(member.space == space, member.account == account)).scalar()
+
+
+def members_among(connection: Connection, space: str, accounts: Sequence[AccountId]) -> list[AccountId]:
+    """Those of these accounts that belong to a space; no more than one query takes."""
+    member = tables.space_member.c
+    rows = connection.execute(select(member.account).where(member.space == space, member.account.in_(accounts)))
+    return [AccountId(account) for account in rows.scalars()]
 
 
 def abilities_in(connection: Connection, space: str, account: str) -> frozenset[str]:
