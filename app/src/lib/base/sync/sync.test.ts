@@ -221,7 +221,7 @@ describe('following', () => {
 		expect((await stored(after)).toSorted()).toEqual(['danach', 'zu früh']);
 		await closes(after);
 		const again = await opens('anna');
-		expect(provider.follows.at(-1)![WORKSHOP]).toEqual(provider.vector(WORKSHOP));
+		await eventually(() => provider.follows.at(-1)![WORKSHOP]).toEqual(provider.vector(WORKSHOP));
 		expect(shown(again)).toEqual([]);
 	});
 
