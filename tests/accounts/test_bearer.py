@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from tests.accounts.people import Browser, Place, running
+from verbund.accounts import tables
 from verbund.accounts.bearers import LIFE_MS
 from verbund.accounts.challenges import login_message
 from verbund.accounts.events import DeviceRevoked
+from verbund.accounts.queries import verifier_of
 from verbund.base.ids import SpaceId, b64
 from verbund.base.keys import DeviceKey
 from verbund.spaces.events import ProviderAdded
@@ -164,3 +166,32 @@ async def test_stranger_with_a_key_of_their_own_gets_no_token(tmp_path: Path) ->
     async with running(tmp_path) as place:
         await with_partner(place)
         assert (await token_of(place.browser())).json()["code"] == "accounts.device_unknown"
+
+
+async def test_who_came_by_device_key_gets_a_way_to_sign_in_here(tmp_path: Path) -> None:
+    """As after a move: the account came from another provider, and nobody here has its password."""
+    async with running(tmp_path) as place:
+        anna, _ = await with_partner(place)
+        await place.services.log.write(lambda tx: tx.remove(tables.credential, account=anna.account))
+        page = elsewhere(place, token=(await token_of(anna)).json()["token"])
+        fresh = {"new": "ein ganz neues Passwort 7"}
+        assert (await page.post("/api/password", json=fresh)).json()["code"] == "base.unknown"
+        assert (await page.post("/api/password", json={**fresh, "handle": "!"})).json()["code"] == "accounts.bad_handle"
+        assert (await page.post("/api/password", json={**fresh, "handle": "Anna"})).status_code == 204
+        again = {**fresh, "handle": "anna2"}
+        assert (await page.post("/api/password", json=again)).json()["code"] == "accounts.wrong_credentials"
+        with place.services.store.read() as connection:
+            assert verifier_of(connection, "anna")[0] == anna.account
+            assert verifier_of(connection, "anna2")[0] is None
+
+
+async def test_a_name_that_somebody_has_here_is_not_given_twice(tmp_path: Path) -> None:
+    async with running(tmp_path) as place:
+        anna, firm = await with_partner(place)
+        ben = await place.colleague(anna, firm, "ben")
+        await place.services.log.write(lambda tx: tx.remove(tables.credential, account=anna.account))
+        page = elsewhere(place, token=(await token_of(anna)).json()["token"])
+        asked = {"new": "ein ganz neues Passwort 7", "handle": "ben"}
+        assert (await page.post("/api/password", json=asked)).json()["code"] == "accounts.handle_taken"
+        with place.services.store.read() as connection:
+            assert verifier_of(connection, "ben")[0] == ben.account

@@ -122,6 +122,6 @@ def shown(state: Authority | None) -> object:
     if state is None:
         return None
     return (
-        state.sort, state.archived, sorted(state.providers), sorted(state.members.items()),
+        state.sort, state.archived, sorted(state.providers), state.home, sorted(state.members.items()),
         sorted((account, removal.by) for account, removal in state.removed.items()), sorted(state.invitations.values()),
     )  # fmt: skip

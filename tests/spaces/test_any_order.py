@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.spaces.acts import Actor, Scene, shown
+from verbund.base.ids import b64
+from verbund.base.keys import DeviceKey
 from verbund.log.registry import Fact
-from verbund.spaces.events import SpaceArchived
+from verbund.spaces.events import HomeChosen, ProviderAdded, ProviderRemoved, SpaceArchived
 from verbund.spaces.history import History, fold_authority
 
 PEOPLE = 5
+PLACES = [DeviceKey(bytes([number]) * 32).public for number in (1, 2)]
 ROLES = ["owner", "admin", "member", "guest"]
 
 
@@ -43,7 +46,7 @@ def act(
     chance: random.Random, scene: Scene, people: list[Actor], me: int, views: list[list[Fact]], links: list[object]
 ) -> None:
     actor, other, seen = people[me], chance.choice(people), views[me]
-    what = chance.randrange(7)
+    what = chance.randrange(9)
     if what == 0:
         scene.add(actor, other, chance.choice(ROLES), seen)
     elif what == 1:
@@ -55,8 +58,14 @@ def act(
     elif what == 5:
         link = chance.choice(links)
         scene.join(actor, link, seen)  # type: ignore[arg-type]
-    else:
+    elif what == 6:
         scene.act(actor, SpaceArchived(archived=chance.random() < 0.5), seen)
+    elif what == 7:
+        scene.act(actor, HomeChosen(provider=chance.choice(PLACES).provider), seen)
+    else:
+        key = chance.choice(PLACES)
+        came = ProviderAdded(provider=key.provider, alg=key.alg, key=b64(key.raw), name="", url="https://a.example")  # type: ignore[arg-type]
+        scene.act(actor, chance.choice([came, ProviderRemoved(provider=key.provider)]), seen)
     views[me].append(scene.facts[-1])
 
 

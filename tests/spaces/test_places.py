@@ -8,6 +8,7 @@ from tests.accounts.people import Browser, Place
 from verbund.base.ids import SpaceId, b64
 from verbund.base.keys import DeviceKey, PublicKey
 from verbund.spaces.events import (
+    HomeChosen,
     MotionMade,
     MotionSeconded,
     ProviderAdded,
@@ -98,3 +99,23 @@ async def test_a_provider_brings_in_nobody_by_itself(firm: Firm) -> None:
             await log.author(log.provider_device, child, event, because)
     with pytest.raises(Exception, match=r"spaces\.uncited"):
         await log.author(log.provider_device, firm.space, named(stranger), [said])
+
+
+async def test_a_firm_chooses_its_home_among_its_providers(firm: Firm) -> None:
+    own, other = firm.place.services.log.provider, DeviceKey.generate().public
+    child = await firm.child("Werkstatt")
+    for space, provider, code in (
+        (firm.space, other.provider, "base.unknown"), (child, own, "log.misplaced"),
+    ):  # fmt: skip
+        with pytest.raises(AssertionError, match=code):
+            await firm.anna.writes(space, HomeChosen(provider=provider))
+    assert (await firm.anna.get("/api/me")).json()["home"] is None
+    await firm.anna.writes(firm.space, named(other))
+    await firm.anna.writes(firm.space, named(DeviceKey.generate().public, "Mitte", "https://mitte.example"))
+    await firm.anna.writes(firm.space, HomeChosen(provider=other.provider))
+    me = (await firm.anna.get("/api/me")).json()
+    assert (me["home"]["url"], me["home"]["home"]) == ("https://suednetz.example", True)
+    assert [host["home"] for host in me["hosts"]] == [False, True, False]
+    await firm.anna.writes(firm.space, HomeChosen(provider=own))
+    me = (await firm.anna.get("/api/me")).json()
+    assert (me["home"]["provider"], [host["home"] for host in me["hosts"]]) == (own, [True, False, False])

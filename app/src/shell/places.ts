@@ -9,6 +9,7 @@ export const people = '/personen';
 export const account = '/konto';
 export const device = '/konto/geraet';
 export const card = '/konto/notfallkarte';
+export const moving = '/konto/umzug';
 export const talks = '/gespraeche';
 export const more = '/mehr';
 export const conversation = (space: SpaceId, channel: CoreId | null = null) => (channel ? `/raum/${space}/${channel}` : `/raum/${space}`);

@@ -4,6 +4,7 @@ from sqlalchemy import delete, func, select, update
 
 from verbund.accounts import tables
 from verbund.accounts.passkeys import PASSKEYS_MAX
+from verbund.accounts.registration import HandleTaken
 from verbund.base.refusal import Refusal, Unknown
 from verbund.log.tx import Tx
 
@@ -30,6 +31,16 @@ def set_password(tx: Tx, account: str, verifier: str) -> None:
     tx.execute(
         update(tables.credential).where(credential.account == account).values(verifier=verifier, changed_at=tx.now_ms())
     )
+
+
+def begin_password(tx: Tx, account: str, handle: str, verifier: str) -> None:
+    """The account, which another provider has brought, can be signed in to here too. Raises HandleTaken."""
+    credential = tables.credential.c
+    if tx.execute(select(credential.account).where(credential.handle == handle)).first():
+        raise HandleTaken()
+    now = tx.now_ms()
+    row = {"account": account, "handle": handle, "verifier": verifier, "created_at": now, "changed_at": now}
+    tx.insert(tables.credential, row)
 
 
 def room_for_passkey(tx: Tx, account: str, identifier: str) -> None:

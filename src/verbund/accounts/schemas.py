@@ -136,10 +136,11 @@ class Revocation(Struct, forbid_unknown_fields=True):
 
 
 class PasswordChange(Struct, forbid_unknown_fields=True):
-    """A new password; the old one, if there is one."""
+    """A new password; the old one, if there is one. `handle`: for who has no way to sign in at this provider yet."""
 
     new: Password
     old: Password | None = None
+    handle: str | None = None
 
 
 class SecondFactorCode(Struct, forbid_unknown_fields=True):

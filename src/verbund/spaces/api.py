@@ -36,6 +36,8 @@ async def me(caller: Caller, log: LogService, services: NamedDependency[Any]) ->
     def ask(view: Reader) -> tuple[Me, bool]:
         found = queries.me(view, caller, enrichers)
         found.hosts = hosts_of(view.connection, caller.account)
+        home = queries.home_of(view.connection, found.organisation)
+        found.home = next((host for host in found.hosts if host.provider == home), None)
         return found, is_stale(view.connection, caller.session, view.now_ms())
 
     answer, stale = await _read(log, ask)

@@ -235,6 +235,17 @@ class ErasureOrdered(Event, frozen=True):
     reason: Annotated[str, Meta(max_length=REASON_CHARS_MAX)] = ""
 
 
+class HomeChosen(Event, frozen=True):
+    """An organisation said which of its providers is its home: where its people sign in first. The last writer wins; a
+    home that the space lives at no longer is none."""
+
+    kind: ClassVar[str] = "authority.home_chosen.1"
+    sorts: ClassVar[frozenset[str]] = frozenset({"organisation"})
+    authority: ClassVar[bool] = True
+
+    provider: AnyProvider
+
+
 class SpaceDescribed(Event, frozen=True):
     """The space's title, description and form of address. The last writer wins, for all three together."""
 
@@ -263,5 +274,6 @@ EVENTS: tuple[type[Event], ...] = (
     MotionSeconded,
     MotionStopped,
     ErasureOrdered,
+    HomeChosen,
     SpaceDescribed,
 )

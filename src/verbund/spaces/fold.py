@@ -105,6 +105,8 @@ def _provider_added(state: Authority, fact: Fact, _order: Order) -> None:
 
 def _provider_removed(state: Authority, fact: Fact, _order: Order) -> None:
     state.providers -= {fact.event.provider}
+    if state.home == fact.event.provider:
+        state.home = None
     _settle_all(state, fact.event.provider, "provider_removed")
 
 
@@ -146,6 +148,11 @@ def _settle(state: Authority, deed: str, target: str, motion: Motion) -> None:
         state.motions[motion.id] = motion._replace(is_done=True)
 
 
+def _home_chosen(state: Authority, fact: Fact, _order: Order) -> None:
+    if fact.event.provider in state.providers:
+        state.home = fact.event.provider
+
+
 def _never_ownerless(state: Authority) -> None:
     """A space that lost its last owner falls to who leads it: the highest role, then who was there earlier."""
     if any(member.role == OWNER for member in state.members.values()):
@@ -173,4 +180,5 @@ APPLY: dict[type[Event], Callable[[Authority, Any, Order], None]] = {
     events.MotionSeconded: _motion_seconded,
     events.MotionStopped: _motion_stopped,
     events.ErasureOrdered: _erasure_ordered,
+    events.HomeChosen: _home_chosen,
 }

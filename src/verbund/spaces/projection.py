@@ -55,7 +55,9 @@ def _write_state(tx: Tx, space: SpaceId, history: History, state: Authority) -> 
     _differences(tx, tables.space_member, space, (
         {"account": account, "role": member.role, "by": member.by} for account, member in state.members.items()
     ))  # fmt: skip
-    _differences(tx, tables.space_provider, space, ({"provider": provider} for provider in state.providers))
+    _differences(tx, tables.space_provider, space, (
+        {"provider": provider, "home": int(provider == state.home)} for provider in state.providers
+    ))  # fmt: skip
     if state.invitations:
         _write_invitations(tx, space, history, state)
     if state.motions:

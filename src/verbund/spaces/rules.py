@@ -212,6 +212,13 @@ def provider_removed(fact: Fact, authority: Authority) -> None:
         raise NotAllowed()
 
 
+def home_chosen(fact: Fact, authority: Authority) -> None:
+    _person(fact)
+    authority.require(fact.actor, PROVIDERS)
+    if fact.event.provider not in authority.providers:
+        raise Unknown()
+
+
 def space_described(fact: Fact, authority: Authority) -> None:
     _person(fact)
     authority.require(fact.actor, DESCRIBE)
@@ -308,6 +315,7 @@ MAY: dict[type[Event], Callable[[Fact, Any], None]] = {
     events.SpaceArchived: space_archived,
     events.ProviderAdded: provider_added,
     events.ProviderRemoved: provider_removed,
+    events.HomeChosen: home_chosen,
     events.SpaceDescribed: space_described,
     **motions.MAY,
 }

@@ -45,11 +45,12 @@ class SpaceSummary(Struct):
 
 
 class Host(Struct, frozen=True):
-    """A provider that holds spaces of the viewer, and its address."""
+    """A provider that holds spaces of the viewer, and its address. `home`: an organisation of theirs says so."""
 
     provider: ProviderId
     name: str
     url: str
+    home: bool = False
 
 
 class Holder(Struct, frozen=True):
@@ -66,7 +67,7 @@ class Me(Struct):
     """What the app starts from. `names`: people of the viewer's conversations, so that they have a title.
 
     `hosts`: where the viewer can go on, this provider first. `left`: spaces that this provider holds and that the
-    viewer does not belong to any more.
+    viewer does not belong to any more. `home`: the provider that the viewer's organisation has chosen as its home.
     """
 
     account: Person
@@ -78,6 +79,7 @@ class Me(Struct):
     spaces: list[SpaceSummary]
     left: list[SpaceId]
     hosts: list[Host] = []
+    home: Host | None = None
 
 
 class MemberDevice(Struct):

@@ -130,8 +130,8 @@ class Authority:
     """The state of a space's authority. Changed only while it is folded; whoever gets one reads it."""
 
     __slots__ = (
-        "_above", "_includes", "archived", "erasures", "founder", "invitations", "members", "motions", "parent",
-        "providers", "removed", "sort", "space",
+        "_above", "_includes", "archived", "erasures", "founder", "home", "invitations", "members", "motions",
+        "parent", "providers", "removed", "sort", "space",
     )  # fmt: skip
 
     def __init__(self, space: SpaceId, sort: str) -> None:
@@ -144,6 +144,7 @@ class Authority:
         self.providers: frozenset[ProviderId] = frozenset()
         self.motions: dict[CoreId, Motion] = {}
         self.erasures: dict[CoreId, Erasure] = {}
+        self.home: ProviderId | None = None
         self.archived = False
         self._includes: Callable[[CoreId], bool] = _nothing
         self._above: Parent = NO_PARENT
@@ -152,7 +153,7 @@ class Authority:
         """A state of its own to go on from."""
         new = Authority(self.space, self.sort)
         new.parent, new.founder, new.providers = self.parent, self.founder, self.providers
-        new.archived = self.archived
+        new.archived, new.home = self.archived, self.home
         new.members, new.removed = dict(self.members), dict(self.removed)
         new.invitations = dict(self.invitations)
         new.motions, new.erasures = dict(self.motions), dict(self.erasures)

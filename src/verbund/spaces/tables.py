@@ -42,6 +42,7 @@ space_provider = Table(
     metadata,
     Column("space", String, primary_key=True),
     Column("provider", String, primary_key=True),
+    Column("home", SmallInteger, nullable=False),
 )
 
 invitation = Table(

@@ -25,7 +25,7 @@ from verbund.spaces.schemas import Host
 
 HOSTS_MAX = 8
 ORIGINS_MAX = 200
-PLACES = ("authority.provider_", "authority.space_created.")
+PLACES = ("authority.provider_", "authority.home_", "authority.space_created.")
 #: What may stand in a content policy: a scheme, a host and a port, nothing else.
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?")
 _places = msgspec.json.Decoder(ProviderAdded)
@@ -43,6 +43,8 @@ class Neighbours:
         self._changes = 0
         self._lock = threading.Lock()
         self._origins: tuple[str, ...] = ()
+        #: (organisation, provider) of every chosen home.
+        self._homes: frozenset[tuple[SpaceId, ProviderId]] = frozenset()
 
     def told(self, appended: Appended) -> None:
         """A commit may have said where a space lives."""
@@ -51,14 +53,19 @@ class Neighbours:
             self._places = None
 
     def hosts(self, connection: Connection, account: AccountId) -> list[Host]:
-        """Where this person can go on: this provider first, then those that hold most of their spaces."""
+        """Where this person can go on: this provider first, then the home of their organisation, then those that hold
+        most of their spaces."""
         places = self._known()
         found: dict[ProviderId, list[Host]] = {}
-        for space in space_ids_of(connection, account):
+        mine = space_ids_of(connection, account)
+        for space in mine:
             for provider, host in places.get(space, {}).items():
                 found.setdefault(provider, []).append(host)
-        order = sorted(found, key=lambda provider: (-len(found[provider]), provider))
-        return [self._own, *(found[provider][-1] for provider in order)][:HOSTS_MAX]
+        homes = self._homes.intersection((space, provider) for space in mine for provider in (*found, self._provider))
+        chosen = {provider for _, provider in homes}
+        order = sorted(found, key=lambda provider: (provider not in chosen, -len(found[provider]), provider))
+        hosts = [self._own, *(found[provider][-1] for provider in order)][:HOSTS_MAX]
+        return [msgspec.structs.replace(host, home=host.provider in chosen) for host in hosts]
 
     @property
     def held(self) -> tuple[str, ...] | None:
@@ -95,8 +102,12 @@ class Neighbours:
             .order_by(core.space, core.t, core.id)
         ).all()
         living: dict[str, set[str]] = {}
-        for row in connection.execute(select(named.space, named.provider)):
+        homes = set()
+        for row in connection.execute(select(named.space, named.provider, named.home)):
             living.setdefault(row.space, set()).add(row.provider)
+            if row.home:
+                homes.add((SpaceId(row.space), ProviderId(row.provider)))
+        self._homes = frozenset(homes)
         return gathered(((row.space, bytes(row.body)) for row in rows), living, self._provider)
 
 

@@ -157,6 +157,8 @@ export interface Host {
 	provider: ProviderId;
 	name: string;
 	url: string;
+	/** An organisation of the viewer has chosen it as its home. */
+	home?: boolean;
 }
 
 /** GET /api/me */
@@ -173,6 +175,8 @@ export interface Me {
 	left?: SpaceId[];
 	/** Where one can go on, the page's own provider first. */
 	hosts?: Host[];
+	/** What the viewer's organisation has chosen as its home. */
+	home?: Host | null;
 }
 
 /** GET /api/provider */

@@ -24,14 +24,15 @@ describe('the other providers', () => {
 
 describe('who stands in', () => {
 	const space = (id: string): SpaceSummary => ({ id: id as SpaceId }) as SpaceSummary;
-	const me = (spaces: string[], left: string[] = []): Me => ({ spaces: spaces.map(space), left: left as SpaceId[], organisation: null }) as unknown as Me;
+	const me = (spaces: string[], left: string[] = []): Me => ({ spaces: spaces.map(space), left: left as SpaceId[], organisation: null, account: { handle: null } }) as unknown as Me;
 
 	it('keeps what it does not hold, but not what one was removed from meanwhile', () => {
 		const there = me(['firm'], ['secret']);
-		const held = { ...me(['firm', 'secret', 'elsewhere']), hosts: [host(OWN)], organisation: 'firm' as SpaceId };
+		const held = { ...me(['firm', 'secret', 'elsewhere']), hosts: [host(OWN)], organisation: 'firm' as SpaceId, account: { handle: 'anna' } as Me['account'] };
 		standsIn(there, held);
 		expect(there.spaces.map(({ id }) => id)).toEqual(['firm', 'elsewhere']);
 		expect(there.hosts).toEqual([host(OWN)]);
 		expect(there.organisation).toBe('firm');
+		expect(there.account.handle).toBe('anna');
 	});
 });

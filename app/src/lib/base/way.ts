@@ -25,6 +25,7 @@ export function standsIn(me: Me, held: Me | undefined): void {
 	me.spaces.push(...held.spaces.filter((space) => !known.has(space.id)));
 	me.hosts = held.hosts;
 	me.organisation ??= held.organisation;
+	me.account.handle ??= held.account.handle;
 }
 
 /** The provider that stands in now. */

@@ -18,6 +18,7 @@ export interface Place {
 	key: string;
 	state: 'own' | 'agreed' | 'ended' | 'named';
 	holds: boolean;
+	home: boolean;
 	agreed_at: number | null;
 	text: string | null;
 	version: string | null;
@@ -53,6 +54,16 @@ export const chooseProvider = (sync: Sync, space: SpaceId, { provider, alg, key,
 /** It takes place in a day, or when another owner agrees. */
 export const removeProvider = (sync: Sync, space: SpaceId, place: Place) =>
 	postSettled(sync, space, 'authority.motion_made.1', { deed: 'provider_removed', provider: place.provider });
+
+/** From now on this is where the organisation's people sign in first; it holds a copy from now on if it did not yet. */
+export async function makeHome(sync: Sync, space: SpaceId, place: Place): Promise<void> {
+	if (!place.holds) await chooseProvider(sync, space, place);
+	await postSettled(sync, space, 'authority.home_chosen.1', { provider: place.provider });
+}
+
+/** Whether it can be chosen as home: a partner by agreement, or this provider where another was chosen or none holds a copy here. */
+export const mayBeHome = (place: Place, all: Places) =>
+	all.may_choose && !place.home && (place.state === 'own' ? !place.holds || all.places.some((one) => one.home) : place.state === 'agreed' || (place.state === 'named' && place.holds));
 
 /** Werkhof (Kassel) */
 export const named = (place: Place) => (place.place ? m.partners_named({ name: place.name, place: place.place }) : place.name);

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from verbund.accounts import factors, keeping
 from verbund.accounts.api.opening import PasskeyOptions
 from verbund.accounts.gate import Gate, WrongCredentials, handle_in
+from verbund.accounts.handles import checked
 from verbund.accounts.queries import Named, handle_of, names_of, passkeys_of, security_of, verifier_of
 from verbund.accounts.registration import add_passkey
 from verbund.accounts.schemas import (
@@ -43,21 +44,25 @@ async def security(caller: Caller, log: LogService) -> Security:
 
 @post("/password", summary="Set a new password", status_code=204)
 async def change_password(data: PasswordChange, caller: Caller, gate: NamedDependency[Gate], log: LogService) -> None:
-    """The old one is asked for, where there is one."""
+    """The old one is asked for, where there is one. Whoever came with their device's key alone names a handle too."""
     spent = gate.limiter.second_step(caller.account)
 
-    def read() -> str | None:
+    def read() -> tuple[str | None, str | None]:
         with log.store.read() as connection:
             handle = handle_of(connection, caller.account)
-            if handle is None:
+            if handle is None and data.handle is None:
                 raise Unknown()
-            return verifier_of(connection, handle)[1]
+            return handle, verifier_of(connection, handle or "")[1]
 
-    held = await asyncio.to_thread(read)
+    handle, held = await asyncio.to_thread(read)
+    wanted = checked(data.handle or "") if handle is None else handle
     if held is not None and not await gate.passwords.matches(held, data.old or ""):
         raise WrongCredentials()
     verifier = await gate.passwords.verifier(data.new)
-    await log.write(lambda tx: keeping.set_password(tx, caller.account, verifier))
+    if handle is None:
+        await log.write(lambda tx: keeping.begin_password(tx, caller.account, wanted, verifier))
+    else:
+        await log.write(lambda tx: keeping.set_password(tx, caller.account, verifier))
     gate.limiter.give_back(spent)
 
 

@@ -9,7 +9,7 @@ from verbund.base.ids import AccountId, ProviderId, b64
 from verbund.partners.agreements.queries import AGREED, ENDED, ENDING, Partnership, partnerships
 from verbund.partners.agreements.schemas import Places, PlaceShape
 from verbund.partners.agreements.texts import version_of
-from verbund.spaces.queries import abilities_in, children_of, members_of, providers_of
+from verbund.spaces.queries import abilities_in, children_of, home_of, members_of, providers_of
 from verbund.spaces.state import PROVIDERS
 
 
@@ -19,10 +19,11 @@ def places(connection: Connection, space: str, account: AccountId, services: Any
     holding = providers_of(connection, space)
     known = {one.provider: one for one in partnerships(connection)}
     hosts = {host.provider: host for host in services.parts["hosts_of"](connection, account)}
-    shown = [_own(services, own in holding)]
-    shown += [_other(known.get(one), one, hosts.get(one), True, services) for one in holding if one != own]
+    home = home_of(connection, space)
+    shown = [_own(services, own in holding, own == home)]
+    shown += [_other(known.get(one), one, hosts.get(one), True, one == home, services) for one in holding if one != own]
     shown += [
-        _other(one, provider, None, False, services)
+        _other(one, provider, None, False, False, services)
         for provider, one in known.items()
         if provider not in holding and one.state == AGREED and one.address
     ]
@@ -31,26 +32,28 @@ def places(connection: Connection, space: str, account: AccountId, services: Any
     return Places(shown, len(children_of(connection, space)) + 1, people, may_choose)
 
 
-def _own(services: Any, holds: bool) -> PlaceShape:
+def _own(services: Any, holds: bool, home: bool) -> PlaceShape:
     settings, key = services.settings, services.installation.key
     return PlaceShape(
         services.log.provider, settings.name, settings.place, settings.contact, settings.origin, key.alg, b64(key.raw),
-        "own", holds, None, None, __version__, {}, True, 0, None,
+        "own", holds, home, None, None, __version__, {}, True, 0, None,
     )  # fmt: skip
 
 
-def _other(one: Partnership | None, provider: ProviderId, host: Any, holds: bool, services: Any) -> PlaceShape:
+def _other(
+    one: Partnership | None, provider: ProviderId, host: Any, holds: bool, home: bool, services: Any
+) -> PlaceShape:  # fmt: skip
     linked, lag_ms, equal_at = _link(services, provider)
     if one is None:
         name, url = (host.name, host.url) if host else (provider[:8], "")
         return PlaceShape(
-            provider, name, "", "", url, "", "", "named", holds, None, None, None, {}, linked, lag_ms, equal_at
+            provider, name, "", "", url, "", "", "named", holds, home, None, None, None, {}, linked, lag_ms, equal_at
         )
     state = {AGREED: AGREED, ENDED: ENDED, ENDING: ENDED}.get(one.state, "named")
     text = one.own_text if one.state == AGREED else None
     return PlaceShape(
-        provider, one.shown_name, one.place, one.contact, one.address, one.alg, one.key, state, holds, one.agreed_at,
-        text, version_of(text), one.fate, linked, lag_ms, equal_at,
+        provider, one.shown_name, one.place, one.contact, one.address, one.alg, one.key, state, holds, home,
+        one.agreed_at, text, version_of(text), one.fate, linked, lag_ms, equal_at,
     )  # fmt: skip
 
 

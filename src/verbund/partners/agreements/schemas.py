@@ -12,6 +12,7 @@ class PlaceShape(Struct):
     """A provider that holds the organisation, or may be chosen to.
 
     `state`: own, agreed, ended, or named (the organisation names it, but there is no partnership with it here).
+    `home`: the organisation has chosen it as its home.
     `fate`: domain, network, authority, release → same, apart or unknown. `lag_ms`: how far it is behind; None: unknown.
     """
 
@@ -24,6 +25,7 @@ class PlaceShape(Struct):
     key: str
     state: str
     holds: bool
+    home: bool
     agreed_at: int | None
     #: The agreement that both agreed to: its SHA-256, and the version where this release knows it.
     text: str | None

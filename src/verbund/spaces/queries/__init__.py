@@ -8,6 +8,7 @@ from verbund.spaces.queries.rights import (
     children_of,
     children_with,
     heads_of,
+    home_of,
     may_help_sign_in,
     members_among,
     members_of,
@@ -23,8 +24,8 @@ from verbund.spaces.queries.rights import (
 from verbund.spaces.queries.start import me, vectors_of
 
 __all__ = [
-    "abilities_in", "children_of", "children_with", "details", "heads_of", "held_by", "holders", "invitation_preview",
-    "invitations", "may_help_sign_in", "me", "members", "members_among", "members_of", "motions", "motions_waiting",
-    "open_spaces", "parents", "people_of", "providers_of", "role", "shares_a_space", "space_ids_of", "spaces_at",
-    "spaces_of", "title_of", "vectors_of",
+    "abilities_in", "children_of", "children_with", "details", "heads_of", "held_by", "holders", "home_of",
+    "invitation_preview", "invitations", "may_help_sign_in", "me", "members", "members_among", "members_of", "motions",
+    "motions_waiting", "open_spaces", "parents", "people_of", "providers_of", "role", "shares_a_space",
+    "space_ids_of", "spaces_at", "spaces_of", "title_of", "vectors_of",
 ]  # fmt: skip

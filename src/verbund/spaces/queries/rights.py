@@ -131,6 +131,12 @@ def providers_of(connection: Connection, space: str) -> list[ProviderId]:
     return list(connection.execute(select(at.provider).where(at.space == space).order_by(at.provider)).scalars())
 
 
+def home_of(connection: Connection, space: str | None) -> ProviderId | None:
+    """The provider that an organisation has chosen as its home; None where it has not."""
+    at = tables.space_provider.c
+    return connection.execute(select(at.provider).where(at.space == space, at.home == 1)).scalar()
+
+
 def children_of(connection: Connection, parent: str) -> list[SpaceId]:
     """The child spaces of a space."""
     space = tables.space.c

@@ -1236,6 +1236,8 @@ export interface components {
         };
         /** Host */
         Host: {
+            /** @default false */
+            home: boolean;
             name: string;
             provider: string;
             url: string;
@@ -1302,6 +1304,7 @@ export interface components {
             account: components["schemas"]["Person"];
             address_form: string;
             device: string;
+            home?: components["schemas"]["Host"] | null;
             hosts?: components["schemas"]["Host"][];
             left: string[];
             names: {
@@ -1454,6 +1457,7 @@ export interface components {
         };
         /** PasswordChange */
         PasswordChange: {
+            handle?: string | null;
             new: string;
             old?: string | null;
         };
@@ -1480,6 +1484,7 @@ export interface components {
                 [key: string]: string;
             };
             holds: boolean;
+            home: boolean;
             key: string;
             lag_ms: number | null;
             linked: boolean | null;

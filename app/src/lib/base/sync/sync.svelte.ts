@@ -1,5 +1,5 @@
 /** The session of this tab: me, what is followed, posting, folding, signals. Puts the parts of base together. */
-import type { Api } from '../api';
+import { makeApi, type Api } from '../api';
 import { Device, isAuthority, type WriteOptions } from '../device';
 import { ApiError, Offline, pageLanguage, sentence, SignedOut } from '../errors';
 import { Hlc } from '../hlc';
@@ -269,6 +269,13 @@ export class Sync {
 	/** Where one can go on, the page's own provider among them. */
 	get places(): ProviderId[] {
 		return [...new Set([this.here, ...(this.me.hosts ?? []).map((host) => host.provider)])];
+	}
+
+	/** HTTP with another provider that holds the same spaces, by the key of this device. */
+	at(host: Host): Api {
+		const there = makeApi();
+		there.turn(this.#hosts.way(host));
+		return there;
 	}
 
 	/** A second connection, to one of `places`; whoever asked for it ends it. Null where there is no such provider. */
