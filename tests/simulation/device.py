@@ -87,7 +87,7 @@ class Device:
         self.refusals: dict[CoreId, str] = {}
         #: False after an old profile was put in place, until a provider said where this device goes on.
         self.may_write = True
-        self.is_out = False
+        self.is_out = self.was_put_back = False
         self.profiles: list[Profile] = []
 
     @property
@@ -108,7 +108,7 @@ class Device:
         self.outbox = {core: self.own[core] for core in one.outbox}
         self.known = {space: dict(cores) for space, cores in one.known.items()}
         self.vectors = {space: dict(vector) for space, vector in one.vectors.items()}
-        self.provider, self.may_write = None, False
+        self.provider, self.may_write, self.was_put_back = None, False, True
 
     def reconcile(self, heads: dict[SpaceId, tuple[int, CoreId | None]]) -> None:
         """The provider says where this device goes on."""
@@ -220,7 +220,7 @@ class Device:
         item.refused = outcome.refusal.code
         self.refusals[item.id] = outcome.refusal.code
         item.gone = True
-        if item.refused == NumberUsed.code:
+        if item.refused == NumberUsed.code and self.was_put_back:
             self._give_up()
         if not used_up:
             return

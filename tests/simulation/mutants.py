@@ -177,7 +177,8 @@ MUTANTS: dict[str, Wrong] = {
     "calls durable what one provider has": Wrong(lambda: patch.object(durable, "REPLICAS_MIN", 1)),
     "counts as safe what is on its way": Wrong(_sent_is_safe, ("line_cut",)),
     "never takes back what it wrote before it lost its disk": Wrong(
-        lambda: patch.object(Here, "is_ours", lambda self, sub: sub.startswith(self.own)), ("disk_restored",)
+        lambda: patch.object(Here, "is_ours", lambda self, sub: sub.startswith(self.own)),
+        ("disk_lost", "disk_restored"),
     ),
     "takes nothing that is passed on": Wrong(_without_relays, ("disk_lost",)),
     "asks for nothing that it lacks": Wrong(
