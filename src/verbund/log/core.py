@@ -2,7 +2,6 @@
 
 import re
 from hashlib import sha256
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import msgspec
@@ -156,7 +155,7 @@ def _parse_core(raw: bytes) -> Core:
         core.ds > canonical.INTEGER_MAX
         or core.bs > BODY_BYTES_MAX
         or (core.dp is None) != (core.ds == 1)
-        or (len(heads) > 1 and any(one >= other for one, other in pairwise(heads)))
+        or (len(heads) > 1 and heads != tuple(sorted(set(heads))))
     ):
         raise canonical.NotCanonical(reason="core")
     return core

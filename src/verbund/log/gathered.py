@@ -12,6 +12,13 @@ from verbund.log.compact import converters
 Row = dict[str, Any]
 
 
+class Into:
+    """Where rows go that come with every message: their values in this order, as they are stored (see compact.py)."""
+
+    def __init__(self, table: Any, *columns: str) -> None:
+        self.table, self.columns = table, columns
+
+
 class Gathered:
     """A statement for many rows of the same columns, compiled once."""
 
@@ -20,6 +27,8 @@ class Gathered:
         compiled: Any = statement.compile(dialect=connection.dialect, column_keys=list(columns))
         self.sql = str(compiled)
         names = tuple(compiled.positiontup) if compiled.positional else None
+        #: Whether the driver takes values in the order of `columns`.
+        self.in_order = names == columns
         self._order = _in_order(names) if names is not None else None
         keys: dict[str, Any] = {name: at for at, name in enumerate(names)} if names is not None else {}
         stored = converters(of, columns)

@@ -12,14 +12,22 @@ from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import entry as entries
 from verbund.log import forgetting, search, sublogs, tables, twins, waiting
+from verbund.log.compact import packed, stamped
 from verbund.log.core import Parcel, Parsed, WrongSignature, make_parcel, parse
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
+from verbund.log.gathered import Into
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take, state_of
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
 from verbund.log.stored import authority_heads, body_of, salt, stored_parcel, wire
 from verbund.log.sublogs import End
 from verbund.log.tx import Cache, Reader, Tx
+
+_CORE = Into(
+    tables.core, "position", "id", "space", "dev", "ds", "kind", "t", "state", "reason", "authority", "raw", "sig",
+    "salt", "body",
+)  # fmt: skip
+_ENTRY = Into(tables.entry, "position", "sublog", "seq", "core", "chain", "at", "void")
 
 
 class Foreign(Refusal):
@@ -333,10 +341,7 @@ class Log:
             self._keep(tx, parsed, state, position, reason)
         origin = position if state is not None else tx.position_of(parsed.id)
         sublog = sublogs.end_of(tx, (parsed.space, place.provider, place.incarnation)).number
-        tx.insert(tables.entry, {
-            "position": position, "sublog": sublog, "seq": place.seq, "core": origin, "chain": place.chain,
-            "at": place.at, "void": int(place.void),
-        })  # fmt: skip
+        tx.insert_values(_ENTRY, position, sublog, place.seq, origin, place.chain, place.at, int(place.void))
         fact = self._fold(tx, take, origin, place.at) if take is not None else None
         if state is not None:
             tx.appended.append((parsed.space, wire(parsed, place, position, state), fact))
@@ -353,11 +358,11 @@ class Log:
         salt, body = (parsed.salt, parsed.body) if whole else (None, None)
         newest = core.ds > tx.head(parsed.space, core.dev)[0]
         if newest or tx.state(parsed.id) is None:
-            tx.insert(tables.core, {
-                "position": position, "id": parsed.id, "space": parsed.space, "dev": core.dev, "ds": core.ds,
-                "kind": core.k, "t": core.t, "raw": parsed.raw, "sig": parsed.signature, "state": state,
-                "reason": reason, "authority": authority, "salt": salt, "body": body,
-            })  # fmt: skip
+            number = tx.number
+            tx.insert_values(
+                _CORE, position, packed(parsed.id), number(parsed.space), number(core.dev), core.ds, number(core.k),
+                stamped(core.t), state, reason, authority, parsed.raw, parsed.signature, salt, body,
+            )  # fmt: skip
         else:
             row = {"state": state, "reason": reason, "authority": authority, "salt": salt, "body": body}
             row["sig"] = parsed.signature

@@ -30,6 +30,7 @@ from sqlalchemy import (
 
 from verbund.base.ids import SpaceId, unb64
 from verbund.log import tables
+from verbund.log.gathered import Into
 from verbund.log.store import metadata
 from verbund.log.tx import Tx
 
@@ -59,13 +60,14 @@ item = Table(
 )
 
 _REMOVED = "INSERT INTO search_index(search_index, rowid, words) VALUES ('delete', old.position, old.words)"
-_FTS5 = "fts5(words, content='search_item', content_rowid='position', detail='column', columnsize=0, tokenize='ascii')"
+_FTS5 = "fts5(words, content='search_item', content_rowid='position', detail='none', columnsize=0, tokenize='ascii')"
 _SQLITE = (
     f"CREATE VIRTUAL TABLE IF NOT EXISTS search_index USING {_FTS5}",
     f"CREATE TRIGGER IF NOT EXISTS search_removed AFTER DELETE ON search_item BEGIN {_REMOVED}; END",
 )
 #: FTS5 as the writer sees it; without a trigger for what is added, for that costs more than the words.
 _rows = table("search_index", column("rowid"), column("words"))
+_ITEM, _ROW = Into(item, "position", "kind", "at", "words"), Into(_rows, "rowid", "words")
 _POSTGRES = "CREATE INDEX IF NOT EXISTS search_item_words ON search_item USING gin (to_tsvector('simple', words))"
 
 
@@ -99,9 +101,9 @@ class Hit(NamedTuple):
 def index(tx: Tx, position: int, space: SpaceId, kind: str, at: int, words: str) -> None:
     """Make something findable by its words. `position` is that of the core which is found; it must be new here."""
     stems = " ".join([_place(space), *map(_both_stems, _distinct(words))])
-    tx.insert(item, {"position": position, "kind": kind, "at": at, "words": stems})
+    tx.insert_values(_ITEM, position, kind, at, stems)
     if tx.sqlite:
-        tx.insert(_rows, {"rowid": position, "words": stems})
+        tx.insert_values(_ROW, position, stems)
 
 
 def forget(tx: Tx, position: int) -> None:
@@ -166,10 +168,10 @@ def stems_of(words: str) -> list[str]:
 
 
 def _distinct(words: str) -> dict[str, None]:
-    found = _words(words)[:WORDS_MAX]
+    found = dict.fromkeys(_words(words)[:WORDS_MAX])
     if max(map(len, found), default=0) > WORD_CHARS_MAX:
-        found = [word[:WORD_CHARS_MAX] for word in found]
-    return dict.fromkeys(found)
+        return dict.fromkeys(word[:WORD_CHARS_MAX] for word in found)
+    return found
 
 
 @lru_cache(maxsize=STEMS_CACHED_MAX)

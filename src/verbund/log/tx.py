@@ -17,7 +17,7 @@ from verbund.log import tables
 from verbund.log.compact import word
 from verbund.log.core import Core
 from verbund.log.entry import QUARANTINED, SETTLED, WAITING
-from verbund.log.gathered import Gathered
+from verbund.log.gathered import Gathered, Into
 from verbund.log.registry import Device, Directory, Fact
 
 Row = dict[str, Any]
@@ -218,6 +218,14 @@ class Tx(Reader):
         """Put a row in; it must be new. Written at the latest before the next read."""
         self._gather(table, "insert", row)
 
+    def insert_values(self, into: Into, *values: Any) -> None:
+        """Like `insert`, for what every message brings: without a name for each value, and as it is stored."""
+        held = self._buffer.get(into)
+        if held is None:
+            statement = self._statement((self.sqlite, into), into.table, "insert", into.columns)
+            held = self._begin(into, statement, into.table.name)
+        held[2].append(values if held[0].in_order else dict(zip(into.columns, values, strict=True)))
+
     def insert_once(self, table: Table, row: Row) -> None:
         """Put a row in unless its key is there already."""
         self._gather(table, "once", row)
@@ -336,13 +344,25 @@ class Tx(Reader):
     def _gather(self, table: TableClause, how: str, row: Row, newer: str | None = None) -> None:
         columns = tuple(row)
         key = (self.sqlite, table.name, how, columns, newer)
-        statement = _statements.get(key)
-        if statement is None:
-            statement = _statements[key] = Gathered(table, how, columns, newer, self.connection)
+        statement = self._statement(key, table, how, columns, newer)
         values = statement.row(row, self.number)  # first of all: a new word is written before what says it
         held = self._buffer.get(key)
         if held is None:
-            if any(name == table.name for _, name, _ in self._buffer.values()):
-                self.flush()
-            held = self._buffer[key] = (statement, table.name, [])
+            held = self._begin(key, statement, table.name)
         held[2].append(values)
+
+    def _statement(
+        self, key: Any, table: TableClause, how: str, columns: tuple[str, ...], newer: str | None = None
+    ) -> Gathered:
+        found = _statements.get(key)
+        if found is None:
+            found = _statements[key] = Gathered(table, how, columns, newer, self.connection)
+        return found
+
+    def _begin(self, key: Any, statement: Gathered, table: str) -> tuple[Gathered, str, list[Any]]:
+        """Rows of one table are written in the order in which they came, whatever the statement."""
+        if any(name == table for _, name, _ in self._buffer.values()):
+            self.flush()
+        held: tuple[Gathered, str, list[Any]] = (statement, table, [])
+        self._buffer[key] = held
+        return held
