@@ -41,7 +41,7 @@ def main() -> int:
         parts = {name: after[name] - before.get(name, 0) for name in after}
     disk_bytes = round(parts.pop("") / MESSAGES)
     largest = sorted(parts.items(), key=lambda part: -part[1])[:SHOWN_MAX]
-    samples = [{"part": name, "bytes": round(size / MESSAGES, 1)} for name, size in largest]
+    samples = [{"part": name, "bytes": round(size / MESSAGES, 1)} for name, size in largest if size]
     versions = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
     run = {"n": MESSAGES, "seed": None, "command": "make bench-disk", "versions": versions, "samples": samples}
     RESULTS.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tests.contract.source import Module, modules
 
-WRITERS = {"insert", "insert_once", "upsert", "update", "delete", "remove"}
+WRITERS = {"Into", "insert", "insert_once", "upsert", "update", "delete", "remove"}
 #: Files that never write anything, not even local state.
 READERS = {"api", "queries", "schemas", "events", "rules"}
 #: Who may write every table as a whole: a rebuild empties them by their common list.
