@@ -119,6 +119,8 @@ class Line:
             await self._until(lambda: not self.way.silent)
             there_reader, there = await asyncio.open_connection(*self._there, local_addr=self._source)
             self._writers.add(there)
+            if self.way.half_closed:
+                writer.write_eof()
             try:
                 async with asyncio.TaskGroup() as both:
                     both.create_task(self._pass(reader, there, counted=False))
