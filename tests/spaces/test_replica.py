@@ -134,7 +134,8 @@ async def test_a_forged_fact_of_a_partner_changes_nothing(tmp_path: Path) -> Non
         assert not any("Übernommen" in row for row in rows(two)["space_title"])
 
 
-async def test_a_forged_copy_that_came_first_does_not_keep_the_true_one_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("true_one", ["after the key", "before the key, too"])
+async def test_a_forged_copy_that_came_first_does_not_keep_the_true_one_out(tmp_path: Path, true_one: str) -> None:
     """A rogue partner sends somebody's fact under a wrong signature before anybody can know their key."""
     async with running(tmp_path / "one") as one, running(tmp_path / "two") as two:
         anna, firm = await one.firm()
@@ -150,6 +151,8 @@ async def test_a_forged_copy_that_came_first_does_not_keep_the_true_one_out(tmp_
             await log.accept([msgspec.structs.replace(entry, s=b64(bytes(64)), **place)])
         rest = entries(one)
         of_firm = rest.pop(firm)
+        if true_one == "before the key, too":
+            await log.accept(of_firm)
         await in_some_order(two, rest, random.Random(1))
         await log.accept(of_firm)
         assert rows(two)["space_title"] == rows(one)["space_title"]

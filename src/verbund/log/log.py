@@ -10,10 +10,10 @@ from verbund.base.clock import Clock, Hlc
 from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
+from verbund.log import alternates, forgetting, search, sublogs, tables, twins, waiting
 from verbund.log import entry as entries
-from verbund.log import forgetting, search, sublogs, tables, twins, waiting
 from verbund.log.compact import packed, stamped
-from verbund.log.core import Parcel, Parsed, WrongSignature, make_parcel, parse
+from verbund.log.core import Parcel, Parsed, make_parcel, parse
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
 from verbund.log.gathered import Into
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take, state_of
@@ -28,14 +28,6 @@ _CORE = Into(
     "salt", "body",
 )  # fmt: skip
 _ENTRY = Into(tables.entry, "position", "sublog", "seq", "core", "chain", "at", "void")
-
-
-class Foreign(Refusal):
-    """de: Dieser Anbieter nimmt an diesem Bereich nicht teil.
-    en: This provider does not take part in this space."""
-
-    code = "log.foreign_provider"
-    status = 403
 
 
 class Log:
@@ -99,6 +91,7 @@ class Log:
         sublog = (parsed.space, entry.p, entry.i)
         end = sublogs.end_of(tx, sublog)
         if entry.n <= end.seq:
+            alternates.note(tx, parsed)
             return
         if entry.n != end.seq + 1:
             raise BrokenChain(provider=entry.p, seq=entry.n)
@@ -251,6 +244,7 @@ class Log:
                 if gone:
                     tx.erase(parsed.id)
             case Known():
+                alternates.note(tx, parsed)
                 self._append(tx, parsed, None, place, None)
             case Hold(missing):
                 self._append(tx, parsed, WAITING, place, None)
@@ -273,20 +267,20 @@ class Log:
         if tx.execute(select(tables.waiting.c.core).where(tables.waiting.c.core == core).limit(1)).first():
             return False
         row = self._one_stored(tx, core)
-        parsed = parse(stored_parcel(row))
-        try:
-            verdict = self._judge_again(tx, parsed, row.at)
-        except WrongSignature as refusal:
-            # It came before the key that shows it to be forged: a void, which the true one replaces when it comes.
-            void = {"state": VOID, "reason": refusal.code, "salt": None, "body": None}
-            tx.execute(update(tables.core).where(tables.core.c.id == core).values(void))
+        found = alternates.genuine(tx, core, row, self._judge_again)
+        if found is not None and isinstance(found.verdict, Hold):
+            waiting.wait(tx, found.parsed, found.verdict.missing)
             return False
-        if isinstance(verdict, Hold):
-            waiting.wait(tx, parsed, verdict.missing)
+        alternates.forget(tx, core)
+        if found is None:
+            alternates.void(tx, core)
             return False
+        parsed, verdict = found
         state = SETTLED if isinstance(verdict, Take) else QUARANTINED
         reason = verdict.reason if isinstance(verdict, SetAside) else ""
-        tx.execute(update(tables.core).where(tables.core.c.id == core).values(state=state, reason=reason))
+        tx.execute(
+            update(tables.core).where(tables.core.c.id == core).values(state=state, reason=reason, sig=parsed.signature)
+        )
         tx.cache[("state", core)] = state
         tx.cache.pop(("own", parsed.space, parsed.core.dev), None)
         take = verdict if isinstance(verdict, Take) else verdict.take if isinstance(verdict, SetAside) else None

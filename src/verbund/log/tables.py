@@ -78,6 +78,14 @@ waiting = Table(
     Index("waiting_core", "core"),
 )
 
+#: Other signatures under which a waiting core came: which is its device's shows once the key is here.
+alternate = Table(
+    "alternate",
+    metadata,
+    Column("core", String, primary_key=True),
+    Column("sig", String, primary_key=True),
+)
+
 cut = Table(
     "cut",
     metadata,
