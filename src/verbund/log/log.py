@@ -101,8 +101,7 @@ class Log:
 
     def place_again(self, tx: Tx, parsed: Parsed, state: int, void: bool) -> None:
         """A place in this provider's own sub-log for what is here already by that of another."""
-        place = self._own_place(tx, parsed, void)
-        self._append(tx, parsed, None, place, None)
+        self._append(tx, parsed, None, place := self._own_place(tx, parsed, void), None)
         tx.appended.append((parsed.space, wire(parsed, place, int(tx.cache["position"]), state), None))
 
     def author(self, tx: Tx, key: DeviceKey, space: SpaceId, event: Event, re: Iterable[CoreId] = ()) -> CoreId:
