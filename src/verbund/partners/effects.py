@@ -26,6 +26,7 @@ from verbund.partners.acquainted import Acquainted
 from verbund.partners.actions import Contradiction, Learn, Take
 from verbund.partners.blobs import Bytes, Missing
 from verbund.partners.dialling import Dialling
+from verbund.partners.examining import examined_of
 from verbund.partners.here import Here
 from verbund.partners.homecoming import Homecoming
 from verbund.partners.link import Accepted, Gone, Link, Met, Own, Wire, meet, turn_away
@@ -44,7 +45,6 @@ TICK_S = 0.25
 GATHER_S = 0.1
 PAGE_MAX = 1_000
 OPENINGS_MAX = 32
-FEW = 8
 LINKS_MAX = 64
 PEERS_MAX = 1_000
 AUTHORITY = "authority."
@@ -208,7 +208,7 @@ class PartnersService:
         space = take.space
         try:
             async with link.turn:  # what came first is written first, whoever's examination takes longer
-                examined = await self._examined(take)
+                examined = await examined_of(self._log.ahead, take)
                 link.exchange.compare(space, [one for one, _ in examined])
                 written = asyncio.create_task(self._log.write(partial(self._accept, space, examined)))
             ends = await written
@@ -227,12 +227,6 @@ class PartnersService:
             self._changed(space, link)
         link.exchange.taken(take.n)
         link.pump()
-
-    async def _examined(self, take: Take) -> list[Examined]:
-        """Beside the writer; a few are not worth the way to another thread."""
-        if take.entries_count <= FEW:
-            return [Examined(one, None) for one in take.unpacked()]
-        return await asyncio.to_thread(lambda: self._log.ahead.examine(take.unpacked()))
 
     def _accept(self, space: SpaceId, examined: list[Examined], tx: Tx) -> list[tuple[str, int, str]]:
         """Where the space's sub-logs end then: (sub-log, last seq, chain)."""
