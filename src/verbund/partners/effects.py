@@ -77,8 +77,8 @@ class PartnersService:
         self.peers: dict[ProviderId, Peer] = {}
         self.links: dict[ProviderId, Link] = {}
         self._acquainted = Acquainted(services.log)
-        self._signing = Signing(services.log, self.here, services.parts["head_key"], services.clock, self.links)
-        self.check, self.give, self.unpack = self._signing.check, self._signing.give, self._signing.unpack
+        self.signing = Signing(services.log, self.here, services.parts["head_key"], services.clock, self.links)
+        self.check, self.give, self.unpack = self.signing.check, self.signing.give, self.signing.unpack
         self._openings = 0
         self._agreed: set[ProviderId] = set()
         self._ended: frozenset[ProviderId] = frozenset()
@@ -105,11 +105,11 @@ class PartnersService:
         self._live.durable_of = self._safe.of
         await self._acquainted.start()
         await self._refresh()
-        await self._signing.start()
+        await self.signing.start()
         self._home.begin()
         runs = (
             self._tick,
-            self._signing.run,
+            self.signing.run,
             self._refresh_for_ever,
             self._safe.run,
             self._missing.run,
@@ -134,7 +134,7 @@ class PartnersService:
         return [
             PartnerStatus(
                 provider, peer.address, provider in self.links, peer.lag_ms(now), peer.backlog(self.here),
-                peer.equal_at, len(peer.proofs),
+                peer.equal_at, len(peer.proofs) + self.signing.proofs[provider],
             )
             for provider, peer in sorted(self.peers.items())
         ]  # fmt: skip
@@ -268,7 +268,7 @@ class PartnersService:
                 by_space.setdefault(space, []).append(one)
                 if is_own:
                     self.here.advance(space, [(one.sub, one.seq, chain)])
-                    self._signing.due(space)
+                    self.signing.due(space)
                 elif fact is not None and fact.blobs:
                     self._missing.look(space)
         for space, entries in by_space.items():
@@ -382,7 +382,7 @@ class PartnersService:
             link.pump()
         for space in found.holders:
             self._safe.look(space)
-            self._signing.due(space)
+            self.signing.due(space)
         for provider, link in list(self.links.items()):
             if not self._admits(provider):
                 link.close(NotKnown.code)

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
 
 from verbund.base.clock import Clock
 from verbund.base.ids import ProviderId, SpaceId
@@ -20,6 +20,8 @@ from verbund.partners.heads import TREE_MAX, End, check_certificate, check_head,
 from verbund.partners.here import Here
 from verbund.partners.identity import CLOCK_MS_MAX
 from verbund.partners.link import Link
+from verbund.partners.proofs import Twofold, contradicting, keep_proofs
+from verbund.partners.proofs import counts as counted
 from verbund.partners.schemas import Certificate, Head, Heads
 from verbund.partners.tails import Tails
 from verbund.partners.vouching import CERTIFICATES_FRAME_MAX, HEADS_FRAME_MAX
@@ -29,14 +31,6 @@ SIGN_S = 1.0
 KEYS_MAX = 64
 PROVIDERS_MAX = 1_000
 log = logging.getLogger(__name__)
-
-
-class Twofold(NamedTuple):
-    """A head that says another chain than the entries here do at its place (`here`)."""
-
-    space: SpaceId
-    head: Head
-    here: str
 
 
 class Signing:
@@ -49,15 +43,18 @@ class Signing:
         self._due: dict[SpaceId, None] = {}
         self._tails = Tails()
         self._known: dict[ProviderId, dict[int, Certificate]] = {}
+        #: Provider → how often it was found to tell two histories.
+        self.proofs: Counter[ProviderId] = Counter()
 
     async def start(self) -> None:
         """Remember the keys and heads of before."""
 
-        def read() -> signed.Kept:
+        def read() -> tuple[signed.Kept, dict[ProviderId, int]]:
             with self._log.store.read() as connection:
-                return signed.kept(connection, KEYS_MAX * PROVIDERS_MAX)
+                return signed.kept(connection, KEYS_MAX * PROVIDERS_MAX), counted(connection)
 
-        kept = await asyncio.to_thread(read)
+        kept, proofs = await asyncio.to_thread(read)
+        self.proofs = Counter(proofs)
         for one in kept.certificates:
             self._known.setdefault(one.p, {})[one.number] = one
         for space, sub, seq, chain in kept.ends:
@@ -129,17 +126,15 @@ class Signing:
         link.pump()
 
     async def keep(self, frame: Heads) -> list[Twofold]:
-        """Keep what proves itself of these; what contradicts the entries here is given back."""
+        """Keep what proves itself of these; what contradicts what is here is kept as a proof, and given back."""
         space = frame.sp
         await self._learn(await asyncio.to_thread(self._proven_keys, frame))
         heads = await asyncio.to_thread(lambda: [one for one in frame.h if self._is_good(space, one)])
-        chains = await asyncio.to_thread(self._chains, space, heads)
-        twofold = [
-            Twofold(space, one, there)
-            for one in heads
-            if (there := chains.get((one.sub, one.n))) is not None and there != one.h
-        ]
+        twofold = await asyncio.to_thread(self._twofold, space, heads)
         wrong = {one.head.sub for one in twofold}
+        if twofold:
+            log.error("provider %s signed two histories of its entries in %s", twofold[0].head.p, space)
+            self.proofs = Counter(await self._log.write(lambda tx: self._prove(tx, twofold)))
         await self._keep([(space, one) for one in self._next(space, heads) if one.sub not in wrong])
         return twofold
 
@@ -221,9 +216,20 @@ class Signing:
                 found += signed.unsigned(connection, space, self._here.own, last, TREE_MAX - len(found))
         return found
 
-    def _chains(self, space: SpaceId, heads: list[Head]) -> dict[tuple[str, int], str]:
+    def _twofold(self, space: SpaceId, heads: list[Head]) -> list[Twofold]:
         with self._log.store.read() as connection:
-            return signed.chains(connection, space, [(split_sublog(one.sub), one.n) for one in heads])
+            chains = signed.chains(connection, space, [(split_sublog(one.sub), one.n) for one in heads])
+            firsts = contradicting(connection, space, heads)
+        return [
+            Twofold(space, one, firsts.get((one.sub, one.n), ""))
+            for one in heads
+            if (one.sub, one.n) in firsts or chains.get((one.sub, one.n), one.h) != one.h
+        ]
+
+    def _prove(self, tx: Tx, twofold: list[Twofold]) -> dict[ProviderId, int]:
+        keep_proofs(tx, twofold, self._clock.now_ms())
+        tx.flush()
+        return counted(tx.connection)
 
     def _proven_keys(self, frame: Heads) -> list[Certificate]:
         wanted = {one.p for one in frame.h if self._belongs(frame.sp, one.p)}

@@ -81,3 +81,17 @@ signed_head = Table(
     Column("chain", String, nullable=False),
     Column("head", Text, nullable=False),
 )
+
+#: A provider told two histories of one of its sub-logs. `second`: the head that it signed; `first`: another that it
+#: signed for the same place, or nothing where only the entries that came from it say otherwise.
+provider_proof = Table(
+    "provider_proof",
+    metadata,
+    Column("space", String, primary_key=True),
+    Column("provider", String, primary_key=True),
+    Column("incarnation", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("first", Text, nullable=False),
+    Column("second", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)

@@ -26,6 +26,8 @@ export interface Place {
 	linked: boolean | null;
 	lag_ms: number | null;
 	equal_at: number | null;
+	/** How often it was found to tell two histories. */
+	proofs: number;
 }
 
 /** GET /api/partners */

@@ -36,32 +36,32 @@ def _own(services: Any, holds: bool, home: bool) -> PlaceShape:
     settings, key = services.settings, services.installation.key
     return PlaceShape(
         services.log.provider, settings.name, settings.place, settings.contact, settings.origin, key.alg, b64(key.raw),
-        "own", holds, home, None, None, __version__, {}, True, 0, None,
+        "own", holds, home, None, None, __version__, {}, True, 0, None, 0,
     )  # fmt: skip
 
 
 def _other(
     one: Partnership | None, provider: ProviderId, host: Any, holds: bool, home: bool, services: Any
 ) -> PlaceShape:  # fmt: skip
-    linked, lag_ms, equal_at = _link(services, provider)
+    link = _link(services, provider)
     if one is None:
         name, url = (host.name, host.url) if host else (provider[:8], "")
-        return PlaceShape(
-            provider, name, "", "", url, "", "", "named", holds, home, None, None, None, {}, linked, lag_ms, equal_at
-        )
+        return PlaceShape(provider, name, "", "", url, "", "", "named", holds, home, None, None, None, {}, *link)
     state = {AGREED: AGREED, ENDED: ENDED, ENDING: ENDED}.get(one.state, "named")
     text = one.own_text if one.state == AGREED else None
     return PlaceShape(
         provider, one.shown_name, one.place, one.contact, one.address, one.alg, one.key, state, holds, home,
-        one.agreed_at, text, version_of(text), one.fate, linked, lag_ms, equal_at,
+        one.agreed_at, text, version_of(text), one.fate, *link,
     )  # fmt: skip
 
 
-def _link(services: Any, provider: str) -> tuple[bool | None, int | None, int | None]:
-    """(whether it is linked now, how far it is behind in ms, when it was last equal), as far as the link knows."""
+def _link(services: Any, provider: str) -> tuple[bool | None, int | None, int | None, int]:
+    """(whether it is linked now, how far it is behind in ms, when it was last equal, proofs against it), as far as the
+    link knows.
+    """
     link = services.parts.get("partners")
     found = {one.provider: one for one in link.status()} if hasattr(link, "status") else {}
     seen = found.get(provider)
     if seen is None:
-        return (False if found or link is not None else None), None, None
-    return seen.linked, seen.lag_ms, seen.equal_at
+        return (False if found or link is not None else None), None, None, 0
+    return seen.linked, seen.lag_ms, seen.equal_at, seen.proofs

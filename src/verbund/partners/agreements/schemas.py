@@ -34,6 +34,8 @@ class PlaceShape(Struct):
     linked: bool | None
     lag_ms: int | None
     equal_at: int | None
+    #: How often it was found to tell two histories of what it keeps.
+    proofs: int
 
 
 class Places(Struct):

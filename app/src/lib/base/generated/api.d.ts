@@ -1490,6 +1490,7 @@ export interface components {
             linked: boolean | null;
             name: string;
             place: string;
+            proofs: number;
             provider: string;
             state: string;
             text: string | null;
