@@ -8,8 +8,9 @@ from tests.accounts.people import Browser, Place
 from tests.accounts.test_cards import Card, code_of, comes_in
 from verbund.accounts.events import AskingPutOff, DeviceAdded
 from verbund.accounts.pairing import LIFE_MS
-from verbund.base.ids import b64, personal_space
+from verbund.base.ids import ProviderId, b64, personal_space
 from verbund.spaces.events import PersonalOpened
+from verbund.spaces.schemas import Host
 
 NAME = "A" * 43
 PROOF = "B" * 43
@@ -88,7 +89,8 @@ async def test_codes_are_not_tried_out_without_end(place: Place) -> None:
 async def test_the_card_is_asked_for_until_there_is_one_or_it_is_put_off(place: Place) -> None:
     anna, _ = await place.firm()
     assert (await anna.get("/api/asking")).json() == {"card": False}, "there is one provider only"
-    place.services.parts["hosts_of"] = lambda _connection, _account: [1, 2]
+    two = [Host(ProviderId(name), name, f"https://{name}.example") for name in ("werkhof", "suednetz")]
+    place.services.parts["hosts_of"] = lambda _connection, _account: two
     assert (await anna.get("/api/asking")).json() == {"card": True}
     own = personal_space(anna.account)
     await anna.writes(own, PersonalOpened(account=anna.account), ah=[])
