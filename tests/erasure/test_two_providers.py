@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,12 @@ def eventually(ask: Callable[[], Any], holds: Callable[[Any], bool] = bool) -> A
 
 def hits(folder: Path, *words: bytes) -> list[str]:
     """Files below a folder that have one of these words in them."""
-    files = [one for one in folder.rglob("*") if one.is_file()]
-    return [one.name for one in files for word in words if word in one.read_bytes().lower()]
+    found = []
+    for one in [one for one in folder.rglob("*") if one.is_file()]:
+        with suppress(FileNotFoundError):  # a running provider clears up as well
+            content = one.read_bytes().lower()
+            found += [one.name for word in words if word in content]
+    return found
 
 
 def writes(pair: Pair, count: int) -> None:

@@ -45,7 +45,8 @@ class Signing:
         with owner.disk.read() as connection:
             for space in owner.here.holders:
                 last = owner.here.vouched.last(space)
-                ends += signed.unsigned(connection, space, owner.provider, last, TREE_MAX - len(ends))
+                left = TREE_MAX - len(ends)
+                ends += signed.unsigned(connection, space, owner.provider, owner.incarnation, last, left)
         if ends:
             heads = sign(self._key, self._own, ends, self._own.number)
             self._keep([(end.space, one) for end, one in zip(ends, heads, strict=True)])

@@ -69,15 +69,20 @@ def beyond(connection: Connection, space: SpaceId, sub: str, seq: int, limit: in
 
 
 def unsigned(
-    connection: Connection, space: SpaceId, own: ProviderId, last: Mapping[str, tuple[int, str]], limit: int
-) -> list[End]:
-    """What this provider has to sign of a space: each multiple of STRIDE beyond `last`, and the end."""
+    connection: Connection, space: SpaceId, own: ProviderId, incarnation: int, last: Mapping[str, tuple[int, str]],
+    limit: int,
+) -> list[End]:  # fmt: skip
+    """What this provider has to sign of a space: each multiple of STRIDE beyond `last`, and the end.
+
+    Invariant: what came back after its disk was lost it signs no further than it did before: that is a partner's word.
+    """
     place, entry = log_tables.sublog.c, log_tables.entry.c
     mine = select(place.number, place.incarnation, place.seq).where(place.space == space, place.provider == own)
     found: list[End] = []
     for sub in connection.execute(mine).all():
         seq, _ = last.get(sublog(own, sub.incarnation), (0, ""))
-        if seq >= sub.seq or len(found) >= limit:
+        is_over = sub.incarnation != incarnation and seq > 0
+        if is_over or seq >= sub.seq or len(found) >= limit:
             continue
         rows = connection.execute(
             select(entry.seq, entry.chain)

@@ -213,7 +213,8 @@ class Signing:
         with self._log.store.read() as connection:
             for space in due:
                 last = self._here.vouched.last(space)
-                found += signed.unsigned(connection, space, self._here.own, last, TREE_MAX - len(found))
+                left = TREE_MAX - len(found)
+                found += signed.unsigned(connection, space, self._here.own, self._here.incarnation, last, left)
         return found
 
     def _twofold(self, space: SpaceId, heads: list[Head]) -> list[Twofold]:

@@ -45,14 +45,15 @@ class Vouching:
         return any((signed(space, sublog(one.p, one.i), one.n) or one.h) != one.h for one in entries)
 
     def sort(self, space: SpaceId, entries: list[Entry], end: Callable[[str], int]) -> list[Entry] | None:
-        """What can be taken in at once, as the partner wrote it itself or it is known; the rest waits.
+        """What can be taken in at once: what the partner wrote itself, what this provider did before it lost its disk,
+        what is known. The rest waits.
 
         `end`: how far a sub-log gets without what waits. None when there is no room for what would have to wait.
         """
         direct = []
         for one in entries:
             sub = sublog(one.p, one.i)
-            if one.p == self._peer.provider or one.n <= end(sub):
+            if one.p in (self._peer.provider, self._here.own) or one.n <= end(sub):
                 direct.append(one)
             elif one.n > self._held.end(space, sub) and not self._held.add(space, sub, one):
                 return None
