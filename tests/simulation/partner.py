@@ -5,6 +5,7 @@ What they do beside each other are `tasks` here: the schedule says which goes on
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import msgspec
 
@@ -244,7 +245,11 @@ class Partner(Provider):
         link.pump()
 
     def learn(self, shown: Iterable[Identity]) -> None:
-        fresh = [(one, check_identity(one)[1]) for one in shown if one.certificate not in self.known]
+        fresh = []
+        for one in shown:
+            if one.certificate not in self.known:
+                with suppress(Refusal):  # a damaged one proves nothing
+                    fresh.append((one, check_identity(one)[1]))
         if fresh:
             self.write(lambda tx: keep_identities(tx, fresh))
             self.known |= {one.certificate: one for one, _ in fresh}
