@@ -155,14 +155,14 @@ async def test_heads_are_signed_kept_and_given_on_and_a_new_key_starts_anew(tmp_
         anna, team = await shared_firm(werkhof, suednetz)
         await say(anna, team, "unterschrieben")
         await eventually(lambda: vouched(suednetz, team) == vouched(werkhof, team) == werkhof.vector(team))
-        before = await asyncio.to_thread(werkhof.partners._signing.load, team, werkhof.vector(team))
+        before = await asyncio.to_thread(werkhof.partners.signing.load, team, werkhof.vector(team))
         assert before == ([], [])
         werkhof.services.parts["head_key"].renew(werkhof.services.clock.now_ms(), stolen=True)
         await say(anna, team, "mit dem neuen Schlüssel")
         await eventually(lambda: vouched(suednetz, team) == vouched(werkhof, team) == werkhof.vector(team))
         sub = next(iter(werkhof.vector(team)))
         for one in (werkhof, suednetz):
-            certificates, heads = await asyncio.to_thread(one.partners._signing.load, team, {sub: 0})
+            certificates, heads = await asyncio.to_thread(one.partners.signing.load, team, {sub: 0})
             assert len(certificates) == 2
             assert {head.key for head in heads} == {certificates[0].number}, "nothing is left of the stolen one"
         await suednetz.stop()
