@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.server import PASSWORD, Firm, Server, free_port
 from tests.flows.test_access import DESK, SMALL_PHONE, check
-from tests.flows.test_partners import at_partner, eventually, vector_at
+from tests.flows.test_partners import at_partner, covers, eventually, vector_at
 
 pytestmark = pytest.mark.browser
 READ = "async (path) => (await fetch(path)).text()"
@@ -63,11 +63,6 @@ def at_the_screen(browser: Browser, pair: Pair, handle: str = "anna", **context:
     person = Person(browser, handle, pair.werkhof.address, reduced_motion="reduce", **context)
     person.sign_in(handle, PASSWORD, f"/raum/{pair.firm.anna.organisation}/daten")
     return person
-
-
-def covers(held: dict[str, int], wanted: dict[str, int]) -> bool:
-    """Whether everything is there; more may have come meanwhile."""
-    return all(held.get(key, 0) >= seq for key, seq in wanted.items())
 
 
 def test_anna_chooses_where_her_firm_lives(browser: Browser, pair: Pair) -> None:

@@ -309,10 +309,10 @@ export class Sync {
 	}
 
 	async #reload(): Promise<void> {
-		const away = this.host;
+		const before = this.host;
 		const me = await askMe(this.api, this.device.id);
-		// Where else one can go on is for the own provider to say.
-		if (away !== null) standsIn(me, $state.snapshot(this.me) as Me | undefined);
+		// Where else one can go on is for the own provider to say. Another may have answered before it stands in.
+		if (before !== null || this.host !== null) standsIn(me, $state.snapshot(this.me) as Me | undefined);
 		this.#meet(me);
 		await this.outbox.reconcile(me.spaces);
 		await this.store.setMeta('me', me).catch(() => undefined);
@@ -320,7 +320,7 @@ export class Sync {
 		if (provider === null) return;
 		this.provider = provider;
 		await this.store.setMeta('provider', provider).catch(() => undefined);
-		if (away === null && this.host === null) await keepLife(this.store, provider);
+		if (before === null && this.host === null) await keepLife(this.store, provider);
 	}
 
 	#meet(me: Me): void {
