@@ -1,16 +1,15 @@
 """Two real providers keep one space: the replica has the same entries, and more comes as it is written."""
 
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 
-import msgspec
+import httpx
 
 from tests.flows.server import Firm, Server, free_port
 from verbund.base.keys import DeviceKey
 from verbund.ops.client import Person
-from verbund.partners.identity import ask, identity
-from verbund.partners.schemas import Identity, Question
+from verbund.partners.identity import identity
+from verbund.partners.requests import sign
 
 WAIT_S = 60.0
 
@@ -72,23 +71,14 @@ def test_provider_that_was_killed_comes_back_equal(servers: Callable[..., Server
 
 
 def test_partner_that_no_space_names_gets_nothing(server: Server, firm: Firm) -> None:
-    path = f"/partners/bytes/{firm.workshop}/blob/{firm.workshop}"
-    assert firm.anna.http.get(path).status_code == 401
-    stranger = DeviceKey.generate()
-    shown = identity(stranger, DeviceKey.generate(), 1)
-    for device, status in ((DeviceKey.generate(), 401), (stranger, 401)):
-        question = Question(server.address, time.time_ns() // 1_000_000, path)
-        assert firm.anna.http.get(path, headers=question_header(shown, device, question)).status_code == status
-    own = DeviceKey.generate()
-    asked = Question(server.address, time.time_ns() // 1_000_000, path)
-    header = question_header(identity(stranger, own, 1), own, asked)
-    assert firm.anna.http.get(path, headers=header).status_code == 404
-    assert firm.anna.http.get(f"{path}x", headers=header).status_code == 401
-
-
-def question_header(shown: Identity, device: DeviceKey, question: Question) -> dict[str, str]:
-    asked = msgspec.json.encode(ask(shown, device, question))
-    return {"authorization": "Verbund " + urlsafe_b64encode(asked).decode()}
+    url = f"{server.address}/partners/bytes/{firm.workshop}/blob/{firm.workshop}"
+    assert firm.anna.http.get(url).status_code == 401
+    root, device = DeviceKey.generate(), DeviceKey.generate()
+    for signer, status in ((DeviceKey.generate(), 401), (root, 401), (device, 404)):
+        asked = httpx.Request("GET", url)
+        sign(identity(root, device, 1), signer, asked, time.time_ns() // 1_000_000)
+        assert firm.anna.http.get(url, headers=asked.headers).status_code == status
+    assert firm.anna.http.get(f"{url}x", headers=asked.headers).status_code == 401
 
 
 def vector_at(person: Person, space: str) -> dict[str, int]:

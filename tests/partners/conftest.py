@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from verbund.base.settings import Settings
+from verbund.partners import requests
 from verbund.partners.agreements import book, queries
 from verbund.partners.agreements.codes import written
 from verbund.partners.agreements.effects import Agreements
@@ -79,12 +80,25 @@ class Provider:
         with self.services.store.read() as connection:
             return list(queries.dialled(connection))
 
-    async def is_told(self, told: Any) -> httpx.Response:
+    async def is_told(self, told: Any, by: "Provider | None" = None) -> httpx.Response:
+        """`by`: who signs the request."""
+        content = told if isinstance(told, bytes) else msgspec.json.encode(told)
+        asked = httpx.Request(
+            "POST", f"{self.own.address}/api/partners/agreement", content=content,
+            headers={"content-type": "application/json"},
+        )  # fmt: skip
+        if by is not None:
+            by.signs(asked, content)
+        return await self.hears(asked)
+
+    def signs(self, asked: httpx.Request, body: bytes | None = None) -> None:
+        own, device = self.services.parts["own_identity"], self.services.log.provider_device
+        requests.sign(own, device, asked, self.clock.now_ms(), body)
+
+    async def hears(self, asked: httpx.Request) -> httpx.Response:
         transport = httpx.ASGITransport(app=self.app)  # type: ignore[arg-type]
-        async with httpx.AsyncClient(transport=transport, base_url=self.own.address) as client:
-            content = told if isinstance(told, bytes) else msgspec.json.encode(told)
-            headers = {"content-type": "application/json"}
-            return await client.post("/api/partners/agreement", content=content, headers=headers)
+        async with httpx.AsyncClient(transport=transport) as client:
+            return await client.send(asked)
 
 
 class Country:

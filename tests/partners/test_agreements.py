@@ -1,5 +1,6 @@
 """Two operators agree: nobody is a partner before both did; codes are for one, keys stay, endings are heard."""
 
+import httpx
 import msgspec
 import pytest
 
@@ -111,7 +112,7 @@ async def test_expired_code_is_refused_by_who_made_it(country: Country, werkhof:
 async def test_forged_proof_is_refused(werkhof: Provider, suednetz: Provider) -> None:
     await suednetz.joins(await werkhof.invites())
     for changes in ({"proof": ""}, {"proof": "A" * 43}, {"invitation": "A" * 43}):
-        answer = await werkhof.is_told(altered(suednetz, werkhof, **changes))
+        answer = await werkhof.is_told(altered(suednetz, werkhof, **changes), suednetz)
         assert answer.json()["code"] == NotInvited.code, changes
     assert werkhof.maybe(suednetz) is None
 
@@ -124,9 +125,9 @@ async def test_words_that_others_signed_are_refused(country: Country, werkhof: P
     meant_for_another = altered(suednetz, werkhof, dialled="https://dieb.example")
     spoiled = Told(told.identity, told.words.replace("Freiburg", "Hamburg"), told.signature)
     for one in (stolen, meant_for_another, spoiled):
-        assert (await werkhof.is_told(one)).json()["code"] == NotProven.code
+        assert (await werkhof.is_told(one, suednetz)).json()["code"] == NotProven.code
     country.clock.pass_days(0.1)
-    assert (await werkhof.is_told(told)).json()["code"] == ClockApart.code
+    assert (await werkhof.is_told(told, suednetz)).json()["code"] == ClockApart.code
     assert werkhof.maybe(suednetz) is None
 
 
@@ -142,7 +143,7 @@ async def test_malformed_statements_change_nothing(
 ) -> None:
     await agreed(werkhof, suednetz)
     before = werkhof.holds(suednetz)
-    answer = await werkhof.is_told(altered(suednetz, werkhof, **changes))
+    answer = await werkhof.is_told(altered(suednetz, werkhof, **changes), suednetz)
     assert answer.status_code in (401, 422)
     assert werkhof.holds(suednetz) == before
 
@@ -155,18 +156,18 @@ async def test_rubbish_is_refused(werkhof: Provider, body: bytes) -> None:
 async def test_names_cannot_command_a_terminal(werkhof: Provider, suednetz: Provider) -> None:
     await suednetz.joins(await werkhof.invites())
     name = "Süd\x1b[2J\nnetz \u202egpj 👩‍👩‍👧"
-    assert (await werkhof.is_told(altered(suednetz, werkhof, name=name))).status_code == 200
+    assert (await werkhof.is_told(altered(suednetz, werkhof, name=name), suednetz)).status_code == 200
     assert werkhof.holds(suednetz).name == "Süd [2J netz gpj 👩‍👩‍👧"
 
 
 async def test_unencrypted_address_is_never_dialled(werkhof: Provider, suednetz: Provider) -> None:
     await suednetz.joins(await werkhof.invites())
     for address in ("http://suednetz.example", "https://localhost:8420", ""):
-        assert (await werkhof.is_told(altered(suednetz, werkhof, address=address))).status_code == 200
+        assert (await werkhof.is_told(altered(suednetz, werkhof, address=address), suednetz)).status_code == 200
         assert werkhof.holds(suednetz).address == ""
     await werkhof.agrees(suednetz)
     text = list(texts())[-1]
-    await werkhof.is_told(altered(suednetz, werkhof, address="", text=text, text_at=1, text_by="Bea Süd"))
+    await werkhof.is_told(altered(suednetz, werkhof, address="", text=text, text_at=1, text_by="Bea Süd"), suednetz)
     assert (werkhof.holds(suednetz).state, werkhof.dialled()) == ("agreed", [(suednetz.id, "")])
 
 
@@ -178,7 +179,7 @@ async def test_other_key_at_the_same_address_is_nobody_we_know(
     await impostor.joins(await suednetz.invites())
     said = impostor.agreements._tell(impostor.holds(suednetz), "")
 
-    async def answers(told: Told) -> Told:
+    async def answers(*asked: object) -> Told:
         return said
 
     impostor.agreements.answer = answers  # type: ignore[method-assign]  # it answers whatever it is asked
@@ -213,8 +214,8 @@ async def test_ending_is_heard_and_stays(werkhof: Provider, suednetz: Provider) 
     there = suednetz.holds(werkhof)
     assert (there.state, there.ended_by, suednetz.dialled()) == ("ended", "them", [])
     assert werkhof.holds(suednetz).end_told
-    await werkhof.is_told(replayed)
-    await werkhof.is_told(altered(suednetz, werkhof, ended=False, text=list(texts())[-1], text_at=1))
+    await werkhof.is_told(replayed, suednetz)
+    await werkhof.is_told(altered(suednetz, werkhof, ended=False, text=list(texts())[-1], text_at=1), suednetz)
     assert werkhof.holds(suednetz).state == "ended"
 
 
@@ -302,18 +303,41 @@ async def test_older_statement_does_not_undo_a_newer_one(werkhof: Provider, sued
     await suednetz.agrees(werkhof)
     await suednetz.asks(werkhof)
     stood = werkhof.holds(suednetz)
-    assert (await werkhof.is_told(old)).status_code == 200
+    assert (await werkhof.is_told(old, suednetz)).status_code == 200
     assert werkhof.holds(suednetz) == stood
 
 
 async def test_without_a_common_text_nobody_agrees(werkhof: Provider, suednetz: Provider) -> None:
     await suednetz.joins(await werkhof.invites())
-    await werkhof.is_told(altered(suednetz, werkhof, texts=["A" * 43]))
+    await werkhof.is_told(altered(suednetz, werkhof, texts=["A" * 43]), suednetz)
     with pytest.raises(NoCommonText):
         await werkhof.agrees(suednetz)
     said = altered(suednetz, werkhof, text="A" * 43, text_at=1, text_by="Bea Süd")
-    assert (await werkhof.is_told(said)).status_code == 200
+    assert (await werkhof.is_told(said, suednetz)).status_code == 200
     assert werkhof.holds(suednetz).state == "offered"
+
+
+async def test_request_that_came_before_or_was_signed_by_another_is_refused(
+    country: Country, werkhof: Provider, suednetz: Provider
+) -> None:
+    await suednetz.joins(await werkhof.invites())
+    body = msgspec.json.encode(altered(suednetz, werkhof))
+
+    def asked(by: Provider | None, host: str = "werkhof.example") -> httpx.Request:
+        url, headers = f"https://{host}/api/partners/agreement", {"content-type": "application/json"}
+        request = httpx.Request("POST", url, content=body, headers=headers)
+        if by is not None:
+            by.signs(request, body)
+        return request
+
+    thief = await country.provider("Dieb", "dieb.example")
+    for wrong in (asked(None), asked(thief), asked(suednetz, "dieb.example")):
+        wrong.url = httpx.URL("https://werkhof.example/api/partners/agreement")
+        assert (await werkhof.hears(wrong)).json()["code"] == NotProven.code
+    assert werkhof.maybe(suednetz) is None
+    good = asked(suednetz)
+    assert [(await werkhof.hears(good)).status_code for _ in range(2)] == [200, 409]
+    assert (await werkhof.hears(asked(suednetz))).status_code == 200, "the same words under a new number"
 
 
 def test_statement_has_no_field_without_a_bound() -> None:

@@ -1,12 +1,11 @@
 """HTTP between providers: who this one is, and bytes for partners that hold the space."""
 
 import asyncio
-from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import msgspec
+import httpx
 from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, SkipValidation
@@ -17,12 +16,10 @@ from verbund.base.ids import SpaceId
 from verbund.base.refusal import Refusal, Unknown
 from verbund.base.settings import Settings
 from verbund.blobs.ranges import Span, parse_range
-from verbund.partners.identity import NotProven, check_question
-from verbund.partners.schemas import Asked, Identity
+from verbund.partners.requests import Received, check
+from verbund.partners.schemas import Identity
 
 PIECE_BYTES = 256 * 1024
-PROOF_CHARS_MAX = 4_000
-SCHEME = "Verbund "
 TheClock = NamedDependency[SkipValidation[Clock]]
 Own = NamedDependency[SkipValidation[Identity]]
 Shelf = Callable[[SpaceId, str], Path | None]
@@ -39,11 +36,9 @@ async def read_bytes(
     space: FromPath[str], name: FromPath[str], request: Request[Any, Any, Any], settings: Settings, clock: TheClock,
     services: NamedDependency[Any],
 ) -> Stream:  # fmt: skip
-    """`blob/<hash>`, `film/<film>/<plan>/<file>`; the question in the header is signed by the asking provider."""
-    provider, _, question = check_question(_asked(request), settings.origin, clock.now_ms())
+    """`blob/<hash>`, `film/<film>/<plan>/<file>`; the request is signed by the asking provider."""
+    provider, _, _ = check(received(request, settings), clock.now_ms())
     wanted, held = SpaceId(space), name.lstrip("/")
-    if question.path != f"/partners/bytes/{space}/{held}":
-        raise NotProven()
     if not services.parts["partners"].here.is_shared(provider, wanted):
         raise Unknown()
     shelves: dict[str, Shelf] = services.parts["shelves"]
@@ -63,14 +58,13 @@ async def read_bytes(
     )  # fmt: skip
 
 
-def _asked(request: Request[Any, Any, Any]) -> Asked:
-    shown = request.headers.get("authorization", "")
-    if not shown.startswith(SCHEME) or len(shown) > PROOF_CHARS_MAX:
-        raise NotProven()
-    try:
-        return msgspec.json.decode(urlsafe_b64decode(shown.removeprefix(SCHEME)), type=Asked)
-    except (ValueError, msgspec.MsgspecError) as error:
-        raise NotProven() from error
+def received(request: Request[Any, Any, Any], settings: Settings) -> Received:
+    """A request as another provider signed it: to the address that this one has, whatever a proxy made of it."""
+    raw = request.scope.get("raw_path") or request.scope["path"].encode()
+    query = request.scope.get("query_string") or b""
+    target = raw.split(b"?")[0] + (b"?" + query if query else b"")
+    headers = httpx.Headers(list(request.scope["headers"]))
+    return Received(request.method, str(httpx.URL(settings.origin)).rstrip("/") + target.decode("latin-1"), headers)
 
 
 def _find(shelf: Shelf, space: SpaceId, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Bytes of partners: asked for over HTTP with a signed question, resumed where they broke off, checked by hash."""
+"""Bytes of partners: asked for over HTTP by a signed request, resumed where they broke off, checked by hash."""
 
 import asyncio
 import logging
@@ -6,13 +6,11 @@ import secrets
 import shutil
 import ssl
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import httpx
-import msgspec
 
 from verbund.base.clock import Clock
 from verbund.base.ids import BlobHash, SpaceId
@@ -21,9 +19,8 @@ from verbund.blobs.missing import lacking, missing
 from verbund.blobs.service import Blobs
 from verbund.blobs.shelf import hash_of
 from verbund.log.store import Store
-from verbund.partners.identity import ask
 from verbund.partners.link import Own
-from verbund.partners.schemas import Question
+from verbund.partners.requests import sign
 from verbund.partners.share import Share
 
 TIMEOUT_S = 10.0
@@ -68,13 +65,10 @@ class Bytes:
     async def _read(
         self, address: str, space: SpaceId, name: str, first: int, bytes_max: int, take: Callable[[bytes], object]
     ) -> None:
-        path = f"/partners/bytes/{space}/{name}"
-        question = Question(address, self._clock.now_ms(), path)
-        asked = msgspec.json.encode(ask(self._own.identity, self._own.device, question))
-        headers = {"authorization": "Verbund " + urlsafe_b64encode(asked).decode(), "accept-encoding": "identity"}
-        if first:
-            headers["range"] = f"bytes={first}-"
-        async with self._client.stream("GET", address + path, headers=headers) as response:
+        headers = {"accept-encoding": "identity"} | ({"range": f"bytes={first}-"} if first else {})
+        request = self._client.build_request("GET", f"{address}/partners/bytes/{space}/{name}", headers=headers)
+        sign(self._own.identity, self._own.device, request, self._clock.now_ms())
+        async with aclosing(await self._client.send(request, stream=True)) as response:
             if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and first:
                 return  # everything is here already
             if response.status_code != (httpx.codes.PARTIAL_CONTENT if first else httpx.codes.OK):

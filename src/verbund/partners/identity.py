@@ -1,15 +1,12 @@
-"""How providers know each other: root key, certified device, signed questions. Pure."""
-
-import msgspec
+"""How providers know each other: root key, certified device, proof on a link. Pure."""
 
 from verbund.base import canonical
 from verbund.base.ids import ProviderId, b64, unb64
 from verbund.base.keys import DeviceKey, PublicKey, check_key, verify
 from verbund.base.refusal import Refusal
-from verbund.partners.schemas import Asked, Identity, Question
+from verbund.partners.schemas import Identity
 
 CERTIFICATE_DOMAIN = b"verbund/provider-device/1\0"
-QUESTION_DOMAIN = b"verbund/question/1\0"
 LINK_DOMAIN = b"verbund/link/1\0"
 CLOCK_MS_MAX = 120_000
 
@@ -68,23 +65,3 @@ def check_proof(device: PublicKey, signature: str, audience: str, nonce: str, ur
         raise NotProven() from error
     if not proven:
         raise NotProven()
-
-
-def ask(own: Identity, device: DeviceKey, question: Question) -> Asked:
-    text = canonical.encode(msgspec.to_builtins(question))
-    return Asked(own, text.decode(), b64(device.sign(QUESTION_DOMAIN + text)))
-
-
-def check_question(asked: Asked, audience: str, now_ms: int) -> tuple[ProviderId, PublicKey, Question]:
-    """(who asks, its device's key, what). Raises NotProven: wrong signature, meant for another, too old."""
-    provider, device = check_identity(asked.identity)
-    text = asked.question.encode("utf-8", "replace")
-    try:
-        if not verify(device, unb64(asked.signature), QUESTION_DOMAIN + text):
-            raise NotProven()
-        question = msgspec.convert(canonical.decode(text), Question, strict=True)
-    except (ValueError, msgspec.MsgspecError) as error:
-        raise NotProven() from error
-    if question.audience != audience or abs(question.at - now_ms) > CLOCK_MS_MAX:
-        raise NotProven()
-    return provider, device, question

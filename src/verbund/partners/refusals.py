@@ -81,3 +81,11 @@ class Contradicted(Refusal):
 
     code = "partners.contradicted"
     status = 422
+
+
+class Replayed(Refusal):
+    """de: Diese Anfrage eines anderen Anbieters kam schon einmal. Es wurde nichts noch einmal getan.
+    en: This request of another provider has come before. Nothing was done again."""
+
+    code = "partners.replayed"
+    status = 409

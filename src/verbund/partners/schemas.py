@@ -1,4 +1,4 @@
-"""Shapes between providers: who they are, the frames of a link, signed questions."""
+"""Shapes between providers: who they are, the frames of a link."""
 
 from typing import Any
 
@@ -182,22 +182,6 @@ class Bye(Struct, frozen=True, tag_field="f", tag="bye"):
 
 Opening = Hello | Proof | Bye
 Frame = Digest | Want | Entries | Have | No | Known | Heads | WantHeads | Passing | Bye
-
-
-class Question(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a partner asks for over HTTP: the address meant, when (ms), the path."""
-
-    audience: str
-    at: int
-    path: str
-
-
-class Asked(Struct, frozen=True, forbid_unknown_fields=True):
-    """A question with who asks it; `signature` is over the canonical bytes of `question`, given as text."""
-
-    identity: Identity
-    question: str
-    signature: str
 
 
 class PartnerStatus(Struct, frozen=True):

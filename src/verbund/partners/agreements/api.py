@@ -3,26 +3,31 @@
 import asyncio
 from typing import Any
 
-from litestar import MediaType, get, post
+from litestar import MediaType, Request, get, post
 from litestar.di import NamedDependency
 
 from verbund.accounts.schemas import Caller
 from verbund.base.ids import is_hash
 from verbund.base.refusal import Unknown
+from verbund.base.settings import Settings
 from verbund.log.service import LogService
 from verbund.partners.agreements.places import places
 from verbund.partners.agreements.schemas import Places
 from verbund.partners.agreements.statements import Told
 from verbund.partners.agreements.texts import texts
+from verbund.partners.api import received
 from verbund.spaces.queries import role
 
 LEADERS = ("owner", "admin")
 
 
 @post("/api/partners/agreement", summary="Where a partnership stands", status_code=200)
-async def agreement(data: Told, services: NamedDependency[Any]) -> Told:
+async def agreement(
+    data: Told, request: Request[Any, Any, Any], settings: Settings, services: NamedDependency[Any]
+) -> Told:
     """For providers that were given a code, and those that are partners: a signed statement for a signed statement."""
-    answer: Told = await services.parts["agreements"].answer(data)
+    asked, body = received(request, settings), await request.body()
+    answer: Told = await services.parts["agreements"].answer(data, asked, body)
     return answer
 
 

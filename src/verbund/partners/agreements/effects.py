@@ -19,6 +19,7 @@ from verbund.base.clock import Clock
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
 from verbund.log.service import LogService
+from verbund.partners import requests
 from verbund.partners.agreements import book, fate, queries
 from verbund.partners.agreements.book import Own
 from verbund.partners.agreements.queries import AGREED, ENDED, ENDING, Partnership
@@ -27,6 +28,7 @@ from verbund.partners.agreements.schemas import REPORT_FILE, Report
 from verbund.partners.agreements.statements import NAME_CHARS_MAX, Heard, Statement, Told, check, tell
 from verbund.partners.agreements.texts import texts
 from verbund.partners.identity import NotProven
+from verbund.partners.requests import Received
 from verbund.partners.schemas import Identity
 from verbund.partners.tls import trusting
 
@@ -70,6 +72,7 @@ class Agreements:
         self.own = Own(services.log.provider, services.settings.origin)
         services.parts["agreements"] = self
         self._secure = trusting(services.settings)
+        self._nonces = requests.Nonces()
         self._due: dict[str, float] = {}
         self._seen: dict[str, int] = {}
         #: Provider → how far its clock was ahead of ours when it answered last, and how exactly that is known (ms).
@@ -91,11 +94,16 @@ class Agreements:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def answer(self, told: Told) -> Told:
-        """Another provider says where it stands; so do we. Raises what `check` and `take_in` do."""
-        heard = check(told, self.own.provider, self.own.address, self._clock.now_ms())
+    async def answer(self, told: Told, asked: Received, body: bytes) -> Told:
+        """Another provider says where it stands; so do we. Raises what `check` and `take_in` do, Replayed."""
+        now = self._clock.now_ms()
+        heard = check(told, self.own.provider, self.own.address, now)
+        asker = requests.check(asked, now, body)
+        if asker.provider != heard.provider:
+            raise NotProven()
         if not await asyncio.to_thread(self._may_speak, heard):
             raise NotInvited()
+        self._nonces.use(asker, now)
 
         def take(tx: Any) -> Partnership:
             book.take_in(tx, self.own, heard)
@@ -207,6 +215,7 @@ class Agreements:
         request = client.build_request(
             "POST", one.address + PATH, content=body, headers={"content-type": "application/json"}
         )
+        requests.sign(self._identity, self._log.provider_device, request, self._clock.now_ms(), body)
         try:
             raw, status = await _received(client, request)
             if status >= 400:
