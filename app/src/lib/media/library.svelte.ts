@@ -3,6 +3,7 @@
  * Loaded once by query, then only listened to.
  */
 import { msOf, type CoreId, type Fact, type SpaceId, type Sync } from '$lib/base';
+import { keep, kept, letGo, type Left } from './left';
 import { begun, heroOf, nextAfter, rowsOf } from './rows';
 import type { Film, LibraryAnswer, Progress } from './types';
 
@@ -84,7 +85,17 @@ export class Library {
 	#take(films: Film[]): void {
 		const pending = this.all.filter((film) => film.state === 'sending' || (film.state === 'waiting' && !films.some((other) => other.id === film.id) && Date.now() - film.added_at < 60_000));
 		this.films = Object.fromEntries([...pending, ...films].map((film) => [film.id, this.#newer(film)]));
+		if (!this.loaded) this.#pickUp();
 		this.loaded = true;
+	}
+
+	/** Write down what a page that went away left, unless the person watched on elsewhere since. */
+	#pickUp(): void {
+		const left = kept(this.sync.me.account.id);
+		if (!left) return;
+		const film = this.films[left.film];
+		if (film && (film.watched_at ?? 0) < left.at) void this.#write(left).catch(() => undefined);
+		else letGo(left);
 	}
 
 	/** A position that was written here a moment ago wins over an answer that was computed before. */
@@ -176,9 +187,18 @@ export class Library {
 
 	/** Write down how far the person got. */
 	async watched(film: Film, position_ms: number, duration_ms: number): Promise<void> {
-		await this.sync.post(this.sync.me.personal, 'media.film_watched.1', {
-			space: film.space, film: film.id, position_ms: Math.round(position_ms), duration_ms: Math.round(duration_ms)
-		});
+		const left: Left = {
+			account: this.sync.me.account.id, space: film.space, film: film.id, at: this.sync.now(),
+			position_ms: Math.round(position_ms), duration_ms: Math.round(duration_ms)
+		};
+		keep(left);
+		await this.#write(left);
+	}
+
+	async #write(left: Left): Promise<void> {
+		const { account: _account, at: _at, ...body } = left;
+		await this.sync.post(this.sync.me.personal, 'media.film_watched.1', body);
+		letGo(left);
 	}
 
 	async change(film: Film, title: string, description: string): Promise<void> {

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Fact, Sync } from '$lib/base';
 import { Library } from './library.svelte';
+import { keep, kept } from './left';
 
 /** What the library needs of a Sync; the world outside of it is not under test here. */
 function quiet(): Sync {
@@ -52,5 +53,48 @@ describe('the fold of films', () => {
 		library.apply(changes[2]!);
 		library.moved({ film: 'f' as never, state: 'playable', percent: 99 });
 		expect(library.films['f']).toMatchObject({ state: 'ready', percent: 100 });
+	});
+});
+
+describe('a page that goes away at once', () => {
+	beforeEach(() => {
+		const held = new Map<string, string>();
+		vi.stubGlobal('localStorage', { getItem: (key: string) => held.get(key) ?? null, setItem: (key: string, text: string) => held.set(key, text), removeItem: (key: string) => held.delete(key) });
+		return () => vi.unstubAllGlobals();
+	});
+	const left = { account: 'anna' as never, space: 'werkstatt', film: 'f', at: 9_000, position_ms: 40_000, duration_ms: 60_000 };
+	const body = { space: 'werkstatt', film: 'f', position_ms: 40_000, duration_ms: 60_000 };
+
+	/** A page at which the film is known, watched up to `watched_at`; gives what it wrote. */
+	async function page(watched_at: number | null): Promise<unknown[]> {
+		const posted: unknown[] = [];
+		const draft = async () => [{ id: 'f', space: 'werkstatt', state: 'ready', watched_at }];
+		const post = async (...written: unknown[]) => (posted.push(written), 'id');
+		await new Library({ ...quiet(), draft, post } as unknown as Sync).load();
+		return posted;
+	}
+
+	it('leaves how far one got, and the next page writes it down once', async () => {
+		const never = (): Promise<never> => new Promise(() => undefined);
+		void new Library({ ...quiet(), post: never, now: () => 9_000 } as unknown as Sync).watched({ id: 'f', space: 'werkstatt' } as never, 40_000.4, 60_000);
+		expect(await page(8_000)).toEqual([['own', 'media.film_watched.1', body]]);
+		expect(await page(8_000)).toEqual([]);
+	});
+
+	it('does not set back who watched on elsewhere', async () => {
+		keep(left);
+		expect(await page(9_500)).toEqual([]);
+		expect(await page(null)).toEqual([]);
+	});
+
+	it('is of no interest to somebody else', () => {
+		keep(left);
+		expect(kept('ben' as never)).toBeNull();
+		expect(kept('anna' as never)).toBeNull();
+	});
+
+	it('survives rubbish in the store', () => {
+		localStorage.setItem('verbund.media.left', '{');
+		expect(kept('anna' as never)).toBeNull();
 	});
 });
