@@ -9,7 +9,9 @@ import httpx
 import msgspec
 import pytest
 
+from tests.partners import providers
 from verbund.base.settings import Settings
+from verbund.ops.client import Person
 from verbund.partners import requests
 from verbund.partners.agreements import book, queries
 from verbund.partners.agreements.codes import written
@@ -141,3 +143,17 @@ async def werkhof(country: Country) -> Provider:
 @pytest.fixture
 async def suednetz(country: Country) -> Provider:
     return await country.provider("Südnetz", "suednetz.example", place="Freiburg", contact="hilfe@suednetz.example")
+
+
+@pytest.fixture
+async def victim(tmp_path: Path) -> AsyncIterator[providers.Provider]:
+    provider = providers.Provider(tmp_path, "werkhof")
+    async with providers.running(provider):
+        yield provider
+
+
+@pytest.fixture
+async def anna(victim: providers.Provider) -> AsyncIterator[Person]:
+    person = await victim.firm()
+    yield person
+    person.close()

@@ -1,29 +1,28 @@
 """Partners that lie, over real sockets: each attack is refused with a code, and the provider goes on."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import AsyncExitStack
 
 import msgspec
 import pytest
 import zstandard
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.flows.server import PASSWORD
-from tests.partners.providers import Provider, eventually, running
-from tests.partners.sides import decoded, named
+from tests.partners.providers import Provider, eventually
+from tests.partners.rogue import Rogue, Talk, admit
+from tests.partners.sides import named
 from verbund.accounts.commands import make_setup_link
-from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, digest, personal_space, unb64
+from verbund.base.clock import FUTURE_MAX_MS, MS_MAX, ms_of, stamp_of
+from verbund.base.ids import SpaceId, b64, personal_space, unb64
 from verbund.base.keys import DeviceKey
 from verbund.log.bulk import Packed, pack, unpack
-from verbund.log.core import DOMAIN, make_parcel
-from verbund.log.entry import CHAIN_START, Entry, chain, sublog
+from verbund.log.entry import CHAIN_START, sublog
 from verbund.ops.client import Person
+from verbund.partners.effects import OPENINGS_MAX
 from verbund.partners.heads import DAY_MS, End, certify, sign
-from verbund.partners.identity import identity, prove
+from verbund.partners.identity import prove
 from verbund.partners.link import FRAME_BYTES_MAX, OPENING_BYTES_MAX
 from verbund.partners.push import CREDITS
 from verbund.partners.schemas import (
@@ -37,113 +36,9 @@ from verbund.partners.schemas import (
     Hello,
     Known,
     No,
-    Opening,
     Proof,
     Want,
 )
-
-ANSWER_S_MAX = 20.0
-
-
-class Rogue:
-    """Somebody who speaks the protocol, and more than that."""
-
-    def __init__(self) -> None:
-        self.root, self.device = DeviceKey.generate(), DeviceKey.generate()
-        self.shown = identity(self.root, self.device, 1)
-        self.id = ProviderId(self.shown.provider)
-
-    @asynccontextmanager
-    async def socket(self, victim: Provider) -> AsyncIterator[ClientConnection]:
-        url = victim.address.replace("http", "ws", 1) + "/partners/link"
-        async with connect(url, proxy=None, max_size=None) as socket:
-            yield socket
-
-    @asynccontextmanager
-    async def link(self, victim: Provider, url: str | None = None, protocol: int = 1) -> AsyncIterator["Talk"]:
-        async with self.socket(victim) as socket:
-            talk = Talk(socket)
-            address = victim.address if url is None else url
-            await talk.says(Hello(self.shown, b64(bytes(32)), [protocol, 99], address, "http://localhost:1"))
-            hello = await talk.opening()
-            if isinstance(hello, Hello):
-                proof = prove(self.device, hello.identity.provider, hello.nonce, address)
-                await talk.says(Proof(proof))
-                talk.ended = await talk.opening()
-            else:
-                talk.ended = hello
-            yield talk
-
-    def entry(
-        self, space: SpaceId, n: int, before: bytes = CHAIN_START, author: str | None = None
-    ) -> tuple[Entry, bytes]:
-        """(an entry of its own sub-log, signed by its device, in the name of `author`; the chain after it)."""
-        core = {
-            "ah": [], "bk": None, "dp": None, "ds": 1, "k": "meet.call_ended.1", "mu": False, "re": [], "sp": space,
-            "t": "0" * 16,
-        }  # fmt: skip
-        identifier, parcel = make_parcel(self.device, core, {"call": space, "people": 1, "seconds": 1}, bytes(16))
-        if author is not None:
-            text = parcel.c.replace(self.device.device, author)
-            parcel = msgspec.structs.replace(parcel, c=text, s=b64(self.device.sign(DOMAIN + text.encode())))
-            identifier = CoreId(digest(DOMAIN, text.encode()))
-        after = chain(before, self.id, 1, n, identifier, 1, False)
-        one = Entry(identifier, self.id, 1, n, b64(after), 1, 0, parcel.c, parcel.s, parcel.sa, parcel.b)
-        return one, after
-
-
-class Talk:
-    """One end of a link by hand."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-        self.ended: Any = None
-
-    async def says(self, frame: Any) -> None:
-        is_packed = isinstance(frame, Bulk)
-        await self.socket.send(msgspec.msgpack.encode(frame) if is_packed else msgspec.json.encode(frame))
-
-    async def opening(self) -> Any:
-        async with asyncio.timeout(ANSWER_S_MAX):
-            return msgspec.json.decode(await self.socket.recv(), type=Opening)
-
-    async def hears(self, kind: Any) -> Any:
-        """The next frame of this sort, or the goodbye."""
-        async with asyncio.timeout(ANSWER_S_MAX):
-            while True:
-                frame = decoded(await self.socket.recv(decode=False))
-                if isinstance(frame, (kind, Bye)):
-                    return frame
-
-    async def refused(self, frame: Any) -> str:
-        """The code with which this is refused, or ends the link."""
-        await self.says(frame)
-        answer = await self.hears(No)
-        return str(answer.code)
-
-
-@pytest.fixture
-async def victim(tmp_path: Path) -> AsyncIterator[Provider]:
-    provider = Provider(tmp_path, "werkhof")
-    async with running(provider):
-        yield provider
-
-
-@pytest.fixture
-async def anna(victim: Provider) -> AsyncIterator[Person]:
-    person = await victim.firm()
-    yield person
-    person.close()
-
-
-async def admit(victim: Provider, anna: Person, rogue: Rogue) -> None:
-    """The firm trusts the wrong provider."""
-    body = {
-        "provider": rogue.id, "alg": "ed25519", "key": b64(rogue.root.public.raw), "name": "Böse",
-        "url": "http://localhost:1",
-    }  # fmt: skip
-    await asyncio.to_thread(anna.post, anna.organisation, "authority.provider_added.1", body)
-    await eventually(lambda: victim.partners.here.is_shared(rogue.id, anna.organisation))
 
 
 async def test_unknown_provider_gets_no_further(victim: Provider, anna: Person) -> None:
@@ -379,3 +274,58 @@ async def test_places_in_the_sub_log_of_a_third_need_its_signature(victim: Provi
         true = certify(third.root, key.public, now, now + DAY_MS)
         await talk.says(Heads(space, [true], sign(key, true, ends, now)))
         await eventually(lambda: victim.vector(space).get(sub) == 1)
+
+
+async def test_silent_callers_do_not_keep_honest_ones_out(
+    victim: Provider, anna: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verbund.partners.link.OPENING_S_MAX", 1.0)
+    honest = Rogue()
+    await admit(victim, anna, honest)
+    async with AsyncExitStack() as stack:
+        for _ in range(OPENINGS_MAX):
+            silent = Talk(await stack.enter_async_context(Rogue().socket(victim)))
+            await silent.opening()
+        async with honest.socket(victim) as one_more:
+            assert await Talk(one_more).opening() == Bye("partners.too_much")
+        await eventually(lambda: victim.partners._openings == 0)
+        async with honest.link(victim) as talk:
+            assert isinstance(talk.ended, Proof)
+
+
+async def test_clock_of_a_partner_moves_no_clock_here(victim: Provider, anna: Person) -> None:
+    rogue = Rogue()
+    await admit(victim, anna, rogue)
+    space, late = anna.organisation, stamp_of(MS_MAX)
+    entry, _ = rogue.entry(space, 1, t=late)
+    async with rogue.link(victim) as talk:
+        await talk.says(Entries(space, 1, [entry]))
+        while (await talk.hears(Have)).n != 1:
+            pass
+    assert victim.vector(space)[sublog(rogue.id, 1)] == 1
+    assert ms_of(victim.services.log.core.hlc.tick()) < victim.services.clock.now_ms() + FUTURE_MAX_MS
+    await asyncio.to_thread(anna.call, "GET", "/api/me")
+
+
+async def test_partner_can_act_for_no_person(victim: Provider, anna: Person) -> None:
+    """Its own device signs well, but that device is nobody: a member, a role, a removal or a message it cannot make."""
+    rogue = Rogue()
+    await admit(victim, anna, rogue)
+    space, seq, after = anna.organisation, 0, CHAIN_START
+    deeds: list[tuple[str, dict[str, object]]] = [
+        ("authority.member_added.1", {"account": rogue.id, "role": "owner"}),
+        ("authority.role_changed.1", {"account": anna.account, "role": "guest"}),
+        ("authority.member_removed.1", {"account": anna.account, "cuts": {}}),
+        ("spaces.space_described.1", {"title": "Übernommen", "description": "", "address_form": "du"}),
+    ]
+    before = await asyncio.to_thread(anna.call, "GET", f"/api/spaces/{space}")
+    last: str | None = None
+    async with rogue.link(victim) as talk:
+        for seq, (kind, data) in enumerate(deeds, 1):
+            entry, after = rogue.entry(space, seq, after, data=data, k=kind, ds=seq, dp=last, ah=[space])
+            last = entry.id
+            await talk.says(Entries(space, seq, [entry]))
+            while (answer := await talk.hears((Have, No))).n < seq:
+                pass
+            assert isinstance(answer, Have), "kept, and counts nowhere"
+    assert await asyncio.to_thread(anna.call, "GET", f"/api/spaces/{space}") == before

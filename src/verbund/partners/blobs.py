@@ -21,7 +21,7 @@ from verbund.blobs.shelf import hash_of
 from verbund.log.store import Store
 from verbund.partners.link import Own
 from verbund.partners.requests import sign
-from verbund.partners.share import Share
+from verbund.partners.share import Pace, Share
 
 TIMEOUT_S = 10.0
 BLOB_BYTES_MAX = 20 * 1024**3
@@ -73,13 +73,14 @@ class Bytes:
                 return  # everything is here already
             if response.status_code != (httpx.codes.PARTIAL_CONTENT if first else httpx.codes.OK):
                 raise Unknown()
-            left = bytes_max
+            left, pace = bytes_max, Pace(time.monotonic())
             async for piece in response.aiter_bytes():
                 left -= len(piece)
-                if left < 0:
+                if left < 0 or not pace.keeps(len(piece), time.monotonic()):
                     raise Unknown()
                 await asyncio.to_thread(take, piece)
                 await asyncio.sleep(self._share.wait_s(len(piece), time.monotonic()))
+                pace.waits_from(time.monotonic())
 
 
 class Missing:

@@ -24,6 +24,7 @@ from verbund.log.tx import Tx
 from verbund.partners import agreements, queries
 from verbund.partners.acquainted import Acquainted
 from verbund.partners.actions import Contradiction, Learn, Take
+from verbund.partners.agreements.codes import may_dial
 from verbund.partners.blobs import Bytes, Missing
 from verbund.partners.dialling import Dialling
 from verbund.partners.examining import examined_of
@@ -166,7 +167,7 @@ class PartnersService:
         finally:
             self._openings -= 1
         self._dialling.heard(met.provider)
-        await self.answered(wire, met, met.provider, met.home)
+        await self.answered(wire, met, met.provider, met.home if may_dial(met.home, self._own.origin) else "")
 
     async def answered(self, wire: Wire, met: Met, dialled_by: ProviderId, address: str) -> str:
         """Both sides have proven who they are: exchange until the link ends; the code why."""

@@ -9,6 +9,7 @@ from verbund.base.canonical import INTEGER_MAX
 from verbund.base.ids import ProviderId, SpaceId, is_hash
 from verbund.log.columns import Run
 from verbund.log.entry import Entry
+from verbund.partners.actions import Contradiction
 from verbund.partners.here import Here
 from verbund.partners.push import Ready
 from verbund.partners.schemas import Bulk, Digest, Reach
@@ -50,6 +51,20 @@ def are_numbers(run: Run) -> bool:
         and 0 <= run.incarnation < INTEGER_MAX
         and 0 < run.first <= run.last < INTEGER_MAX
     )
+
+
+def believed(here: Here, space: SpaceId, reach: Reach) -> tuple[Reach, list[Contradiction]]:
+    """Of what a partner says to have, what can be true: nothing of another history than the one here, and nothing that
+    this provider would have written and did not.
+    """
+    ours, true, contradictions = here.reach.get(space, {}), {}, []
+    for sub, mark in reach.items():
+        own = ours.get(sub)
+        if own is not None and own.seq == mark.seq and own.chain != mark.chain:
+            contradictions.append(Contradiction(space, sub, mark.seq, own.chain, mark.chain))
+        elif not here.is_ours(sub) or mark.seq <= here.seq(space, sub):
+            true[sub] = mark
+    return true, contradictions
 
 
 def digests(here: Here, spaces: Iterable[SpaceId], links: list[ProviderId]) -> Iterator[Digest]:

@@ -20,6 +20,8 @@ CREDITS = 4
 FRAME_BYTES_MAX = 200 * 1024
 LIVE_BYTES_MAX = 4 * 1024 * 1024
 BACKFILLS_MAX = 10_000
+#: Of one space so many sub-logs are remembered; a vector may name new ones again and again.
+KNOWN_MAX = 1_024
 #: Of entries that are packed into one frame, before.
 PACKING_BYTES_MAX = 2 * 1024 * 1024
 
@@ -91,7 +93,8 @@ class Push:
         """The partner has this much, whoever gave it."""
         known = self.known.setdefault(space, {})
         for sub, seq in vector.items():
-            known[sub] = max(known.get(sub, 0), seq)
+            if sub in known or len(known) < KNOWN_MAX:
+                known[sub] = max(known.get(sub, 0), seq)
 
     def add(self, space: SpaceId, entries: Iterable[Placed]) -> None:
         """New entries: each goes out when the one before it is known there; a gap is left to the partner to find."""

@@ -13,8 +13,8 @@ from verbund.log.bulk import ENTRIES_MAX, Packed
 from verbund.log.columns import Run
 from verbund.log.entry import Entry, sublog
 from verbund.partners import schemas
-from verbund.partners.actions import Action, Close, Contradiction, Learn, Send, Take, Unpack
-from verbund.partners.forms import are_numbers, digests, entries_frame, is_of, is_vector
+from verbund.partners.actions import Action, Close, Learn, Send, Take, Unpack
+from verbund.partners.forms import are_numbers, believed, digests, entries_frame, is_of, is_vector
 from verbund.partners.hearing import Hearing
 from verbund.partners.here import Here
 from verbund.partners.peer import Peer
@@ -341,13 +341,10 @@ class Exchange:
         vector = {sub: mark.seq for sub, mark in reach.items()}
         if not is_vector(vector) or not self._may_bring(space) or not self._peer.introduce(space, 0, self._here):
             return False
-        self._peer.covers(space, reach, now_ms, self._here)
+        true, contradictions = believed(self._here, space, reach)
+        self._actions += contradictions
+        self._peer.covers(space, true, now_ms, self._here)
         self._push.heard(space, vector)
-        ours = self._here.reach.get(space, {})
-        for sub, mark in reach.items():
-            own = ours.get(sub)
-            if own is not None and own.seq == mark.seq and own.chain != mark.chain:
-                self._actions.append(Contradiction(space, sub, mark.seq, own.chain, mark.chain))
         self._ask_heads(self._vouching.want(space, now_ms))
         return any(self._lacks(space, sub, mark, now_ms) for sub, mark in reach.items())
 
