@@ -1,28 +1,25 @@
 """HTTP between providers: who this one is, and bytes for partners that hold the space."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
-from litestar import Request, get
+from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation
+from litestar.params import FromPath, FromQuery, SkipValidation
 from litestar.response import Stream
 
 from verbund.base.clock import Clock
 from verbund.base.ids import SpaceId
-from verbund.base.refusal import Refusal, Unknown
 from verbund.base.settings import Settings
 from verbund.blobs.ranges import Span, parse_range
+from verbund.partners.deliveries import PATH, PIECE_BYTES, Piece
+from verbund.partners.holding import pieces
 from verbund.partners.requests import Received, check
 from verbund.partners.schemas import Identity
 
-PIECE_BYTES = 256 * 1024
 TheClock = NamedDependency[SkipValidation[Clock]]
 Own = NamedDependency[SkipValidation[Identity]]
-Shelf = Callable[[SpaceId, str], Path | None]
 
 
 @get("/api/partners/hello", summary="Who this provider is, for other providers")
@@ -38,14 +35,7 @@ async def read_bytes(
 ) -> Stream:  # fmt: skip
     """`blob/<hash>`, `film/<film>/<plan>/<file>`; the request is signed by the asking provider."""
     provider, _, _ = check(received(request, settings), clock.now_ms())
-    wanted, held = SpaceId(space), name.lstrip("/")
-    if not services.parts["partners"].here.is_shared(provider, wanted):
-        raise Unknown()
-    shelves: dict[str, Shelf] = services.parts["shelves"]
-    kind, _, rest = held.partition("/")
-    if kind not in shelves:
-        raise Unknown()
-    path = await asyncio.to_thread(_find, shelves[kind], wanted, rest)
+    path = await services.parts["partners"].holding.find(provider, SpaceId(space), name.lstrip("/"))
     size = (await asyncio.to_thread(path.stat)).st_size
     span = parse_range(request.headers.get("range"), size)
     headers = {"accept-ranges": "bytes", "cache-control": "no-store"}
@@ -53,7 +43,7 @@ async def read_bytes(
         headers["content-range"] = f"bytes {span.first}-{span.last}/{size}"
     told = span or Span(0, size - 1)
     return Stream(
-        _pieces(path, told), status_code=206 if span else 200, media_type="application/octet-stream",
+        pieces(path, told), status_code=206 if span else 200, media_type="application/octet-stream",
         headers=headers | {"content-length": str(told.length)},
     )  # fmt: skip
 
@@ -67,26 +57,16 @@ def received(request: Request[Any, Any, Any], settings: Settings) -> Received:
     return Received(request.method, str(httpx.URL(settings.origin)).rstrip("/") + target.decode("latin-1"), headers)
 
 
-def _find(shelf: Shelf, space: SpaceId, name: str) -> Path:
-    try:
-        path = shelf(space, name)
-    except Refusal as refusal:
-        raise Unknown() from refusal
-    if path is None or not path.is_file():
-        raise Unknown()
-    return path
+@post(f"{PATH}/{{ticket:str}}", summary="Bytes that a partner was asked to bring", status_code=204,
+      request_max_body_size=PIECE_BYTES)  # fmt: skip
+async def deliver(
+    ticket: FromPath[str], first: FromQuery[int], size: FromQuery[int], request: Request[Any, Any, Any],
+    settings: Settings, clock: TheClock, services: NamedDependency[Any],
+) -> None:  # fmt: skip
+    """The piece of a file that begins at `first`, of `size` bytes in all; the request is signed by who brings it."""
+    body = await request.body()
+    asker = check(received(request, settings), clock.now_ms(), body)
+    await services.parts["partners"].delivered(asker.provider, ticket, Piece(first, size, body))
 
 
-async def _pieces(path: Path, span: Span) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(path.open, "rb", 0) as file:
-        await asyncio.to_thread(file.seek, span.first)
-        left = span.length
-        while left > 0:
-            piece = await asyncio.to_thread(file.read, min(PIECE_BYTES, left))
-            if not piece:
-                return
-            left -= len(piece)
-            yield piece
-
-
-ROUTES = [hello, read_bytes]
+ROUTES = [hello, read_bytes, deliver]

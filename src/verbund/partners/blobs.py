@@ -13,14 +13,17 @@ from pathlib import Path
 import httpx
 
 from verbund.base.clock import Clock
-from verbund.base.ids import BlobHash, SpaceId
+from verbund.base.ids import BlobHash, ProviderId, SpaceId
 from verbund.base.refusal import Unknown
 from verbund.blobs.missing import lacking, missing
 from verbund.blobs.service import Blobs
 from verbund.blobs.shelf import hash_of
 from verbund.log.store import Store
-from verbund.partners.link import Own
+from verbund.partners.deliveries import Deliveries
+from verbund.partners.holding import Holding
+from verbund.partners.link import Link, Own
 from verbund.partners.requests import sign
+from verbund.partners.schemas import DELIVERS
 from verbund.partners.share import Pace, Share
 
 TIMEOUT_S = 10.0
@@ -29,40 +32,63 @@ FREE_BYTES_MIN = 512 * 1024**2
 AGAIN_S = 15.0
 SPACES_MAX = 10_000
 TRIES_MAX = 5
-Elsewhere = Callable[[SpaceId], list[str]]
+#: Where somebody sits behind a router its address answers nobody: so long it is not tried again.
+CONNECT_S_MAX = 3.0
+UNREACHED_S = 300.0
+Elsewhere = Callable[[SpaceId], list[Link]]
 log = logging.getLogger(__name__)
 
 
 class Bytes:
-    """Asks the addresses that `elsewhere(space)` gives, one after the other; all together get `bytes_s`."""
+    """Asks the partners that `elsewhere(space)` gives, one after the other; all together get `bytes_s`."""
 
-    def __init__(self, own: Own, clock: Clock, elsewhere: Elsewhere, secure: ssl.SSLContext, bytes_s: float) -> None:
+    def __init__(
+        self, own: Own, clock: Clock, elsewhere: Elsewhere, holding: Holding, secure: ssl.SSLContext, bytes_s: float
+    ) -> None:
         self._own, self._clock, self._elsewhere = own, clock, elsewhere
         self._share = Share(bytes_s, time.monotonic())
-        self._client = httpx.AsyncClient(verify=secure, timeout=TIMEOUT_S, trust_env=False)
+        timeout = httpx.Timeout(TIMEOUT_S, connect=CONNECT_S_MAX)
+        self._client = httpx.AsyncClient(verify=secure, timeout=timeout, trust_env=False)
+        self.deliveries = Deliveries(own, clock, self._client, holding, self._wait_s)
+        #: Who could not be called, and until when that is taken for granted (s).
+        self._unreached: dict[ProviderId, float] = {}
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def fetch(self, space: SpaceId, name: str, bytes_max: int) -> bytes:
         """The bytes of a file. Raises Unknown when nobody who can be reached has it, or not so small."""
-        for address in self._elsewhere(space):
+        for link in self._elsewhere(space):
             found = bytearray()
             with suppress(httpx.HTTPError, Unknown):
-                await self._read(address, space, name, 0, bytes_max, found.extend)
+                await self._read(link, space, name, 0, bytes_max, found.extend)
                 return bytes(found)
         raise Unknown()
 
     async def fetch_into(self, space: SpaceId, name: str, path: Path, bytes_max: int = BLOB_BYTES_MAX) -> None:
         """Write the bytes of a file; what is in `path` already is not fetched again. Raises Unknown."""
-        for address in [one for one in self._elsewhere(space) for _ in range(TRIES_MAX)]:
+        for link in [one for one in self._elsewhere(space) for _ in range(TRIES_MAX)]:
             with suppress(httpx.HTTPError, Unknown), await asyncio.to_thread(path.open, "ab", 0) as file:
                 have = file.tell()
-                await self._read(address, space, name, have, bytes_max - have, file.write)
+                await self._read(link, space, name, have, bytes_max - have, file.write)
                 return
         raise Unknown()
 
     async def _read(
+        self, link: Link, space: SpaceId, name: str, first: int, bytes_max: int, take: Callable[[bytes], object]
+    ) -> None:
+        """Call the partner, or have it brought by one that answers no call. Raises HTTPError, Unknown."""
+        provider = link.met.provider
+        if link.met.home and self._unreached.get(provider, 0.0) <= time.monotonic():
+            try:
+                return await self._call(link.met.home, space, name, first, bytes_max, take)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                self._unreached[provider] = time.monotonic() + UNREACHED_S
+        if link.met.protocol < DELIVERS:
+            raise Unknown()
+        return await self.deliveries.read(link, space, name, first, bytes_max, take)
+
+    async def _call(
         self, address: str, space: SpaceId, name: str, first: int, bytes_max: int, take: Callable[[bytes], object]
     ) -> None:
         headers = {"accept-encoding": "identity"} | ({"range": f"bytes={first}-"} if first else {})
@@ -79,8 +105,11 @@ class Bytes:
                 if left < 0 or not pace.keeps(len(piece), time.monotonic()):
                     raise Unknown()
                 await asyncio.to_thread(take, piece)
-                await asyncio.sleep(self._share.wait_s(len(piece), time.monotonic()))
+                await asyncio.sleep(self._wait_s(len(piece)))
                 pace.waits_from(time.monotonic())
+
+    def _wait_s(self, count: int) -> float:
+        return self._share.wait_s(count, time.monotonic())
 
 
 class Missing:

@@ -20,7 +20,7 @@ WAIT_S_MAX = 15.0
 OPEN_S_MAX = 5.0
 LOOK_S = 1.0
 QUEUE_MAX = 8
-Answered = Callable[[Wire, Met, ProviderId, str], Awaitable[str]]
+Answered = Callable[[Wire, Met, ProviderId], Awaitable[str]]
 log = logging.getLogger(__name__)
 
 
@@ -105,7 +105,8 @@ class Dialling:
                     await turn_away(wire, refusal)
                     return False, refusal.code
                 self._who[address] = met.provider
-                return True, await self._answered(wire, met, ProviderId(self._own.identity.provider), address)
+                called = met._replace(home=address)
+                return True, await self._answered(wire, called, ProviderId(self._own.identity.provider))
         except Ended as ended:
             return False, ended.code
         except (OSError, TimeoutError, Gone, InvalidHandshake, InvalidURI) as error:

@@ -29,6 +29,7 @@ from verbund.partners.blobs import Bytes, Missing
 from verbund.partners.dialling import Dialling
 from verbund.partners.examining import examined_of
 from verbund.partners.here import Here
+from verbund.partners.holding import Holding
 from verbund.partners.homecoming import Homecoming
 from verbund.partners.link import Accepted, Gone, Link, Met, Own, Wire, meet, turn_away
 from verbund.partners.passing import Hub, Passings
@@ -90,7 +91,9 @@ class PartnersService:
         self._tasks: list[asyncio.Task[None]] = []
         secure = trusting(services.settings)
         bytes_s = services.settings.partner_mbit_s * BYTES_S_OF_MBIT
-        self._bytes = Bytes(self._own, services.clock, self._addresses, secure, bytes_s)
+        self.holding = Holding(services.parts.setdefault("shelves", {}), self.here)
+        self._bytes = Bytes(self._own, services.clock, self._linked, self.holding, secure, bytes_s)
+        self.deliver, self.delivered = self._bytes.deliveries.bring, self._bytes.deliveries.came
         self._missing = Missing(
             services.log.store, services.blobs, self._bytes, services.data / "arriving", self._found_blobs
         )
@@ -99,7 +102,7 @@ class PartnersService:
         self._home = services.parts["homecoming"] = Homecoming(services.data, self.here, self.peers, time.monotonic)
         services.parts["partners"] = self
         services.parts["me_enrichers"].append(self._holders)
-        services.parts.setdefault("shelves", {})["blob"] = services.blobs.path_of
+        services.parts["shelves"]["blob"] = services.blobs.path_of
 
     async def start(self) -> None:
         self._log.told.append(self._told)
@@ -108,14 +111,8 @@ class PartnersService:
         await self._refresh()
         await self.signing.start()
         self._home.begin()
-        runs = (
-            self._tick,
-            self.signing.run,
-            self._refresh_for_ever,
-            self._safe.run,
-            self._missing.run,
-            self._dialling.run,
-        )
+        parts = self.signing, self._safe, self._missing, self._dialling
+        runs = (self._tick, self._refresh_for_ever, *(one.run for one in parts))
         self._tasks = [asyncio.create_task(for_ever(run)) for run in runs]
 
     async def stop(self) -> None:
@@ -167,9 +164,10 @@ class PartnersService:
         finally:
             self._openings -= 1
         self._dialling.heard(met.provider)
-        await self.answered(wire, met, met.provider, met.home if may_dial(met.home, self._own.origin) else "")
+        called = met if may_dial(met.home, self._own.origin) else met._replace(home="")
+        await self.answered(wire, called, met.provider)
 
-    async def answered(self, wire: Wire, met: Met, dialled_by: ProviderId, address: str) -> str:
+    async def answered(self, wire: Wire, met: Met, dialled_by: ProviderId) -> str:
         """Both sides have proven who they are: exchange until the link ends; the code why."""
         peer = self.peers.get(met.provider)
         if peer is None:
@@ -177,7 +175,7 @@ class PartnersService:
                 await turn_away(wire, TooMuch())
                 return TooMuch.code
             peer = self.peers[met.provider] = Peer(met.provider)
-        peer.address = address
+        peer.address = met.home
         link = Link(wire, met, dialled_by, Exchange(self.here, peer, self._clock.now_ms(), met.protocol), self)
         if not self._enter(link):
             await turn_away(wire, Superfluous())
@@ -330,9 +328,8 @@ class PartnersService:
         known = provider in self._agreed or self._dialling.knows(provider)
         return known or any(provider in held_by for held_by in self.here.holders.values())
 
-    def _addresses(self, space: SpaceId) -> list[str]:
-        linked = [one for one in sorted(self.here.others(space)) if one in self.links]
-        return [self.peers[one].address for one in linked if self.peers[one].address]
+    def _linked(self, space: SpaceId) -> list[Link]:
+        return [self.links[one] for one in sorted(self.here.others(space)) if one in self.links]
 
     def _compare(self, link: Link) -> None:
         link.exchange.tick(self.now_ms(), list(self.links))

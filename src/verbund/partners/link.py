@@ -20,7 +20,7 @@ from verbund.partners.actions import Check, Close, Contradiction, Give, Learn, S
 from verbund.partners.hearing import Tell
 from verbund.partners.identity import check_identity, check_proof, prove
 from verbund.partners.push import Load
-from verbund.partners.schemas import PACKED, PROTOCOLS, Bulk, Bye, Frame, Hello, Identity, Opening, Proof
+from verbund.partners.schemas import PACKED, PROTOCOLS, Bulk, Bye, Deliver, Frame, Hello, Identity, Opening, Proof
 from verbund.partners.state import Exchange
 
 FRAME_BYTES_MAX = 256 * 1024
@@ -31,7 +31,7 @@ OUT_BYTES_BUSY = 1024 * 1024
 SEND_S_MAX = 20.0
 NONCE_BYTES = 32
 _opening = msgspec.json.Decoder(Opening)
-_frame = msgspec.json.Decoder(Frame)
+_frame = msgspec.json.Decoder(Frame | Deliver)
 _bulk = msgspec.msgpack.Decoder(Bulk)
 _encoder = msgspec.json.Encoder()
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Own(NamedTuple):
 
 
 class Met(NamedTuple):
-    """Who the other side proved to be. `home`: its own address, as it says; `protocol`: what both speak."""
+    """Who the other side proved to be. `home`: where it can be called, as it says; `protocol`: what both speak."""
 
     provider: ProviderId
     key: PublicKey
@@ -184,6 +184,8 @@ class Work(Protocol):
     async def give(self, link: "Link", asked: Give) -> None: ...
 
     async def heard(self, link: "Link", tell: Tell) -> None: ...
+
+    async def deliver(self, link: "Link", asked: Deliver) -> None: ...
 
     def contradicted(self, link: "Link", found: Contradiction) -> None: ...
 
@@ -288,13 +290,16 @@ class Link:
                 except (msgspec.MsgspecError, ValueError, RecursionError):
                     self.close(refusals.Protocol.code)
                     break
-                self.exchange.received(frame, self._work.now_ms())
-                self.pump()
+                if isinstance(frame, Deliver):
+                    self._start(self._work.deliver(self, frame))
+                else:
+                    self.exchange.received(frame, self._work.now_ms())
+                    self.pump()
         except Gone:
             return
         await asyncio.sleep(SEND_S_MAX)  # the writer says goodbye
 
-    def _decoded(self, raw: bytes) -> Frame | Bulk:
+    def _decoded(self, raw: bytes) -> Frame | Bulk | Deliver:
         is_packed = self.met.protocol >= PACKED and not raw.startswith(b"{")
         return _bulk.decode(raw) if is_packed else _frame.decode(raw)
 

@@ -8,9 +8,11 @@ from verbund.base.ids import AccountId, ProviderId, SpaceId
 from verbund.log.columns import Run
 from verbund.log.entry import Entry, sublog
 
-#: What this release speaks; of what both sides speak, the highest counts. From PACKED on entries come as `Bulk`.
-PROTOCOLS = (1, 2)
+#: What this release speaks; of what both sides speak, the highest counts. From PACKED on entries come as `Bulk`;
+#: from DELIVERS on a partner brings bytes to one that cannot call it.
+PROTOCOLS = (1, 2, 3)
 PACKED = 2
+DELIVERS = 3
 
 
 class Identity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,6 +174,15 @@ class Passing(Struct, frozen=True, tag_field="f", tag="signal"):
     k: str
     by: AccountId | None
     d: Any
+
+
+class Deliver(Struct, frozen=True, tag_field="f", tag="deliver"):
+    """Bring the bytes of a file from `first` on by requests of your own: you cannot be called. `ticket`: for what."""
+
+    sp: SpaceId
+    name: str
+    first: int
+    ticket: str
 
 
 class Bye(Struct, frozen=True, tag_field="f", tag="bye"):
