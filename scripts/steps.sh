@@ -10,6 +10,8 @@ STEP_TIMEOUT_S=1500
 LOCK_WAIT_S=1800
 HEARTBEAT_S=20
 export PATH="$VENV/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+# Each start would compile all of Verbund anew.
+unset PYTHONDONTWRITEBYTECODE
 mkdir -p "$BUILD"
 
 if [ -t 1 ]; then BOLD=$'\e[1m' DIM=$'\e[2m' RED=$'\e[31m' GREEN=$'\e[32m' PLAIN=$'\e[0m'; else BOLD='' DIM='' RED='' GREEN='' PLAIN=''; fi

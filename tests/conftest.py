@@ -1,24 +1,33 @@
 """What all tests share."""
 
-import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
-from tests.postgres import cluster, create_database
+from tests import lanes
+from tests.postgres import Pool, cluster
 
 #: A real browser on a machine that others use too is late now and then. What fails twice in a row is wrong; what needed
 #: its second try stands in pytest's summary (R), so that it can be made calmer.
 BROWSER_RERUNS = 1
 RERUN_AFTER_S = 2
-_numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=BROWSER_RERUNS, reruns_delay=RERUN_AFTER_S))
+    lanes.longest_first(items)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return lanes.count()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> lanes.Lanes:
+    return lanes.Lanes(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -28,10 +37,17 @@ def postgres() -> Iterator[str]:
         yield prefix
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: str) -> Pool:
+    return Pool(postgres)
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.programs)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """name → URL of an empty database; every test that asks for it runs on both."""
     if request.param == "sqlite":
-        return lambda name: f"sqlite:///{tmp_path / f'{name}.db'}"
-    prefix = request.getfixturevalue("postgres")
-    return lambda name: create_database(prefix, f"{name}-{next(_numbers)}")
+        yield lambda name: f"sqlite:///{tmp_path / f'{name}.db'}"
+        return
+    pool: Pool = request.getfixturevalue("databases")
+    with pool.lending() as lend:
+        yield lend

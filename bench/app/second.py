@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.flows.server import free_port
+from tests.ports import free_port
 
 FIRST_TIMEOUT_S = 1800.0
 SECOND_TIMEOUT_S = 120.0

@@ -27,7 +27,8 @@ from bench.chat.plot import plot
 from bench.chat.process import cpu_s, end, pss_mb
 from bench.chat.prosody import Prosody
 from bench.chat.synapse import Synapse
-from tests.flows.server import Server, free_port
+from tests.flows.server import Server
+from tests.ports import free_port
 from tests.postgres import cluster, create_database
 from verbund.base.ids import b64
 

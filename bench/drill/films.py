@@ -21,10 +21,10 @@ from bench.drill.watch import FILM
 from bench.town.line import BLACK_HOLE, CLEAR, MID_SEGMENT, REFUSED, Line, answering
 from tests.flows.browser import Person, chromium
 from tests.flows.pair import Pair, at_work, two_providers
-from tests.flows.server import free_port
 from tests.flows.test_partners import eventually
 from tests.media.films import browser_film, make
 from tests.media.test_in_product import add, settled, until
+from tests.ports import free_port
 
 ROUNDS, MINUTES, PIECE_S = 4, 10, 20
 DEATHS = {

@@ -9,8 +9,9 @@ import msgspec
 
 from bench.chat.process import cpu_s
 from bench.network.places import Places, equal, know_heads, messages, offline, places, until, vectors
-from tests.flows.server import Server, free_port
+from tests.flows.server import Server
 from tests.flows.test_partners import name_partner
+from tests.ports import free_port
 from verbund.base.ids import SpaceId
 from verbund.base.settings import Settings
 from verbund.log.bulk import ENTRIES_MAX, pack

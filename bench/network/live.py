@@ -13,7 +13,8 @@ from bench.chat.load import Count, open_loop
 from bench.chat.ours import Verbund
 from bench.network.people import client, come_over, herd, listen
 from bench.network.places import FACTS_PER_S, Places, equal, offline, places, sentence, until
-from tests.flows.server import Server, free_port
+from tests.flows.server import Server
+from tests.ports import free_port
 from verbund.base.ids import SpaceId
 from verbund.ops.client import Person
 

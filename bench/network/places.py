@@ -12,8 +12,9 @@ from itertools import islice
 from pathlib import Path
 
 from bench.chat.ours import Verbund
-from tests.flows.server import Server, free_port
+from tests.flows.server import Server
 from tests.flows.test_partners import name_partner
+from tests.ports import free_port
 from verbund.base.ids import SpaceId
 from verbund.base.settings import Settings
 from verbund.log.core import Parcel

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from tests.stores import prepare
 from verbund.accounts.commands import make_setup_link
 from verbund.accounts.effects import AccountsService
 from verbund.accounts.events import AccountOpened, ProfileChanged
@@ -214,7 +215,9 @@ class Place:
 
     def __init__(self, folder: Path, database: str = "", **given: Any) -> None:
         self.clock = Clock()
-        settings = Settings(data=str(folder), port=8420, meet="off", name="Werkhof", database=database, **given)
+        settings = prepare(
+            Settings(data=str(folder), port=8420, meet="off", name="Werkhof", database=database, **given)
+        )
         self.services = Services(settings, capabilities, self.clock)
         self.app = Application(self.services)
         self.origin = settings.origin

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.ports import free_port
 from verbund.base.ids import b64
 from verbund.blobs.limits import CHUNK_BYTES
 
@@ -36,9 +37,7 @@ class Server:
 
     def __init__(self, data: Path, **given: Any) -> None:
         self.data = data
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self._given = {"data": str(data), "port": self.port, "rooms": ROOMS, **given}
         self.process: subprocess.Popen[bytes] | None = None
         self._people: list[Person] = []
@@ -87,7 +86,11 @@ class Person:
 
     def __init__(self, server: Server, account: str) -> None:
         self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{server.port}", headers={"x-account": account}, timeout=60, trust_env=False
+            base_url=f"http://127.0.0.1:{server.port}",
+            headers={"x-account": account},
+            timeout=60,
+            trust_env=False,
+            verify=False,
         )
 
     def have(self, plan: dict[str, Any], space: str = SPACE, **more: Any) -> httpx.Response:

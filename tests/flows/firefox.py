@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.flows.server import free_port
+from tests.ports import free_port
 
 FIREFOX = shutil.which("firefox-esr")
 START_TIMEOUT_S = 90.0

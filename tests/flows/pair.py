@@ -10,8 +10,9 @@ from typing import NamedTuple
 from playwright.sync_api import Browser
 
 from tests.flows.browser import Person
-from tests.flows.server import PASSWORD, Firm, Server, free_port
+from tests.flows.server import PASSWORD, Firm, Server
 from tests.flows.test_partners import at_partner, eventually, name_partner
+from tests.ports import free_port
 from verbund.base.ids import SpaceId
 
 

@@ -3,13 +3,13 @@
 import os
 import re
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from tests.ports import free_port
 from verbund.ops.client import Person
 
 START_TIMEOUT_S = 60.0
@@ -111,12 +111,6 @@ class Firm:
     def close(self) -> None:
         self.anna.close()
         self.ben.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def texts(person: Person, space: str) -> list[str]:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import httpx
 
-from tests.flows.server import Firm, Server, free_port
+from tests.flows.server import Firm, Server
+from tests.ports import free_port
 from verbund.base.keys import DeviceKey
 from verbund.ops.client import Person
 from verbund.partners.identity import identity

@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.flows.browser import WAIT_MS, Person, chromium
-from tests.flows.server import PASSWORD, Firm, Server, free_port
+from tests.flows.server import PASSWORD, Firm, Server
 from tests.flows.test_access import DESK, SMALL_PHONE, check
 from tests.flows.test_partners import at_partner, covers, eventually, vector_at
+from tests.ports import free_port
 
 pytestmark = pytest.mark.browser
 READ = "async (path) => (await fetch(path)).text()"

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.ports import free_port
 from verbund.ops.client import Person
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,12 +31,6 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required", "--disable-renderer-backgrounding",
     "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--mute-audio",
 ]  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(what: str, check: Callable[[], Any]) -> Any:
@@ -116,7 +110,7 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, self._log.read_text()[-3000:]
         try:
-            return httpx.get(f"{self.address}/api/health", timeout=5, trust_env=False).status_code == 200
+            return httpx.get(f"{self.address}/api/health", timeout=5, trust_env=False, verify=False).status_code == 200
         except httpx.TransportError:
             return False
 

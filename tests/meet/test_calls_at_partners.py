@@ -15,9 +15,10 @@ from playwright.sync_api import Browser
 
 from tests.flows.browser import Person, chromium
 from tests.flows.pair import Pair
-from tests.flows.server import PASSWORD, Firm, Server, free_port
+from tests.flows.server import PASSWORD, Firm, Server
 from tests.flows.test_partners import at_partner, eventually, name_partner
 from tests.meet.host import janus_of, supervisors_of, until
+from tests.ports import free_port
 from verbund.ops import client
 
 pytestmark = [pytest.mark.browser, pytest.mark.programs]

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.meet.host import WAIT_S, free_port, janus_of, supervisors_of
+from tests.meet.host import WAIT_S, janus_of, supervisors_of
+from tests.ports import free_port
 from verbund.meet.janus.process import confined
 from verbund.meet.janus.sfu import JanusSfu
 from verbund.meet.janus.supervised import Supervised

@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.meet.conftest import Firm, firm_of
-from tests.meet.host import Server, free_port, until
+from tests.meet.host import Server, until
 from tests.meet.test_calls_in_browsers import InCall
+from tests.ports import free_port
 from verbund.meet.addresses import primary_address
 from verbund.meet.coturn import EVERYWHERE, Relaying, config
 from verbund.meet.turn import Turn, credential

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from tests.contract.source import ROOT
-from tests.flows.server import free_port
+from tests.ports import free_port
 from verbund.base.settings import Settings
 from verbund.log.store import Store
 from verbund.ops import place, programs

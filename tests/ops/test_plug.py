@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.flows.server import Server, free_port
+from tests.flows.server import Server
 from tests.flows.test_partners import eventually
+from tests.ports import free_port
 from verbund.ops.plug.report import NotGenuine, checked
 from verbund.ops.plug.stop import NotRunning, server_of
 

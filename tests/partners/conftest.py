@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.partners import providers
+from tests.stores import prepare
 from verbund.base.settings import Settings
 from verbund.ops.client import Person
 from verbund.partners import requests
@@ -118,7 +119,7 @@ class Country:
         wanted = Settings(
             data=str(self._folder / host), name=name, url=f"https://{host}", behind_proxy=True, **settings
         )  # fmt: skip
-        services = Services(wanted, capabilities, self.clock)
+        services = Services(prepare(wanted), capabilities, self.clock)
         capabilities.prepare(services.store)
         services.log.start()
         await capabilities.introduce(services)

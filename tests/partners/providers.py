@@ -10,7 +10,9 @@ import msgspec
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.flows.server import PASSWORD, free_port
+from tests.flows.server import PASSWORD
+from tests.ports import free_port
+from tests.stores import prepare
 from verbund.accounts.commands import make_setup_link
 from verbund.base.ids import ProviderId, SpaceId, b64
 from verbund.base.settings import Settings
@@ -50,7 +52,7 @@ class Provider:
         return found
 
     async def start(self) -> "Provider":
-        self.services = Services(self.settings, capabilities)
+        self.services = Services(prepare(self.settings), capabilities)
         config = uvicorn.Config(
             Application(self.services), port=self.port, host="127.0.0.1", log_config=None, ws="websockets-sansio",
             ws_max_size=256 * 1024, ws_ping_interval=None, timeout_graceful_shutdown=GRACE_S, lifespan="on",

@@ -6,6 +6,7 @@ The demo, the tests and the benchmarks are such people. Not a second way in: the
 import mimetypes
 import ssl
 from collections.abc import Iterable
+from functools import cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,12 @@ from verbund.log.stored import salt
 TIMEOUT_S = 60.0
 CHUNK_BYTES = 4 * 1024 * 1024
 JOIN_DOMAIN = b"verbund/join/1\0"
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Whose certificates people trust. Reading them takes a while, so everybody shares them."""
+    return httpx.create_ssl_context()
 
 
 class Declined(Exception):
@@ -51,7 +58,11 @@ class Person:
         self._heads: dict[SpaceId, list[str]] = {}
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.address))
         self.http = httpx.Client(
-            base_url=self.address, headers={"origin": origin}, timeout=TIMEOUT_S, trust_env=False, verify=secure
+            base_url=self.address,
+            headers={"origin": origin},
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            verify=_authorities() if secure is True else secure,
         )
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:

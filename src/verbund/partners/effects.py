@@ -41,7 +41,7 @@ from verbund.partners.safe import Safe
 from verbund.partners.schemas import PartnerStatus
 from verbund.partners.signing import Signing
 from verbund.partners.state import Exchange
-from verbund.partners.tls import trusting
+from verbund.partners.tls import shared
 
 TICK_S = 0.25
 GATHER_S = 0.1
@@ -89,7 +89,7 @@ class PartnersService:
         self.passings = Passings(services.log.store, self.here, self.links, services.live, services.parts["presence"])
         self.heard = self.passings.heard
         self._tasks: list[asyncio.Task[None]] = []
-        secure = trusting(services.settings)
+        secure = shared(services.settings)
         bytes_s = services.settings.partner_mbit_s * BYTES_S_OF_MBIT
         self.holding = Holding(services.parts.setdefault("shelves", {}), self.here)
         self._bytes = Bytes(self._own, services.clock, self._linked, self.holding, secure, bytes_s)

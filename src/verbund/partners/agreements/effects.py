@@ -30,7 +30,7 @@ from verbund.partners.agreements.texts import texts
 from verbund.partners.identity import NotProven
 from verbund.partners.requests import Received
 from verbund.partners.schemas import Identity
-from verbund.partners.tls import trusting
+from verbund.partners.tls import shared
 
 LOOK_S = 1.0
 #: How often one asks: while somebody waits for an answer, when all is settled, after a failure at most.
@@ -71,7 +71,7 @@ class Agreements:
         self._identity: Identity = services.parts["own_identity"]
         self.own = Own(services.log.provider, services.settings.origin)
         services.parts["agreements"] = self
-        self._secure = trusting(services.settings)
+        self._secure = shared(services.settings)
         self._nonces = requests.Nonces()
         self._due: dict[str, float] = {}
         self._seen: dict[str, int] = {}
