@@ -82,6 +82,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ffmpeg_threads: int = 0
     #: What fetching files and films from partners may take of the line, in Mbit/s, all together; 0: everything.
     partner_mbit_s: int = 100
+    #: Whether owners may connect a machine of their own, which then holds their organisation's spaces too.
+    office_machines: bool = True
     #: Addresses of partners whose shared spaces this provider keeps too.
     partners: tuple[str, ...] = ()
     #: Certificates (PEM) of authorities that partners' addresses may be certified by, beside the machine's own.

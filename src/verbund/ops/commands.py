@@ -117,9 +117,11 @@ def _protocol(args: argparse.Namespace, top: Top) -> int:
 
 
 def _add_partner(subparsers: Any, top: Top) -> None:
+    from verbund.ops.office import add_office
     from verbund.ops.partner import add_partner
 
     add_partner(subparsers, top.beside)
+    add_office(subparsers, top.beside)
 
 
 def _add_moving(subparsers: Any, top: Top) -> None:

@@ -48,26 +48,26 @@ def add_partner(subparsers: Any, beside: Beside) -> None:
     whole = subparsers.add_parser("partner", help="mit einem anderen Anbieter zusammenarbeiten")
     whole.set_defaults(run=lambda args: _explain(whole, args))
     commands = whole.add_subparsers(title="Befehle")
-    one = _command(commands, "invite", "einen Code für den anderen Betreiber machen", partial(_invite, beside))
+    one = command(commands, "invite", "einen Code für den anderen Betreiber machen", partial(_invite, beside))
     one.add_argument("--days", type=int, default=CODE_DAYS, help=f"wie lange er gilt (Vorgabe: {CODE_DAYS})")
-    one = _command(commands, "join", "den Code des anderen Betreibers annehmen", partial(_join, beside))
+    one = command(commands, "join", "den Code des anderen Betreibers annehmen", partial(_join, beside))
     one.add_argument("code", metavar="CODE")
-    one = _command(commands, "agree", "der Vereinbarung zustimmen", partial(_agree, beside))
+    one = command(commands, "agree", "der Vereinbarung zustimmen", partial(_agree, beside))
     one.add_argument("partner", metavar="PARTNER", help="Name oder Anfang des Fingerabdrucks")
     one.add_argument("--by", required=True, metavar="NAME", help="wer zustimmt, mit Vor- und Nachname")
     one.add_argument("--yes", action="store_true", help="nicht nachfragen")
-    _command(commands, "list", "alle Partner und ihren Stand zeigen", partial(_list, beside))
-    one = _command(commands, "end", "eine Partnerschaft beenden, erst vorläufig", partial(_end, beside))
+    command(commands, "list", "alle Partner und ihren Stand zeigen", partial(_list, beside))
+    one = command(commands, "end", "eine Partnerschaft beenden, erst vorläufig", partial(_end, beside))
     one.add_argument("--dry-run", action="store_true", help="nur sagen, was geschähe")
     one.add_argument("partner", metavar="PARTNER", help="Name oder Anfang des Fingerabdrucks")
     one.add_argument("--yes", action="store_true", help="nicht nachfragen")
 
     about = "bestätigen, was vorläufig gilt (partner end); sonst wird es nach fünf Minuten zurückgenommen"
-    one = _command(subparsers, "confirm", about, partial(_confirm_or_revert, beside))
+    one = command(subparsers, "confirm", about, partial(_confirm_or_revert, beside))
     one.add_argument("--revert", action="store_true", help="sofort zurücknehmen")
 
 
-def _command(commands: Any, name: str, about: str, run: Callable[[argparse.Namespace, Settings], int]) -> Any:
+def command(commands: Any, name: str, about: str, run: Callable[[argparse.Namespace, Settings], int]) -> Any:
     one = commands.add_parser(name, help=about)
     one.add_argument("--data", help="Datenordner (Vorgabe: data)")
     one.add_argument("--port", type=int, help="Port, unter dem Verbund läuft (Vorgabe: 8420)")
@@ -82,43 +82,43 @@ def _explain(parser: Any, _args: argparse.Namespace) -> int:
 
 def _invite(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
     days = min(max(args.days, 1), CODE_DAYS_MAX)
-    code = _do(beside, settings, lambda tx, own: book.invite(tx, own, days))
-    _say(codes.written(code))
-    _say("")
-    _say(f"  Adresse        {code.address}")
-    _say(f"  Fingerabdruck  {grouped(code.provider)}")
-    _say(f"  gilt bis       {_day(code.expires_at)}, für einen Anbieter")
-    _say("Geben Sie diesen Code nur dem anderen Betreiber, und vergleichen Sie mit ihm den Fingerabdruck.")
-    _say("Dort: verbund partner join CODE")
+    code = do(beside, settings, lambda tx, own: book.invite(tx, own, days))
+    say(codes.written(code))
+    say("")
+    say(f"  Adresse        {code.address}")
+    say(f"  Fingerabdruck  {grouped(code.provider)}")
+    say(f"  gilt bis       {_day(code.expires_at)}, für einen Anbieter")
+    say("Geben Sie diesen Code nur dem anderen Betreiber, und vergleichen Sie mit ihm den Fingerabdruck.")
+    say("Dort: verbund partner join CODE")
     return 0
 
 
 def _join(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
-    code = _do(beside, settings, lambda tx, own: book.join(tx, own, args.code))
-    held = _patiently(settings, code.provider, lambda one: one.heard_at is not None or one.problem is not None)
+    code = do(beside, settings, lambda tx, own: book.join(tx, own, args.code))
+    held = patiently(settings, code.provider, lambda one: one.heard_at is not None or one.problem is not None)
     if held.heard_at is None:
-        _say(_trouble(held) or "Angenommen. Sobald Verbund hier läuft, fragt es beim anderen Anbieter an.")
+        say(trouble(held) or "Angenommen. Sobald Verbund hier läuft, fragt es beim anderen Anbieter an.")
         return int(held.state == ENDED)
-    _card(held)
-    _say(f"Zustimmen: verbund partner agree {quoted(held)} --by 'Vorname Nachname'")
+    card(held)
+    say(f"Zustimmen: verbund partner agree {quoted(held)} --by 'Vorname Nachname'")
     return 0
 
 
 def _agree(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
-    held = _do(beside, settings, lambda tx, _own: queries.named(tx.connection, args.partner))
+    held = do(beside, settings, lambda tx, _own: queries.named(tx.connection, args.partner))
     by = plain(args.by)[:NAME_CHARS_MAX]
-    _card(held)
+    card(held)
     text = newest_common(held.texts)
     if text is not None and not args.yes:
-        _say(texts()[text])
-    _confirm(args.yes, f"Stimmen Sie dieser Vereinbarung mit {held.shown_name} zu?", "ja")
-    _do(beside, settings, lambda tx, _own: book.agree(tx, held.provider, by))
-    held = _patiently(settings, held.provider, lambda one: one.state == AGREED or one.their_text is None)
+        say(texts()[text])
+    confirm(args.yes, f"Stimmen Sie dieser Vereinbarung mit {held.shown_name} zu?", "ja")
+    do(beside, settings, lambda tx, _own: book.agree(tx, held.provider, by))
+    held = patiently(settings, held.provider, lambda one: one.state == AGREED or one.their_text is None)
     if held.state == AGREED:
-        _say(f"Vereinbart mit {held.shown_name}: Beide haben der Fassung {_version(held.own_text)} zugestimmt.")
-        _say("Organisationen können diesen Partner jetzt wählen: Einstellungen, „Wo unsere Daten liegen“.")
+        say(f"Vereinbart mit {held.shown_name}: Beide haben der Fassung {_version(held.own_text)} zugestimmt.")
+        say("Organisationen können diesen Partner jetzt wählen: Einstellungen, „Wo unsere Daten liegen“.")
     else:
-        _say(f"Ihre Zustimmung ist festgehalten. Es fehlt noch die von {held.shown_name}.")
+        say(f"Ihre Zustimmung ist festgehalten. Es fehlt noch die von {held.shown_name}.")
     return 0
 
 
@@ -126,14 +126,14 @@ def _list(beside: Beside, _args: argparse.Namespace, settings: Settings) -> int:
     def read(tx: Tx, _own: Own) -> tuple[list[Partnership], int]:
         return queries.partnerships(tx.connection), queries.open_codes(tx.connection, tx.now_ms())
 
-    found, waiting = _do(beside, settings, read)
+    found, waiting = do(beside, settings, read)
     links = _links(settings)
     for one in found:
-        _card(one, links, listed=True)
+        card(one, links, listed=True)
     if waiting:
-        _say(f"Offene Codes: {waiting}.")
+        say(f"Offene Codes: {waiting}.")
     if not found and not waiting:
-        _say("Noch kein Partner. Ein Code für einen anderen Betreiber: verbund partner invite")
+        say("Noch kein Partner. Ein Code für einen anderen Betreiber: verbund partner invite")
     return 0
 
 
@@ -142,44 +142,44 @@ def _end(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
         held = queries.named(tx.connection, args.partner)
         return held, _titles_at(tx, held.provider)
 
-    held, titles = _do(beside, settings, read)
+    held, titles = do(beside, settings, read)
     _tell_what_ends(held, titles)
     if args.dry_run:
-        _say("Es wurde nichts verändert.")
+        say("Es wurde nichts verändert.")
         return 0
-    _confirm(args.yes, f"Partnerschaft beenden? Dann geben Sie den Namen ein: {held.shown_name}", held.shown_name)
+    confirm(args.yes, f"Partnerschaft beenden? Dann geben Sie den Namen ein: {held.shown_name}", held.shown_name)
     if held.state == AGREED:
-        _do(beside, settings, lambda tx, _own: book.end_for_now(tx, held.provider))
-        _say(f"Vorläufig beendet. Hier gilt es ab jetzt; {held.shown_name} weiß noch nichts davon.")
-        _say("Prüfen Sie, ob alles weitergeht, und bestätigen Sie innerhalb von fünf Minuten: verbund confirm")
-        _say("Sonst gilt die Partnerschaft danach von selbst wieder. Sofort zurück: verbund confirm --revert")
+        do(beside, settings, lambda tx, _own: book.end_for_now(tx, held.provider))
+        say(f"Vorläufig beendet. Hier gilt es ab jetzt; {held.shown_name} weiß noch nichts davon.")
+        say("Prüfen Sie, ob alles weitergeht, und bestätigen Sie innerhalb von fünf Minuten: verbund confirm")
+        say("Sonst gilt die Partnerschaft danach von selbst wieder. Sofort zurück: verbund confirm --revert")
         return 0
     return _end_for_good(beside, settings, [held])
 
 
 def _tell_what_ends(held: Partnership, titles: list[tuple[str, int]]) -> None:
     if not titles:
-        _say(f"Bei {held.shown_name} liegen keine Bereiche von hier.")
+        say(f"Bei {held.shown_name} liegen keine Bereiche von hier.")
         return
-    _say(f"Bei {held.shown_name} liegen auch:")
+    say(f"Bei {held.shown_name} liegen auch:")
     for title, spaces in titles[:TITLES_MAX]:
-        _say(f"  {plain(title)} ({spaces} {'Bereich' if spaces == 1 else 'Bereiche'})")
+        say(f"  {plain(title)} ({spaces} {'Bereich' if spaces == 1 else 'Bereiche'})")
     if len(titles) > TITLES_MAX:
-        _say(f"  und {len(titles) - TITLES_MAX} weitere")
-    _say("Nach dem Ende wird nichts mehr übertragen: Fällt dieser Anbieter aus, steht dort kein neuer Stand bereit.")
-    _say("Die Kopien dort bleiben, bis die Organisationen den Partner abwählen und er sie löscht.")
+        say(f"  und {len(titles) - TITLES_MAX} weitere")
+    say("Nach dem Ende wird nichts mehr übertragen: Fällt dieser Anbieter aus, steht dort kein neuer Stand bereit.")
+    say("Die Kopien dort bleiben, bis die Organisationen den Partner abwählen und er sie löscht.")
 
 
 def _confirm_or_revert(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
     """What was done for now is done for good, or taken back. Raises NothingToConfirm."""
     if args.revert:
-        back = _do(beside, settings, lambda tx, _own: book.take_back(tx, overdue_only=False))
+        back = do(beside, settings, lambda tx, _own: book.take_back(tx, overdue_only=False))
         if not back:
             raise NothingToConfirm()
         for one in back:
-            _say(f"Zurückgenommen: Die Partnerschaft mit {one.shown_name} gilt wieder.")
+            say(f"Zurückgenommen: Die Partnerschaft mit {one.shown_name} gilt wieder.")
         return 0
-    waiting = _do(beside, settings, lambda tx, _own: queries.ending(tx.connection))
+    waiting = do(beside, settings, lambda tx, _own: queries.ending(tx.connection))
     if not waiting:
         raise NothingToConfirm()
     return _end_for_good(beside, settings, waiting)
@@ -187,10 +187,10 @@ def _confirm_or_revert(beside: Beside, args: argparse.Namespace, settings: Setti
 
 def _end_for_good(beside: Beside, settings: Settings, ending: list[Partnership]) -> int:
     for one in ending:
-        _do(beside, settings, partial(_end_one, one.provider))
-        held = _patiently(settings, one.provider, lambda one: one.end_told or one.problem is not None)
+        do(beside, settings, partial(_end_one, one.provider))
+        held = patiently(settings, one.provider, lambda one: one.end_told or one.problem is not None)
         told = "Der Partner weiß es." if held.end_told else "Der Partner erfährt es, sobald er erreichbar ist."
-        _say(f"Beendet: die Partnerschaft mit {held.shown_name}. {told}")
+        say(f"Beendet: die Partnerschaft mit {held.shown_name}. {told}")
     return 0
 
 
@@ -198,7 +198,7 @@ def _end_one(provider: str, tx: Tx, _own: Own) -> None:
     book.end(tx, provider)
 
 
-def _do(beside: Beside, settings: Settings, work: Callable[[Tx, Own], Result]) -> Result:
+def do(beside: Beside, settings: Settings, work: Callable[[Tx, Own], Result]) -> Result:
     def with_own(tx: Tx, provider: ProviderId) -> Result:
         return work(tx, Own(provider, settings.origin))
 
@@ -206,7 +206,7 @@ def _do(beside: Beside, settings: Settings, work: Callable[[Tx, Own], Result]) -
     return done
 
 
-def _patiently(settings: Settings, provider: str, enough: Callable[[Partnership], bool]) -> Partnership:
+def patiently(settings: Settings, provider: str, enough: Callable[[Partnership], bool]) -> Partnership:
     """What is written down once the server has got somewhere, or patience ends. Only reads."""
     deadline, store = time.monotonic() + PATIENCE_S, Store(settings.database_url)
     try:
@@ -263,8 +263,8 @@ def _link(one: Partnership, links: dict[str, PartnerStatus] | None) -> str:
     return f"{stands}{behind}{last}{proofs}"
 
 
-def _card(one: Partnership, links: dict[str, PartnerStatus] | None = None, *, listed: bool = False) -> None:
-    _say(f"{one.shown_name}{f' ({one.place})' if one.place else ''} – {_STATES[one.state]}")
+def card(one: Partnership, links: dict[str, PartnerStatus] | None = None, *, listed: bool = False) -> None:
+    say(f"{one.shown_name}{f' ({one.place})' if one.place else ''} – {_STATES[one.state]}")
     lines = [
         ("Fingerabdruck", grouped(one.provider)),
         ("Adresse", one.address or "wählt sich selbst hier ein"),
@@ -273,11 +273,11 @@ def _card(one: Partnership, links: dict[str, PartnerStatus] | None = None, *, li
         ("Vereinbarung", _both(one)),
         ("Verbindung", _link(one, links) if listed else ""),
         ("zuletzt gehört", _moment(one.heard_at)),
-        ("Störung", _trouble(one)),
+        ("Störung", trouble(one)),
     ]
     for title, said in lines:
         if said:
-            _say(f"  {title:<15}{said}")
+            say(f"  {title:<15}{said}")
 
 
 def _both(one: Partnership) -> str:
@@ -297,18 +297,18 @@ def _version(text: str | None) -> str:
     return version_of(text) or (text or "")[:8]
 
 
-def _trouble(one: Partnership) -> str:
+def trouble(one: Partnership) -> str:
     if one.problem is None:
         return ""
     kind = next((kind for kind in all_refusals() if kind.code == one.problem), Refusal)
     return kind().sentence("de")
 
 
-def _confirm(given: bool, question: str, wanted: str) -> None:
+def confirm(given: bool, question: str, wanted: str) -> None:
     """Raises NotConfirmed."""
     if given:
         return
-    _say(question)
+    say(question)
     if not sys.stdin.isatty() or input("> ").strip().casefold() != wanted.casefold():
         raise NotConfirmed()
 
@@ -333,5 +333,5 @@ def _moment(at_ms: int | None) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%d.%m.%Y %H:%M")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")

@@ -6,6 +6,7 @@ from verbund.log.store import metadata
 
 # local: what only this provider knows and no fact says
 
+#: `organisation`: for a machine of that organisation alone; `agreed_by`: who agreed on this side when making the code.
 partner_invitation = Table(
     "partner_invitation",
     metadata,
@@ -14,10 +15,13 @@ partner_invitation = Table(
     Column("made_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("used_by", String),
+    Column("organisation", String),
+    Column("agreed_by", String),
 )
 
 #: `own_…` and `their_…`: which text of the processing agreement a side agreed to, who did and when; `their_words` is
 #: the statement that they signed. `heard_…`: when this provider last heard of them, and the time that they named.
+#: `organisation`: it is a machine of that organisation, and nobody else is offered it.
 partner = Table(
     "partner",
     metadata,
@@ -47,6 +51,7 @@ partner = Table(
     Column("heard_stamp", BigInteger, nullable=False),
     Column("problem", String),
     Column("fate", Text),
+    Column("organisation", String),
     Column("made_at", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
 )

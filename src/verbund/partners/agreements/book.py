@@ -3,9 +3,9 @@
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Table, func, select
 
-from verbund.base.ids import ProviderId
+from verbund.base.ids import ProviderId, SpaceId
 from verbund.base.refusal import Refusal
 from verbund.log.tx import Tx
 from verbund.partners import tables
@@ -26,6 +26,8 @@ from verbund.partners.agreements.texts import newest_common
 
 PARTNERS_MAX = 100
 CODES_MAX = 100
+#: Machines of one organisation, and open codes for them.
+OFFICES_MAX = 3
 CODE_DAYS = 7
 CODE_DAYS_MAX = 30
 DAY_MS = 86_400_000
@@ -33,7 +35,7 @@ NOBODY: dict[str, Any] = {
     "alg": "", "key": "", "name": "", "place": "", "contact": "", "version": "", "texts": "[]", "own_text": None,
     "own_by": None, "own_at": None, "their_text": None, "their_by": None, "their_at": None, "their_words": None,
     "ended_by": None, "ended_at": None, "end_told": 0, "heard_at": None, "heard_stamp": 0, "problem": None,
-    "fate": None,
+    "fate": None, "organisation": None,
 }  # fmt: skip
 
 
@@ -44,19 +46,19 @@ class Own(NamedTuple):
     address: str
 
 
-def invite(tx: Tx, own: Own, days: int) -> Code:
-    """A code for one other provider. Raises TooManyPartners."""
-    now = tx.now_ms()
-    gone = tables.partner_invitation.c.expires_at < now
-    tx.execute(tables.partner_invitation.delete().where(gone, tables.partner_invitation.c.used_by.is_(None)))
-    held = tx.execute(
-        select(func.count()).select_from(tables.partner_invitation).where(tables.partner_invitation.c.used_by.is_(None))
-    ).scalar()
-    if (held or 0) >= CODES_MAX:
-        raise TooManyPartners(limit=CODES_MAX)
+def invite(tx: Tx, own: Own, days: int, organisation: SpaceId | None = None, by: str | None = None) -> Code:
+    """A code for one other provider; `organisation`: for a machine of its own, `by`: who agrees here beforehand.
+
+    Raises TooManyPartners.
+    """
+    now, c = tx.now_ms(), tables.partner_invitation.c
+    tx.execute(tables.partner_invitation.delete().where(c.expires_at < now, c.used_by.is_(None)))
+    limit = CODES_MAX if organisation is None else OFFICES_MAX
+    if _count(tx, tables.partner_invitation, c.used_by.is_(None), c.organisation == organisation) >= limit:
+        raise TooManyPartners(limit=limit)
     code = codes.new_code(own.address, own.provider, now + days * DAY_MS)
     row = {"id": code.invitation, "secret": code.secret, "made_at": now, "expires_at": code.expires_at, "used_by": None}
-    tx.insert(tables.partner_invitation, row)
+    tx.insert(tables.partner_invitation, {**row, "organisation": organisation, "agreed_by": by})
     return code
 
 
@@ -121,6 +123,8 @@ def take_in(tx: Tx, own: Own, heard: Heard) -> None:
     row = _card(own, heard) | {"heard_at": now, "heard_stamp": said.at, "problem": None}
     row |= _standing(held, heard, now)
     _change(tx, heard.provider, **row)
+    if held.state == OFFERED and held.own_text is None:
+        _agree_as_invited(tx, heard.provider)
 
 
 def note_problem(tx: Tx, provider: str, refusal: Refusal, final: bool) -> None:
@@ -153,11 +157,25 @@ def _admit(tx: Tx, own: Own, heard: Heard, held: Partnership | None, now: int) -
         return False
     if held is not None and row.used_by == heard.provider:
         raise CodeUsed()
-    if held is None and (tx.execute(select(func.count()).select_from(tables.partner)).scalar() or 0) >= PARTNERS_MAX:
-        raise TooManyPartners(limit=PARTNERS_MAX)
+    limit, of = PARTNERS_MAX if row.organisation is None else OFFICES_MAX, tables.partner.c.organisation
+    if held is None and _count(tx, tables.partner, of == row.organisation) >= limit:
+        raise TooManyPartners(limit=limit)
     tx.upsert(tables.partner_invitation, {**row._asdict(), "used_by": heard.provider})
     _begin(tx, heard.provider, OFFERED, said.invitation, "", "", now)
+    _change(tx, heard.provider, organisation=row.organisation)
     return True
+
+
+def _agree_as_invited(tx: Tx, provider: str) -> None:
+    """Whoever made the code agreed with it."""
+    held, c = queries.found(tx.connection, provider), tables.partner_invitation.c
+    by = tx.execute(select(c.agreed_by).where(c.id == held.invitation)).scalar()
+    if by is not None and newest_common(held.texts) is not None:
+        agree(tx, provider, by)
+
+
+def _count(tx: Tx, table: Table, *conditions: ColumnElement[bool]) -> int:
+    return tx.execute(select(func.count()).select_from(table).where(*conditions)).scalar() or 0
 
 
 def _begin(tx: Tx, provider: str, state: str, invitation: str, proof: str, address: str, now: int) -> None:

@@ -25,11 +25,17 @@ def places(connection: Connection, space: str, account: AccountId, services: Any
     shown += [
         _other(one, provider, None, False, False, services)
         for provider, one in known.items()
-        if provider not in holding and one.state == AGREED and one.address
+        if provider not in holding and one.state == AGREED and one.address and one.organisation in (None, space)
     ]
     may_choose = PROVIDERS in abilities_in(connection, space, account)
     people = len(members_of(connection, space))
-    return Places(shown, len(children_of(connection, space)) + 1, people, may_choose)
+    offers = may_connect(connection, space, account, services)
+    return Places(shown, len(children_of(connection, space)) + 1, people, may_choose, offers)
+
+
+def may_connect(connection: Connection, space: str, account: AccountId, services: Any) -> bool:
+    """Whether this person may have a machine of the organisation's own hold its spaces."""
+    return services.settings.office_machines and PROVIDERS in abilities_in(connection, space, account)
 
 
 def _own(services: Any, holds: bool, home: bool) -> PlaceShape:

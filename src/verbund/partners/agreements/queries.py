@@ -43,6 +43,7 @@ class Partnership(Struct, frozen=True):
     heard_stamp: int
     problem: str | None
     fate: dict[str, str]
+    organisation: str | None
     changed_at: int
 
     @property

@@ -45,6 +45,21 @@ class Places(Struct):
     spaces: int
     people: int
     may_choose: bool
+    #: Whether a machine of the organisation's own may be connected.
+    may_connect: bool
+
+
+class OfficeRequest(Struct, forbid_unknown_fields=True):
+    """For which organisation."""
+
+    space: str
+
+
+class OfficeCode(Struct):
+    """The code that connects a machine of the organisation's own, and its last moment (ms)."""
+
+    code: str
+    expires_at: int
 
 
 class Report(Struct, frozen=True):
