@@ -16,7 +16,7 @@ def servers(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """name, settings → a running provider; all end with the test."""
     running: list[Server] = []
 
-    def start(name: str, port: int | None = None, **settings: str) -> Server:
+    def start(name: str, port: int | None = None, /, **settings: str) -> Server:
         server = Server(tmp_path / name, port, **settings).start()
         running.append(server)
         return server

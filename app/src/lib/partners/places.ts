@@ -36,6 +36,8 @@ export interface Places {
 	spaces: number;
 	people: number;
 	may_choose: boolean;
+	/** Whether a machine of the organisation's own may be connected. */
+	may_connect: boolean;
 }
 
 export const SHARED: readonly Shared[] = ['domain', 'network', 'authority', 'release'];

@@ -345,6 +345,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/partners/office": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A code that connects a machine of the organisation's own */
+        post: operations["ApiPartnersOfficeOffice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/partners/texts/{text}": {
         parameters: {
             query?: never;
@@ -1406,6 +1423,15 @@ export interface components {
             /** @default  */
             label: string;
         };
+        /** OfficeCode */
+        OfficeCode: {
+            code: string;
+            expires_at: number;
+        };
+        /** OfficeRequest */
+        OfficeRequest: {
+            space: string;
+        };
         /** OpenSpace */
         OpenSpace: {
             description: string;
@@ -1517,6 +1543,7 @@ export interface components {
         /** Places */
         Places: {
             may_choose: boolean;
+            may_connect: boolean;
             people: number;
             places: components["schemas"]["PlaceShape"][];
             spaces: number;
@@ -2368,6 +2395,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Identity"];
+                };
+            };
+        };
+    };
+    ApiPartnersOfficeOffice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfficeRequest"];
+            };
+        };
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OfficeCode"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
