@@ -1,4 +1,4 @@
-"""A partner that was away comes back, and one that is new: how long until it has everything, or what people need."""
+"""A partner that was away comes back: how long until it has everything."""
 
 import time
 from collections.abc import Callable
@@ -8,10 +8,8 @@ from typing import Any
 import msgspec
 
 from bench.chat.process import cpu_s
-from bench.network.places import Places, equal, know_heads, messages, offline, places, until, vectors
+from bench.network.places import Places, equal, know_heads, messages, offline, places, until
 from tests.flows.server import Server
-from tests.flows.test_partners import name_partner
-from tests.ports import free_port
 from verbund.base.ids import SpaceId
 from verbund.base.settings import Settings
 from verbund.log.bulk import ENTRIES_MAX, pack
@@ -25,8 +23,8 @@ TEAMS = 10
 SOCKET_BYTES = 14
 
 
-def came_back(folder: Path, entries: int, fresh: int, seed: int) -> list[dict[str, Any]]:
-    """Südnetz missed so many entries; then a third provider is named that has nothing."""
+def came_back(folder: Path, entries: int, seed: int) -> list[dict[str, Any]]:
+    """Südnetz missed so many entries."""
     with places(folder, TEAMS) as found:
         people = found.room.people
         know_heads(people, found.teams)
@@ -37,42 +35,7 @@ def came_back(folder: Path, entries: int, fresh: int, seed: int) -> list[dict[st
         found.werkhof.start()
         found.suednetz.start()
         whole = timed(found, found.suednetz, entries, lambda: equal(found.werkhof, found.suednetz, found.teams))
-        new = new_replica(found, max(0, fresh - entries), seed + 1)
-        return [wire, {"what": "catch_up", **whole}, new]
-
-
-def new_replica(found: Places, more: int, seed: int) -> dict[str, Any]:
-    """From the fact that names it until it has the accounts and the firm, one space whole, everything."""
-    people, werkhof = found.room.people, found.werkhof
-    if more:
-        know_heads(people, found.teams)
-        werkhof.stop()
-        offline(werkhof, messages(people, found.teams, more, seed))
-        werkhof.start()
-    found.suednetz.stop()
-    new = Server(found.folder / "nordhof", free_port(), name="Nordhof", partners=werkhof.address).start()
-    try:
-        for person in people:
-            person.refresh()
-        entries = sum(sum(vector.values()) for vector in vectors(werkhof, found.teams).values())
-        name_partner(found.first, found.organisation, new)
-        basis = [found.organisation, *(SpaceId(person.account) for person in people)]
-        begun, at = time.monotonic(), dict[str, float]()
-        before = [cpu_s(one.pid) for one in (werkhof, new)]
-        until(lambda: _reached(at, "accounts_s", begun, lambda: equal(werkhof, new, basis)))
-        until(
-            lambda: _reached(
-                at, "first_space_s", begun, lambda: any(equal(werkhof, new, [team]) for team in found.teams)
-            )
-        )
-        until(lambda: _reached(at, "all_s", begun, lambda: equal(werkhof, new, found.teams)))
-        gave, took = (cpu_s(one.pid) - was for one, was in zip((werkhof, new), before, strict=True))
-        return {
-            "what": "new_replica", "entries": entries, **at,
-            "cpu_giving_us": round(gave / entries * 1e6, 1), "cpu_taking_us": round(took / entries * 1e6, 1),
-        }  # fmt: skip
-    finally:
-        new.stop()
+        return [wire, {"what": "catch_up", **whole}]
 
 
 def timed(found: Places, taking: Server, entries: int, done: Callable[[], bool]) -> dict[str, Any]:
@@ -108,10 +71,3 @@ def _frame(space: SpaceId, entries: list[Entry]) -> int:
     packed = pack(space, entries)
     assert packed is not None
     return len(msgspec.msgpack.encode(Bulk(space, 1_000_000, packed.runs, packed.data))) + SOCKET_BYTES
-
-
-def _reached(at: dict[str, float], name: str, begun: float, check: Callable[[], bool]) -> bool:
-    if check():
-        at[name] = round(time.monotonic() - begun, 2)
-        return True
-    return False

@@ -24,7 +24,7 @@ from verbund.web.composition import Services
 
 WAIT_S = 900.0
 LOOK_S = 0.05
-BATCH = 256
+BATCH = 2_000
 FACTS_PER_S = "100000"
 WORDS = """
 die der das und in zu den ist von mit sich für auf nicht es im dem auch als an werden aus er hat dass sie

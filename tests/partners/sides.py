@@ -9,7 +9,8 @@ import msgspec
 from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, unb64
 from verbund.base.refusal import Refusal
 from verbund.log.entry import CHAIN_START, Entry, chain, sublog
-from verbund.partners.actions import Check, Close, Contradiction, Give, Send, Take, Unpack
+from verbund.log.newest import Newest
+from verbund.partners.actions import Check, Close, Contradiction, Give, GiveNewest, Send, Take, TakeNewest, Unpack
 from verbund.partners.heads import STRIDE
 from verbund.partners.here import Here
 from verbund.partners.peer import Peer
@@ -55,6 +56,9 @@ class Side:
         self.heads: dict[SpaceId, dict[str, list[Head]]] = {}
         self.peers: dict[ProviderId, Peer] = {}
         self.ends: dict[ProviderId, End] = {}
+        #: What came ahead of its place; whether it could be taken.
+        self.ahead: dict[SpaceId, list[Entry]] = {}
+        self.is_ready = True
         self.now = 0
 
     def holds(self, space: SpaceId, *sides: "Side") -> None:
@@ -113,6 +117,11 @@ class Side:
         ]
         return rows[:PAGE], len(rows) <= PAGE
 
+    def newest(self, asked: GiveNewest) -> Newest:
+        """Its own last entries."""
+        mine = self.stored.get(asked.space, {}).get(sublog(self.id, 1), [])
+        return Newest([msgspec.json.encode(one) for one in mine[max(asked.since, len(mine) - PAGE) :]], len(mine))
+
     def beyond(self, asked: Give) -> list[Head]:
         kept = self.heads.get(asked.space, {})
         found = [one for sub, seq in asked.after.items() for one in kept.get(sub, []) if one.n > seq]
@@ -162,6 +171,11 @@ class End:
                         self.exchange.checked(action.frame, self.side.now)
                     case Give():
                         self.exchange.given(action.space, [], self.side.beyond(action))
+                    case GiveNewest():
+                        self.exchange.newest_given(action.space, self.side.newest(action))
+                    case TakeNewest():
+                        self.side.ahead.setdefault(action.space, []).extend(action.entries)
+                        self.exchange.newest_taken(action, self.side.is_ready, self.side.now)
                     case Contradiction():
                         self.proofs.append(action)
                     case Close():

@@ -130,7 +130,7 @@ async def test_file_follows_its_message_and_only_then_it_is_safe(tmp_path: Path)
 async def test_new_replica_gets_a_space_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What names it as a holder stands at the end of the space: its parent has promised it before."""
     monkeypatch.setattr("verbund.partners.peer.INTRODUCED_ENTRIES_MAX", 30)
-    monkeypatch.setattr("verbund.partners.effects.PAGE_MAX", 4)
+    monkeypatch.setattr("verbund.partners.taking.PAGE_MAX", 4)
     werkhof = Provider(tmp_path, "werkhof")
     suednetz = Provider(tmp_path, "suednetz", werkhof.address)
     async with running(werkhof):

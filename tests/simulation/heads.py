@@ -7,7 +7,7 @@ from tests.simulation.provider import key_of
 from verbund.base.ids import ProviderId, SpaceId
 from verbund.base.refusal import Refusal
 from verbund.log.adopting import adopt
-from verbund.log.entry import split_sublog
+from verbund.log.entry import split_sublog, sublog
 from verbund.partners import signed
 from verbund.partners.heads import DAY_MS, TREE_MAX, certify, check_certificate, check_head, counts, sign
 from verbund.partners.schemas import Certificate, Head, Heads
@@ -50,7 +50,8 @@ class Signing:
         if ends:
             heads = sign(self._key, self._own, ends, self._own.number)
             self._keep([(end.space, one) for end, one in zip(ends, heads, strict=True)])
-        for space, sub, seq in self._tails.orphaned(owner.here, now_ms):
+        going_on = {sublog(link.provider, link.incarnation) for link in owner.links.values()}
+        for space, sub, seq in self._tails.orphaned(owner.here, going_on, now_ms):
             provider, incarnation = split_sublog(sub)
             owner.write(lambda tx, at=(space, provider, incarnation, seq): adopt(owner.log, tx, *at))
 

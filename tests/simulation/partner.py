@@ -13,18 +13,30 @@ from tests.simulation.heads import Signing
 from tests.simulation.line import END, Line, Lines
 from tests.simulation.provider import Provider
 from tests.simulation.rogue import Rogue
-from verbund.base.ids import ProviderId, SpaceId, b64
+from verbund.base.ids import ProviderId, SpaceId
 from verbund.base.refusal import Overloaded, Refusal
-from verbund.log.entry import Vector, sublog
+from verbund.log.entry import Vector
+from verbund.log.newest import newest
 from verbund.log.service import Appended
 from verbund.log.tx import Tx
 from verbund.log.writer import Work
 from verbund.partners import queries
 from verbund.partners.acquainted import IDENTITIES_MAX
-from verbund.partners.actions import Check, Close, Contradiction, Give, Learn, Send, Take, Unpack
+from verbund.partners.actions import (
+    Check,
+    Close,
+    Contradiction,
+    Give,
+    GiveNewest,
+    Learn,
+    Send,
+    Take,
+    TakeNewest,
+    Unpack,
+)
 from verbund.partners.commands import keep_identities
 from verbund.partners.durable import durable
-from verbund.partners.effects import AUTHORITY, PAGE_MAX, TICK_S
+from verbund.partners.effects import AUTHORITY, TICK_S
 from verbund.partners.here import Here
 from verbund.partners.identity import check_identity, identity
 from verbund.partners.link import FRAME_BYTES_MAX
@@ -33,6 +45,7 @@ from verbund.partners.push import Load, Placed, placed
 from verbund.partners.refusals import Protocol, Superfluous, TooMuch
 from verbund.partners.schemas import PACKED, PROTOCOLS, Bulk, Bye, Frame, Identity
 from verbund.partners.state import Exchange
+from verbund.partners.taking import PAGE_MAX, Ends, accept, take_early
 
 TASKS_MAX = 200
 _frame = msgspec.json.Decoder(Frame)
@@ -46,7 +59,7 @@ class Link:
     def __init__(self, owner: "Partner", provider: ProviderId, line: Line, dialled_by: str, protocol: int) -> None:
         peer = owner.peers.setdefault(provider, Peer(provider))
         self.owner, self.provider, self.line, self.dialled_by, self.peer = owner, provider, line, dialled_by, peer
-        self.protocol = protocol
+        self.protocol, self.incarnation = protocol, 0
         self.exchange = Exchange(owner.here, peer, owner.clock.now_ms(), protocol)
         self.turn: deque[Take | Unpack] = deque()
         self.code: str | None = None
@@ -68,6 +81,10 @@ class Link:
                     self.owner.later(lambda found=action: self.owner.check(self, found))
                 case Give():
                     self.owner.later(lambda asked=action: self.owner.give(self, asked))
+                case GiveNewest():
+                    self.owner.later(lambda asked=action: self.owner.give_newest(self, asked))
+                case TakeNewest():
+                    self.owner.later(lambda found=action: self.owner.take_newest(self, found))
                 case Learn():
                     self.owner.later(lambda found=action: self.owner.learn(found.identities))
                 case Contradiction():
@@ -149,6 +166,7 @@ class Partner(Provider):
         """Both sides have proven who they are (see effects.answered)."""
         provider, protocol = met.provider, max(set(self.protocols) & set(met.protocols))
         link, other = Link(self, provider, line, dialled_by, protocol), self.links.get(provider)
+        link.incarnation = met.incarnation
         if other is not None and dialled_by > other.dialled_by:
             link.close(Superfluous.code)
             return
@@ -222,11 +240,8 @@ class Partner(Provider):
             self._refused(link, take, refusal.code)
             return
 
-        def work(tx: Tx) -> list[tuple[str, int, str]]:
-            for one, parsed in examined:
-                self.log.accept(tx, one, parsed)
-            ends = [(key, end) for key, end in tx.sublogs.items() if key[0] == take.space]
-            return [(sublog(provider, number), end.seq, b64(end.chain)) for (_, provider, number), end in ends]
+        def work(tx: Tx) -> Ends:
+            return accept(self.log, take.space, examined, tx)
 
         def done(work: Work) -> None:
             if isinstance(work.error, Refusal):
@@ -239,6 +254,37 @@ class Partner(Provider):
 
         if not self.receive(work, True, lambda work: self.later(lambda: done(work))):
             self._refused(link, take, Overloaded.code)
+
+    def give_newest(self, link: Link, asked: GiveNewest) -> None:
+        with self.disk.read() as connection:
+            found = newest(connection, asked.space, asked.after, asked.since)
+        link.exchange.newest_given(asked.space, found)
+        link.pump()
+
+    def take_newest(self, link: Link, found: TakeNewest) -> None:
+        def told(is_well: bool) -> None:
+            link.exchange.newest_taken(found, is_well, self.clock.now_ms())
+            link.pump()
+
+        def done(work: Work) -> None:
+            if isinstance(work.error, Refusal):
+                told(False)
+                return
+            if self.here.advance(found.space, work.result):
+                self._changed(found.space, link)
+            told(True)
+
+        try:
+            examined = self.service.ahead.examine(found.entries)
+        except Refusal:
+            told(False)
+            return
+
+        def work(tx: Tx) -> Ends:
+            return take_early(self.log, found.space, examined, tx)
+
+        if not self.receive(work, True, lambda work: self.later(lambda: done(work))):
+            told(False)
 
     def _refused(self, link: Link, take: Take | Unpack, code: str) -> None:
         link.exchange.refused(take.n, code, self.clock.now_ms())
@@ -322,6 +368,7 @@ class Partner(Provider):
             for space in set(self.here.shared(provider)) - before.get(provider, set()):
                 link.exchange.changed(space)
                 link.exchange.hurry()
+                link.exchange.promised(space, self.clock.now_ms())
             for space in promised:
                 link.exchange.promised(space, self.clock.now_ms())
         for link in list(self.links.values()):

@@ -63,6 +63,8 @@ class View(Protocol):
 
     def head(self, space: SpaceId, dev: DeviceId) -> Head: ...
     def state(self, core: CoreId) -> int | None: ...
+    def is_loose(self, core: CoreId) -> bool: ...
+    def lacks_number(self, space: SpaceId, dev: DeviceId, ds: int) -> bool: ...
     def numbered(self, space: SpaceId, dev: DeviceId, ds: int) -> CoreId | None: ...
     def twins(self, space: SpaceId, dev: DeviceId, ds: int) -> Sequence[CoreId]: ...
     def device(self, dev: DeviceId) -> Device | None: ...
@@ -168,7 +170,7 @@ class Judge:
         device = self._signer(parsed, view)
         if missing:
             return Hold(missing)
-        is_new = parsed.core.ds > view.head(parsed.space, parsed.core.dev)[0]
+        is_new = view.lacks_number(parsed.space, parsed.core.dev, parsed.core.ds)
         twins = () if is_new else view.twins(parsed.space, parsed.core.dev, parsed.core.ds)
         if any(twin < parsed.id for twin in twins):  # whichever came first
             return SetAside(NumberUsed.code)
@@ -253,14 +255,12 @@ class Judge:
 
     @staticmethod
     def _missing(parsed: Parsed, view: View) -> tuple[str, ...]:
-        """What it builds on and is not here. A void says nothing of what came before it: one looks through it."""
-        core = parsed.core
-        last = core.dp
-        while last is not None and view.state(last) == VOID:
-            last = view.previous(last)
-        before = (last,) if last is not None else ()
-        state = view.state
-        missing = [one for one in (*before, *core.ah, *core.re) if state(one) in (None, WAITING)]
+        """What it builds on and is not here. What is loose does not wait for what its device wrote before."""
+        core, state = parsed.core, view.state
+        last = before(parsed, view)
+        missing = [one for one in (*core.ah, *core.re) if state(one) in (None, WAITING)]
+        if last is not None and state(last) in (None, WAITING) and not view.is_loose(parsed.id):
+            missing.insert(0, last)
         return tuple(missing[:MISSING_MAX])
 
     def _authority(self, parsed: Parsed, event: Event, device: Device, view: View, at: int) -> Authority | None:
@@ -289,9 +289,17 @@ class Judge:
         kind.rule.may(fact, authority)
 
 
+def before(parsed: Parsed, view: View) -> CoreId | None:
+    """What its device wrote before it. A void says nothing of what came before it: one looks through it."""
+    last = parsed.core.dp
+    while last is not None and view.state(last) == VOID:
+        last = view.previous(last)
+    return last
+
+
 def state_of(parsed: Parsed, view: View) -> int | None:
-    """What became of a core; without a look at the store when its number is beyond the device's last here."""
-    return None if parsed.core.ds > view.head(parsed.space, parsed.core.dev)[0] else view.state(parsed.id)
+    """What became of a core; without a look at the store when its number is known not to be here."""
+    return None if view.lacks_number(parsed.space, parsed.core.dev, parsed.core.ds) else view.state(parsed.id)
 
 
 def _fact(parsed: Parsed, event: Event, device: Device, sort: str, at: int) -> Fact:
@@ -300,4 +308,4 @@ def _fact(parsed: Parsed, event: Event, device: Device, sort: str, at: int) -> F
     )
 
 
-__all__ = ["VOID", "Ask", "Hold", "Judge", "Known", "Refuse", "SetAside", "Take", "View", "state_of"]
+__all__ = ["VOID", "Ask", "Hold", "Judge", "Known", "Refuse", "SetAside", "Take", "View", "before", "state_of"]

@@ -10,13 +10,13 @@ from verbund.base.clock import Clock, Hlc
 from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
-from verbund.log import alternates, forgetting, search, sublogs, tables, twins, waiting
+from verbund.log import alternates, early, forgetting, kept, search, sublogs, tables, twins, waiting
 from verbund.log import entry as entries
 from verbund.log.compact import packed, stamped
 from verbund.log.core import Parcel, Parsed, make_parcel, parse
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
 from verbund.log.gathered import Into
-from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take, state_of
+from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
 from verbund.log.stored import authority_heads, body_of, salt, stored_parcel, wire
@@ -64,7 +64,7 @@ class Log:
         match verdict:
             case Take():
                 gone = self._goes(tx, verdict)
-                place = self._own_place(tx, parsed, void=False)
+                place = self.own_place(tx, parsed, void=False)
                 self._append(tx, parsed, SETTLED, place, None if gone else verdict)
                 if gone:
                     tx.erase(parsed.id)
@@ -76,7 +76,7 @@ class Log:
                 return Outcome(parsed.id, "ask", ds=ds, dp=dp, missing=missing)
             case Refuse():
                 if verdict.void:
-                    place = self._own_place(tx, parsed, void=True)
+                    place = self.own_place(tx, parsed, void=True)
                     self._append(tx, parsed, VOID, place, None, verdict.refusal.code)
                 return Outcome.refused(parsed.id, verdict.refusal, *self._next(tx, parsed))
 
@@ -97,11 +97,11 @@ class Log:
             raise BrokenChain(provider=entry.p, seq=entry.n)
         place = entries.check_place(entry, end.chain)
         sublogs.advance(tx, sublog, End(end.number, place.seq, place.chain))
-        self._take_over(tx, parsed, place)
+        self.take_over(tx, parsed, place)
 
     def place_again(self, tx: Tx, parsed: Parsed, state: int, void: bool) -> None:
         """A place in this provider's own sub-log for what is here already by that of another."""
-        self._append(tx, parsed, None, place := self._own_place(tx, parsed, void), None)
+        self._append(tx, parsed, None, place := self.own_place(tx, parsed, void), None)
         tx.appended.append((parsed.space, wire(parsed, place, int(tx.cache["position"]), state), None))
 
     def author(self, tx: Tx, key: DeviceKey, space: SpaceId, event: Event, re: Iterable[CoreId] = ()) -> CoreId:
@@ -157,10 +157,10 @@ class Log:
             tx.execute(table.delete() if space is None else table.delete().where(table.c.space == space))
         search.clear(tx, space)
         tx.cache.clear()
-        tx.unfolded = self._whole(tx, space)
+        tx.unfolded = kept.whole(tx, space)
         held: dict[str, list[Any]] = {}
         last = 0
-        while rows := self._stored(tx, space, last):
+        while rows := kept.page(tx, space, last):
             last = rows[-1].position
             for row in rows:
                 self._fold_again(tx, row, held)
@@ -176,7 +176,7 @@ class Log:
             parsed = parse(stored_parcel(row))
             if parsed.data is None:
                 continue
-            verdict = self._judge_again(tx, parsed, row.at)
+            verdict = self.judge_again(tx, parsed, row.at)
             if isinstance(verdict, Hold):
                 tx.unfolded.add(parsed.id)
                 held.setdefault(verdict.missing[0], []).append(row)
@@ -190,50 +190,33 @@ class Log:
             arrived = len(tx.arrivals)
             fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) else None
             if state != row.state:
-                self._tell_late(tx, parsed, self._one_stored(tx, parsed.id), state, fact)
+                self._tell_late(tx, parsed, kept.one(tx, parsed.id), state, fact)
             for one in (parsed.id, *tx.arrivals[arrived:]):
                 ready += held.pop(one, [])
 
     def _let_wait(self, tx: Tx, row: Any) -> None:
         """Its causes are not here any more."""
         parsed = parse(stored_parcel(row))
-        verdict = self._judge_again(tx, parsed, row.at)
+        verdict = self.judge_again(tx, parsed, row.at)
         missing = verdict.missing if isinstance(verdict, Hold) else (parsed.space,)
         tx.execute(update(tables.core).where(tables.core.c.id == parsed.id).values(state=WAITING))
         waiting.wait(tx, parsed, missing)
 
-    def _judge_again(self, tx: Tx, parsed: Parsed, at: int) -> Accepted:
+    def judge_again(self, tx: Tx, parsed: Parsed, at: int) -> Accepted:
         tx.unfolded.discard(parsed.id)
         tx.cache[("state", parsed.id)] = VOID
         return self.judge.accept(parsed, tx, at)
 
-    def _whole(self, tx: Tx, space: SpaceId | None) -> set[CoreId]:
-        """The cores that a refold folds: those with a body."""
-        core = tables.core.c
-        query = select(core.id).where(core.body.is_not(None), core.state.in_((SETTLED, QUARANTINED)))
-        return set(tx.execute(query if space is None else query.where(core.space == space)).scalars())
-
-    def _stored(self, tx: Tx, space: SpaceId | None, after: int) -> list[Any]:
-        core, entry = tables.core.c, tables.entry.c
-        query = (
-            select(core.raw, core.sig, core.state, core.salt, core.body, core.position, entry.at)
-            .join(tables.entry, entry.position == core.position)
-            .where(core.position > after, core.state.in_((SETTLED, QUARANTINED)))
-            .order_by(core.position)
-            .limit(1000)
-        )
-        if space is not None:
-            query = query.where(core.space == space)
-        return list(tx.execute(query).all())
-
-    def _take_over(self, tx: Tx, parsed: Parsed, place: Place) -> None:
+    def take_over(self, tx: Tx, parsed: Parsed, place: Place) -> None:
         """A partner's entry, once its place is right: keep it; fold it when nothing is missing."""
         self.hlc.observe(parsed.core.t)
         if place.void:
             state = VOID if tx.state(parsed.id) is None else None
             self._append(tx, parsed, state, place, None)
+            self._settle(tx, parsed.id)
             return
-        was_void = state_of(parsed, tx) == VOID
+        is_new = tx.lacks_number(parsed.space, parsed.core.dev, parsed.core.ds)
+        was_void = not is_new and tx.state(parsed.id) == VOID
         verdict = self.judge.accept(parsed, tx, place.at)
         match verdict:
             case Take():
@@ -251,7 +234,7 @@ class Log:
             case SetAside(reason, take):
                 self._append(tx, parsed, QUARANTINED, place, None, reason)
                 self._overtaken(tx, take)
-        if isinstance(verdict, Take | SetAside):
+        if not is_new and isinstance(verdict, Take | SetAside):
             self._displace(tx, parsed)
         self._settle(tx, parsed.id)
 
@@ -265,8 +248,11 @@ class Log:
         """Judge a held core once more. True when it is settled now."""
         if tx.execute(select(tables.waiting.c.core).where(tables.waiting.c.core == core).limit(1)).first():
             return False
-        row = self._one_stored(tx, core)
-        found = alternates.genuine(tx, core, row, self._judge_again)
+        row = kept.one(tx, core)
+        if row.state in (SETTLED, QUARANTINED):
+            early.look_again(self, tx, core, row)
+            return False
+        found = alternates.genuine(tx, core, row, self.judge_again)
         if found is not None and isinstance(found.verdict, Hold):
             waiting.wait(tx, found.parsed, found.verdict.missing)
             return False
@@ -291,7 +277,7 @@ class Log:
 
     def _displace(self, tx: Tx, parsed: Parsed) -> None:
         for twin in twins.displace(tx, parsed):
-            row = self._one_stored(tx, twin)
+            row = kept.one(tx, twin)
             self._tell_late(tx, parse(stored_parcel(row)), row, QUARANTINED, None)
 
     def _goes(self, tx: Tx, take: Take) -> bool:
@@ -311,19 +297,6 @@ class Log:
         tx.appended.append((parsed.space, wire(parsed, place, row.position, state), fact))
         if fact is not None:
             tx.insert(tables.late, {"position": self._position(tx), "entry": row.position})
-
-    def _one_stored(self, tx: Tx, core: CoreId) -> Any:
-        c, entry, sublog = tables.core.c, tables.entry.c, tables.sublog.c
-        columns = (
-            c.raw, c.sig, c.state, c.salt, c.body, c.position,
-            entry.at, entry.seq, entry.chain, sublog.provider, sublog.incarnation,
-        )  # fmt: skip
-        return tx.execute(
-            select(*columns)
-            .join(tables.entry, entry.position == c.position)
-            .join(tables.sublog, sublog.number == entry.sublog)
-            .where(c.id == core)
-        ).one()
 
     def _append(
         self, tx: Tx, parsed: Parsed, state: int | None, place: Place, take: Take | None, reason: str = ""
@@ -349,8 +322,10 @@ class Log:
         authority = int(kind is not None and kind.event.authority)
         whole = parsed.body is not None and state != VOID
         salt, body = (parsed.salt, parsed.body) if whole else (None, None)
-        newest = core.ds > tx.head(parsed.space, core.dev)[0]
-        if newest or tx.state(parsed.id) is None:
+        last, is_new = tx.head(parsed.space, core.dev)[0], tx.lacks_number(parsed.space, core.dev, core.ds)
+        if core.ds != last + 1:
+            tx.gaps.kept((parsed.space, core.dev), core.ds, last)
+        if is_new or tx.state(parsed.id) is None:
             number = tx.number
             tx.insert_values(
                 _CORE, position, packed(parsed.id), number(parsed.space), number(core.dev), core.ds, number(core.k),
@@ -367,7 +342,7 @@ class Log:
         tx.cache.put(("state", parsed.id), state)
         if authority:
             tx.cache.pop(("own", parsed.space, core.dev), None)
-        if newest:
+        if core.ds > last:
             tx.cache.put(("head", parsed.space, core.dev), (core.ds, parsed.id))
 
     def _fold(self, tx: Tx, take: Take, position: int, at: int) -> Fact:
@@ -382,10 +357,11 @@ class Log:
             tx.arrived(fact.space)
         return fact
 
-    def _own_place(self, tx: Tx, parsed: Parsed, void: bool) -> Place:
+    def own_place(self, tx: Tx, parsed: Parsed, void: bool, at: int | None = None) -> Place:
+        """The next place in this provider's sub-log; `at`: when it was taken in, where that was elsewhere."""
         sublog = (parsed.space, self.provider, self.incarnation)
         number, seq, before = sublogs.end_of(tx, sublog)
-        at = self.clock.now_ms()
+        at = self.clock.now_ms() if at is None else at
         after = entries.chain(before, self.provider, self.incarnation, seq + 1, parsed.id, at, void)
         sublogs.advance(tx, sublog, End(number, seq + 1, after))
         return Place(self.provider, self.incarnation, seq + 1, after, at, void)

@@ -17,6 +17,7 @@ from verbund.log import tables
 from verbund.log.compact import word
 from verbund.log.core import Core
 from verbund.log.entry import QUARANTINED, SETTLED, WAITING
+from verbund.log.gaps import Gaps
 from verbund.log.gathered import Gathered, Into
 from verbund.log.registry import Device, Directory, Fact
 
@@ -91,6 +92,8 @@ class Reader:
         self.cache = Cache() if cache is None else cache
         #: While a log is folded again: what is on disk but not folded yet, and counts as waiting.
         self.unfolded: set[CoreId] = set()
+        #: What is being taken in ahead of what its device wrote before (see early.py).
+        self.early: set[CoreId] = set()
         self._clock = clock
         self._directory = directory
 
@@ -132,6 +135,28 @@ class Reader:
             if state is not None:
                 self.cache.put(key, state)
         return state
+
+    def is_loose(self, core: CoreId) -> bool:
+        """Whether it counts, though what its device wrote before is still to come (see early.py)."""
+        if core in self.early:
+            return True
+        waits = self.execute(select(tables.waiting.c.core).where(tables.waiting.c.core == core).limit(1)).first()
+        if waits is None:
+            return False
+        state = self.execute(select(tables.core.c.state).where(tables.core.c.id == core)).scalar()
+        return state in (SETTLED, QUARANTINED)
+
+    @property
+    def gaps(self) -> Gaps:
+        """Numbers of devices that are known not to be here."""
+        found: Gaps | None = self.cache.get("gaps")
+        if found is None:
+            found = self.cache["gaps"] = Gaps()
+        return found
+
+    def lacks_number(self, space: SpaceId, dev: DeviceId, ds: int) -> bool:
+        """Whether nothing here has this number of a device, as far as that is known without a look."""
+        return ds > self.head(space, dev)[0] or self.gaps.has((space, dev), ds)
 
     def position_of(self, core: CoreId) -> int:
         """Where a core stands that is here."""

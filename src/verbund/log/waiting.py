@@ -17,6 +17,11 @@ _KEY = "awaited"
 def wait(tx: Tx, parsed: Parsed, missing: Iterable[str]) -> None:
     """A core that is kept is to be folded once these are here."""
     tx.cache[("state", parsed.id)] = WAITING
+    note(tx, parsed, missing)
+
+
+def note(tx: Tx, parsed: Parsed, missing: Iterable[str]) -> None:
+    """It is to be looked at again once these are here."""
     awaited = _awaited(tx)
     for one in missing:
         if awaited is not None:

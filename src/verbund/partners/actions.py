@@ -81,4 +81,20 @@ class Give(NamedTuple):
     after: dict[str, int]
 
 
-Action = Send | Load | Take | Unpack | Check | Give | Contradiction | Learn | Tell | Close
+class GiveNewest(NamedTuple):
+    """Read what is to go ahead (see log/newest.py); then `newest_given` has to be told what there is."""
+
+    space: SpaceId
+    after: dict[str, int]
+    since: int
+
+
+class TakeNewest(NamedTuple):
+    """Take these in ahead of their places, all or none; then `newest_taken` has to be told."""
+
+    space: SpaceId
+    entries: list[Entry]
+    reached: int
+
+
+Action = Send | Load | Take | Unpack | Check | Give | GiveNewest | TakeNewest | Contradiction | Learn | Tell | Close

@@ -5,47 +5,41 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
 from verbund.base.clock import Clock
-from verbund.base.ids import AccountId, ProviderId, SpaceId, b64
-from verbund.base.refusal import Broken, Refusal
+from verbund.base.ids import AccountId, ProviderId, SpaceId
+from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
-from verbund.blobs.missing import lacking
 from verbund.blobs.service import Blobs
-from verbund.log.ahead import Examined
-from verbund.log.entry import sublog
 from verbund.log.service import Appended, LogService
-from verbund.log.tx import Tx
 from verbund.partners import agreements, queries
 from verbund.partners.acquainted import Acquainted
-from verbund.partners.actions import Contradiction, Learn, Take
+from verbund.partners.actions import Contradiction, Learn
 from verbund.partners.agreements.codes import may_dial
 from verbund.partners.blobs import Bytes, Missing
 from verbund.partners.dialling import Dialling
-from verbund.partners.examining import examined_of
 from verbund.partners.here import Here
 from verbund.partners.holding import Holding
 from verbund.partners.homecoming import Homecoming
 from verbund.partners.link import Accepted, Gone, Link, Met, Own, Wire, meet, turn_away
 from verbund.partners.passing import Hub, Passings
 from verbund.partners.peer import Peer
-from verbund.partners.push import Load, Placed, placed
+from verbund.partners.push import Placed, placed
 from verbund.partners.refusals import NotKnown, Superfluous, TooMuch
 from verbund.partners.rounds import for_ever
 from verbund.partners.safe import Safe
 from verbund.partners.schemas import PartnerStatus
 from verbund.partners.signing import Signing
 from verbund.partners.state import Exchange
+from verbund.partners.taking import Taking
 from verbund.partners.tls import shared
 
 TICK_S = 0.25
 GATHER_S = 0.1
-PAGE_MAX = 1_000
 OPENINGS_MAX = 32
 LINKS_MAX = 64
 PEERS_MAX = 1_000
@@ -97,6 +91,9 @@ class PartnersService:
         self._missing = Missing(
             services.log.store, services.blobs, self._bytes, services.data / "arriving", self._found_blobs
         )
+        taking = Taking(services.log, self.here, self._missing, services.clock, self._changed)
+        self.load, self.take = taking.load, taking.take
+        self.give_newest, self.take_newest = taking.give_newest, taking.take_newest
         self._dialling = Dialling(services.settings.partners, self._own, self.answered, self._is_linked, secure)
         self.fetch, self.fetch_into = self._bytes.fetch, self._bytes.fetch_into
         self._home = services.parts["homecoming"] = Homecoming(services.data, self.here, self.peers, time.monotonic)
@@ -198,42 +195,6 @@ class PartnersService:
     def now_ms(self) -> int:
         return self._clock.now_ms()
 
-    async def load(self, link: Link, asked: Load) -> None:
-        page, more = await asyncio.to_thread(self._log.entries, asked.space, asked.after, PAGE_MAX)
-        link.exchange.paged(asked, [placed(raw)[0] for raw in page], not more)
-        link.pump()
-
-    async def take(self, link: Link, take: Take) -> None:
-        space = take.space
-        try:
-            async with link.turn:  # what came first is written first, whoever's examination takes longer
-                examined = await examined_of(self._log.ahead, take)
-                link.exchange.compare(space, [one for one, _ in examined])
-                written = asyncio.create_task(self._log.write(partial(self._accept, space, examined)))
-            ends = await written
-            if any(one.b is not None and BLOBS_NAMED in one.b for one, _ in examined):
-                self.here.lacks(space, await asyncio.to_thread(self._lacking, space))
-                self._missing.look(space)
-        except Exception as error:
-            if not isinstance(error, Refusal):
-                log.exception("entries of a partner could not be taken in")
-            code = error.code if isinstance(error, Refusal) else Broken.code
-            log.warning("entries of partner %s in %s refused: %s", link.met.provider, space, code)
-            link.exchange.refused(take.n, code, self.now_ms())
-            link.pump()
-            return
-        if self.here.advance(space, ends):
-            self._changed(space, link)
-        link.exchange.taken(take.n)
-        link.pump()
-
-    def _accept(self, space: SpaceId, examined: list[Examined], tx: Tx) -> list[tuple[str, int, str]]:
-        """Where the space's sub-logs end then: (sub-log, last seq, chain)."""
-        for one, parsed in examined:
-            self._log.core.accept(tx, one, parsed)
-        ends = [(key, end) for key, end in tx.sublogs.items() if key[0] == space]
-        return [(sublog(provider, number), end.seq, b64(end.chain)) for (_, provider, number), end in ends]
-
     async def learn(self, found: Learn) -> None:
         if await self._acquainted.learn(found.identities):
             self._introduce()
@@ -292,10 +253,6 @@ class PartnersService:
             for link in list(self.links.values()):
                 link.exchange.reached(space)
                 link.pump()
-
-    def _lacking(self, space: SpaceId) -> dict[str, int]:
-        with self._log.store.read() as connection:
-            return lacking(connection, [space]).get(space, {})
 
     def _enter(self, link: Link) -> bool:
         """Of two links to one provider the one stays that the smaller id dialled; of two that it dialled, the newer."""
@@ -375,6 +332,7 @@ class PartnersService:
             for space in set(self.here.shared(provider)) - before.get(provider, set()):
                 link.exchange.changed(space)
                 link.exchange.hurry()
+                link.exchange.promised(space, self.now_ms())
             for space in promised:
                 link.exchange.promised(space, self.now_ms())
             link.pump()

@@ -7,11 +7,14 @@ import msgspec
 
 from verbund.base.canonical import INTEGER_MAX
 from verbund.base.ids import ProviderId, SpaceId, is_hash
+from verbund.log.bulk import ENTRIES_MAX
 from verbund.log.columns import Run
 from verbund.log.entry import Entry
-from verbund.partners.actions import Contradiction
+from verbund.partners.actions import Contradiction, Take
 from verbund.partners.here import Here
+from verbund.partners.peer import Peer
 from verbund.partners.push import Ready
+from verbund.partners.refusals import NotHeld, Protocol, TooMuch
 from verbund.partners.schemas import Bulk, Digest, Reach
 from verbund.partners.vouched import SUBLOGS_MAX
 
@@ -65,6 +68,20 @@ def believed(here: Here, space: SpaceId, reach: Reach) -> tuple[Reach, list[Cont
         elif not here.is_ours(sub) or mark.seq <= here.seq(space, sub):
             true[sub] = mark
     return true, contradictions
+
+
+def fault(here: Here, peer: Peer, take: Take, runs: list[Run]) -> str | None:
+    """Why a frame of entries is refused before anything of it is looked at more closely."""
+    if not here.may_bring(peer.provider, take.space):
+        return NotHeld.code
+    count = sum(run.count for run in runs)
+    if not (0 < count <= ENTRIES_MAX and all(are_numbers(run) for run in runs)):
+        return Protocol.code
+    if not all(is_of(take.space, one) for one in take.entries) or (take.packed and len(runs) > SUBLOGS_MAX):
+        return Protocol.code
+    if any(here.is_ours(run.sub) and run.last > here.seq(take.space, run.sub) for run in runs):
+        return NotHeld.code  # what this incarnation wrote is here; nobody goes on with its sub-logs
+    return None if peer.introduce(take.space, count, here) else TooMuch.code
 
 
 def digests(here: Here, spaces: Iterable[SpaceId], links: list[ProviderId]) -> Iterator[Digest]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from verbund.base.ids import ProviderId, SpaceId
+from verbund.base.ids import ProviderId, SpaceId, is_hash
 from verbund.partners.schemas import Mark, Reach
 from verbund.partners.vouched import Vouched
 
@@ -39,6 +39,10 @@ class Here:
     def is_open(self, space: SpaceId) -> bool:
         """Whether nothing here says yet who holds this space: a partner may be bringing it."""
         return space not in self.local and self.own not in self.holders.get(space, ())
+
+    def may_bring(self, provider: ProviderId, space: SpaceId) -> bool:
+        """Whether this provider may say anything of a space."""
+        return is_hash(space) and (self.is_shared(provider, space) or self.is_open(space))
 
     def is_ours(self, sub: str) -> bool:
         """Whether this provider alone goes on with a sub-log. What it wrote before a disk was lost comes back to it."""

@@ -16,7 +16,18 @@ from verbund.base.ids import ProviderId, b64
 from verbund.base.keys import DeviceKey, PublicKey
 from verbund.base.refusal import Refusal
 from verbund.partners import refusals
-from verbund.partners.actions import Check, Close, Contradiction, Give, Learn, Send, Take, Unpack
+from verbund.partners.actions import (
+    Check,
+    Close,
+    Contradiction,
+    Give,
+    GiveNewest,
+    Learn,
+    Send,
+    Take,
+    TakeNewest,
+    Unpack,
+)
 from verbund.partners.hearing import Tell
 from verbund.partners.identity import check_identity, check_proof, prove
 from verbund.partners.push import Load
@@ -177,6 +188,10 @@ class Work(Protocol):
 
     async def unpack(self, link: "Link", found: Unpack) -> None: ...
 
+    async def give_newest(self, link: "Link", asked: GiveNewest) -> None: ...
+
+    async def take_newest(self, link: "Link", found: TakeNewest) -> None: ...
+
     async def learn(self, found: Learn) -> None: ...
 
     async def check(self, link: "Link", found: Check) -> None: ...
@@ -232,6 +247,10 @@ class Link:
                     self._start(self._work.take(self, action))
                 case Unpack():
                     self._start(self._work.unpack(self, action))
+                case GiveNewest():
+                    self._start(self._work.give_newest(self, action))
+                case TakeNewest():
+                    self._start(self._work.take_newest(self, action))
                 case Learn():
                     self._start(self._work.learn(action))
                 case Check():

@@ -59,6 +59,14 @@ class Gap(Refusal):
     status = 409
 
 
+class TooEarly(Refusal):
+    """de: Das Neueste kam, ehe hier ist, was man dafür braucht. Es wird gleich wieder erfragt.
+    en: The newest came before what it needs is here. It is asked for again shortly."""
+
+    code = "partners.too_early"
+    status = 409
+
+
 class Superfluous(Refusal):
     """de: Zwischen den beiden Anbietern gibt es schon eine Verbindung.
     en: There is a link between the two providers already."""

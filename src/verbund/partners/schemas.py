@@ -9,10 +9,10 @@ from verbund.log.columns import Run
 from verbund.log.entry import Entry, sublog
 
 #: What this release speaks; of what both sides speak, the highest counts. From PACKED on entries come as `Bulk`;
-#: from DELIVERS on a partner brings bytes to one that cannot call it.
+#: from DELIVERS on a partner brings bytes to one that cannot call it; from AHEAD on the newest can be asked for first.
 PROTOCOLS = (1, 2, 3)
 PACKED = 2
-DELIVERS = 3
+DELIVERS = AHEAD = 3
 
 
 class Identity(Struct, frozen=True, forbid_unknown_fields=True):
@@ -167,6 +167,28 @@ class WantHeads(Struct, frozen=True, tag_field="f", tag="want_heads"):
     after: dict[str, int]
 
 
+class WantEarly(Struct, frozen=True, tag_field="f", tag="want_early"):
+    """Send what is needed first of a space, of what this vector does not cover: its authority, where each device
+    stands, the newest. `since`: the place in the order of who is asked up to which that was done; then what is new.
+    """
+
+    sp: SpaceId
+    after: dict[str, int]
+    since: int
+
+
+class Early(Struct, frozen=True, tag_field="f", tag="early"):
+    """A part of what was asked for, causes first; each entry stands somewhere in the sub-logs that come later.
+
+    `o`: the place in the sender's order up to which it was looked; `last`: there is no more.
+    """
+
+    sp: SpaceId
+    o: int
+    last: bool
+    e: list[Entry]
+
+
 class Passing(Struct, frozen=True, tag_field="f", tag="signal"):
     """Something that passes, of people who are at the sender's: who is there, who is writing. Kept nowhere."""
 
@@ -192,7 +214,7 @@ class Bye(Struct, frozen=True, tag_field="f", tag="bye"):
 
 
 Opening = Hello | Proof | Bye
-Frame = Digest | Want | Entries | Have | No | Known | Heads | WantHeads | Passing | Bye
+Frame = Digest | Want | Entries | Have | No | Known | Heads | WantHeads | WantEarly | Early | Passing | Bye
 
 
 class PartnerStatus(Struct, frozen=True):

@@ -10,7 +10,7 @@ from verbund.base.clock import Clock
 from verbund.base.ids import ProviderId, SpaceId
 from verbund.base.refusal import Refusal
 from verbund.log.adopting import ADOPTED_MAX, adopt
-from verbund.log.entry import split_sublog
+from verbund.log.entry import split_sublog, sublog
 from verbund.log.service import LogService
 from verbund.log.tx import Tx
 from verbund.partners import signed
@@ -71,7 +71,9 @@ class Signing:
         while True:
             if self._due:
                 await self.sign()
-            for space, sub, seq in self._tails.orphaned(self._here, self._clock.now_ms()):
+            met = [link.met.identity for link in self._links.values()]
+            going_on = {sublog(one.provider, one.incarnation) for one in met}
+            for space, sub, seq in self._tails.orphaned(self._here, going_on, self._clock.now_ms()):
                 await self._adopt(space, sub, seq)
             await asyncio.sleep(SIGN_S)
 

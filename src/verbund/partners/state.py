@@ -8,20 +8,22 @@ from collections.abc import Iterable
 
 import msgspec
 
-from verbund.base.ids import ProviderId, SpaceId, is_hash
-from verbund.log.bulk import ENTRIES_MAX, Packed
+from verbund.base.ids import ProviderId, SpaceId
+from verbund.log.bulk import Packed
 from verbund.log.columns import Run
 from verbund.log.entry import Entry, sublog
+from verbund.log.newest import Newest
 from verbund.partners import schemas
-from verbund.partners.actions import Action, Close, Learn, Send, Take, Unpack
-from verbund.partners.forms import are_numbers, believed, digests, entries_frame, is_of, is_vector
+from verbund.partners.actions import Action, Check, Close, Learn, Send, Take, TakeNewest, Unpack
+from verbund.partners.early import Ahead
+from verbund.partners.forms import believed, digests, entries_frame, fault, is_vector
 from verbund.partners.hearing import Hearing
 from verbund.partners.here import Here
+from verbund.partners.introducing import KNOWN_FRAME_MAX, Introducing
 from verbund.partners.peer import Peer
 from verbund.partners.push import CREDITS, Load, Placed, Push
 from verbund.partners.refusals import Contradicted, Gap, NotHeld, Protocol, Silent, TooMuch
 from verbund.partners.schemas import PACKED, PROTOCOLS, Have, Head, Heads, Known, Mark, No, Reach, Want, WantHeads
-from verbund.partners.vouched import SUBLOGS_MAX
 from verbund.partners.vouching import ASK_SOON_MS, Vouching, is_frame
 
 DIGEST_MS = 2_000
@@ -31,7 +33,6 @@ WANT_AGAIN_MS = 4_000
 GAP_MS = 500
 ASIDE_MS = 60_000
 FRAMES_REFUSED_MAX = 64
-KNOWN_FRAME_MAX = 100
 _encoder = msgspec.json.Encoder()
 
 
@@ -41,7 +42,7 @@ class Exchange:
     def __init__(self, here: Here, peer: Peer, now_ms: int, protocol: int = PROTOCOLS[0]) -> None:
         self._here, self._peer = here, peer
         self._push = Push(packs=protocol >= PACKED)
-        self._vouching = Vouching(here, peer)
+        self._vouching, self._ahead = Vouching(here, peer), Ahead(here, peer, protocol)
         self._changed: set[SpaceId] = set()
         self._actions: list[Action] = []
         #: Providers that the partner is linked to itself: what they write needs no relay.
@@ -50,7 +51,7 @@ class Exchange:
         self._taking: dict[int, tuple[SpaceId, list[tuple[str, int]]]] = {}
         self._expected: dict[SpaceId, dict[str, int]] = {}
         self._aside: dict[tuple[SpaceId, str], int] = {}
-        self._told: set[str] = set()
+        self._introducing = Introducing(here, self.provider)
         #: Frames whose entries are not known yet, and how far their sub-logs would get with them.
         self._unpacking: dict[int, tuple[SpaceId, dict[str, int]]] = {}
         self._received = self._refused = self._released = self._answered_later = 0
@@ -74,6 +75,7 @@ class Exchange:
 
     def tick(self, now_ms: int, links: Iterable[ProviderId]) -> None:
         """Time has passed: compare by digest, at the latest every DIGEST_MS; end what is silent."""
+        self._actions += self._ahead.overdue(self._end, now_ms)
         if now_ms - self._heard_ms > SILENCE_MS_MAX:
             self._close(Silent.code)
         elif now_ms >= self._next_all_ms:
@@ -105,8 +107,12 @@ class Exchange:
         self._push.add(space, (one for one in entries if one.sub.partition(".")[0] not in skipped))
 
     def promised(self, space: SpaceId, now_ms: int) -> None:
-        """Its parent is here now and says who holds it: what the partner may have been refused is welcome."""
-        if self._here.is_expected(self.provider, space):
+        """What says who holds it is here now: what the partner may have been refused of it is welcome."""
+        marks = self._peer.reach.get(space, {}).items()
+        is_lacking = self._here.is_shared(self.provider, space) and any(
+            self._lacks(space, sub, mark, now_ms) for sub, mark in marks
+        )
+        if is_lacking or self._here.is_expected(self.provider, space):
             self._ask(space, now_ms, 0)
 
     def reached(self, space: SpaceId) -> None:
@@ -115,16 +121,8 @@ class Exchange:
             self._send(Have(space, 0, self._here.reach.get(space, {})))
 
     def know(self, identities: Iterable[schemas.Identity]) -> None:
-        """Of these the partner hears once who they are, if their facts stand in a space that both hold."""
-        named = self._here.authors(self.provider)
-        fresh = [
-            one
-            for one in identities
-            if one.provider in named and one.provider != self.provider and one.certificate not in self._told
-        ]
-        self._told.update(one.certificate for one in fresh)
-        for start in range(0, len(fresh), KNOWN_FRAME_MAX):
-            self._send(Known(fresh[start : start + KNOWN_FRAME_MAX]))
+        """Of these the partner hears who they are, where it needs to know."""
+        self._actions += self._introducing.know(identities)
 
     def paged(self, asked: Load, entries: list[Placed], whole: bool) -> None:
         self._push.page(asked, entries, whole, self._here.vector(asked.space))
@@ -180,7 +178,8 @@ class Exchange:
 
     def checked(self, frame: Heads, now_ms: int) -> None:
         """The heads of this frame were looked at; what is good of them is noted."""
-        self._ask_heads(self._vouching.checked(frame, now_ms))
+        for one in self._vouching.checked(frame, now_ms):
+            self._actions.append(one if isinstance(one, Check) else Send(_encoder.encode(one)))
         self.vouched(frame.sp, now_ms)
 
     def vouched(self, space: SpaceId, now_ms: int) -> None:
@@ -195,9 +194,9 @@ class Exchange:
 
     def given(self, space: SpaceId, certificates: list[schemas.Certificate], heads: list[Head]) -> None:
         """These heads were asked for."""
-        found = self._vouching.given(space, certificates, heads)
-        if found is not None:
-            self._send(found)
+        found, following = self._vouching.given(space, certificates, heads)
+        self._actions += [Send(_encoder.encode(found))] if found is not None else []
+        self._actions += [following] if following is not None else []
 
     def vouch(self, space: SpaceId, certificates: list[schemas.Certificate], heads: list[Head]) -> None:
         """There are new signed heads here: the partner gets those that do not come to it by themselves."""
@@ -205,6 +204,16 @@ class Exchange:
         wanted = [one for one in heads if one.p not in skipped]
         if wanted and self._here.is_shared(self.provider, space):
             self._send(Heads(space, certificates, wanted))
+
+    def newest_given(self, space: SpaceId, found: Newest | None) -> None:
+        """This was asked for; None: it is too much to go ahead."""
+        self._actions += self._ahead.given(space, found)
+
+    def newest_taken(self, found: TakeNewest, is_well: bool, now_ms: int) -> None:
+        """What came ahead is on disk, and the rest may come; or it could not be taken yet, and is asked for again."""
+        self._ahead.taken(found, is_well)
+        if is_well and self._here.may_bring(self.provider, found.space):
+            self._ask(found.space, now_ms, WANT_AGAIN_MS)
 
     def received(self, frame: schemas.Frame | schemas.Bulk, now_ms: int) -> None:
         """A frame of the partner."""
@@ -225,14 +234,11 @@ class Exchange:
             case Want():
                 self._want(frame)
             case No():
-                if not self._push.answered(frame.n):
-                    self._close(Protocol.code)
-                self._push.forget(frame.sp)
+                self._no(frame)
+            case schemas.WantEarly() | schemas.Early():
+                self._actions += self._ahead.hears(frame)
             case Known():
-                if len(frame.ids) > KNOWN_FRAME_MAX:
-                    self._close(Protocol.code)
-                else:
-                    self._actions.append(Learn(frame.ids))
+                self._actions.append(Learn(frame.ids) if len(frame.ids) <= KNOWN_FRAME_MAX else Close(Protocol.code))
             case schemas.Passing():
                 self._actions += self.hearing.hear(frame, now_ms)
             case schemas.Bye():
@@ -249,7 +255,7 @@ class Exchange:
             self._close(TooMuch.code)
             return
         self._received = number
-        code = self._fault(take, runs)
+        code = fault(self._here, self._peer, take, runs)
         if code is not None:
             self._refuse(space, number, code)
             return
@@ -287,25 +293,12 @@ class Exchange:
             self._close(Protocol.code)
         elif isinstance(frame, WantHeads) and not self._here.is_shared(self.provider, frame.sp):
             self._send(No(frame.sp, 0, NotHeld.code))
-        elif self._may_bring(frame.sp):
+        elif self._here.may_bring(self.provider, frame.sp):
             self._actions += self._vouching.hears(frame)
 
     def _ask_heads(self, question: WantHeads | None) -> None:
         if question is not None:
             self._send(question)
-
-    def _fault(self, take: Take, runs: list[Run]) -> str | None:
-        """Why a frame is refused before anything of it is looked at more closely."""
-        if not self._may_bring(take.space):
-            return NotHeld.code
-        count = sum(run.count for run in runs)
-        if not (0 < count <= ENTRIES_MAX and all(are_numbers(run) for run in runs)):
-            return Protocol.code
-        if not all(is_of(take.space, one) for one in take.entries) or (take.packed and len(runs) > SUBLOGS_MAX):
-            return Protocol.code
-        if any(self._here.is_ours(run.sub) and run.last > self._here.seq(take.space, run.sub) for run in runs):
-            return NotHeld.code  # what this incarnation wrote is here; nobody goes on with its sub-logs
-        return None if self._peer.introduce(take.space, count, self._here) else TooMuch.code
 
     def _fresh(self, space: SpaceId, runs: list[Run]) -> dict[str, int] | None:
         """Sub-log → seq after these; None when something between is missing."""
@@ -339,7 +332,11 @@ class Exchange:
     def _compare(self, space: SpaceId, reach: Reach, now_ms: int) -> bool:
         """The partner says how far it is. Whether it has something that is not here."""
         vector = {sub: mark.seq for sub, mark in reach.items()}
-        if not is_vector(vector) or not self._may_bring(space) or not self._peer.introduce(space, 0, self._here):
+        if (
+            not is_vector(vector)
+            or not self._here.may_bring(self.provider, space)
+            or not self._peer.introduce(space, 0, self._here)
+        ):
             return False
         true, contradictions = believed(self._here, space, reach)
         self._actions += contradictions
@@ -357,14 +354,20 @@ class Exchange:
 
     def _ask(self, space: SpaceId, now_ms: int, patience_ms: int) -> None:
         """Ask for what is missing, unless it was asked for just now or is arriving."""
+        self._actions += self._ahead.ask(space, self._end, now_ms)
         asked = self._asked.get(space)
-        if asked is None or now_ms - asked >= patience_ms:
+        if (asked is None or now_ms - asked >= patience_ms) and not self._ahead.is_first(space, now_ms):
             self._asked[space] = now_ms
             self._send(Want(space, {sub: self._end(space, sub) for sub in self._subs(space)}))
 
     def _subs(self, space: SpaceId) -> list[str]:
         held = self._vouching.subs(space)
         return sorted({*self._here.reach.get(space, {}), *self._expected.get(space, {}), *held})
+
+    def _no(self, frame: No) -> None:
+        if not self._push.answered(frame.n):
+            self._close(Protocol.code)
+        self._push.forget(frame.sp)
 
     def _want(self, frame: Want) -> None:
         if not self._here.is_shared(self.provider, frame.sp):
@@ -373,9 +376,6 @@ class Exchange:
             self._close(Protocol.code)
         else:
             self._push.wanted(frame.sp, frame.after, self._here.vector(frame.sp))
-
-    def _may_bring(self, space: SpaceId) -> bool:
-        return is_hash(space) and (self._here.is_shared(self.provider, space) or self._here.is_open(space))
 
     def _refuse(self, space: SpaceId, n: int, code: str) -> None:
         self._refused += 1

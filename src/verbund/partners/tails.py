@@ -3,6 +3,8 @@
 Partners believe no relay for them, so whoever has them gives what stands there a place of its own.
 """
 
+from collections.abc import Container
+
 from verbund.base.ids import SpaceId
 from verbund.partners.here import Here
 
@@ -17,15 +19,18 @@ class Tails:
         self._since: dict[tuple[SpaceId, str], tuple[int, int]] = {}
         self._adopted: dict[tuple[SpaceId, str], int] = {}
 
-    def orphaned(self, here: Here, now_ms: int) -> list[tuple[SpaceId, str, int]]:
-        """(space, sub-log, last signed number) of those that have waited for long, each once for what there is."""
+    def orphaned(self, here: Here, going_on: Container[str], now_ms: int) -> list[tuple[SpaceId, str, int]]:
+        """(space, sub-log, last signed number) of those that have waited for long, each once for what there is.
+
+        `going_on`: those of providers that there is a link to: they sign them yet, or give them to all themselves.
+        """
         waiting: dict[tuple[SpaceId, str], tuple[int, int]] = {}
         found = []
         for space in here.holders:
             for sub, mark in here.reach.get(space, {}).items():
                 signed = here.vouched.proven(space, sub)
                 key = (space, sub)
-                if mark.seq <= max(signed, self._adopted.get(key, 0)) or here.is_ours(sub):
+                if mark.seq <= max(signed, self._adopted.get(key, 0)) or here.is_ours(sub) or sub in going_on:
                     continue
                 before, since = self._since.get(key, (signed, now_ms))
                 waiting[key] = (signed, since if before == signed else now_ms)

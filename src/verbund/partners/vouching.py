@@ -1,5 +1,6 @@
 """One link's part in signed heads: what waits for one, which are asked for, given on, looked at. Sans-IO."""
 
+from collections import deque
 from collections.abc import Callable
 
 from verbund.base.ids import SpaceId
@@ -14,8 +15,10 @@ from verbund.partners.schemas import Certificate, Head, Heads, WantHeads
 #: A frame holds so many heads at most: each is less than 1 KiB.
 HEADS_FRAME_MAX = 128
 CERTIFICATES_FRAME_MAX = 64
-#: So many frames of heads are looked at at once; more are left away, and asked for again.
+#: So many frames of heads are looked at at once, so many more wait; what is beyond is left away, and asked for again.
 CHECKS_MAX = 4
+UNCHECKED_MAX = 64
+QUESTIONS_MAX = 1_000
 ASK_MS = 4_000
 ASK_SOON_MS = 1_000
 
@@ -30,7 +33,9 @@ class Vouching:
         #: Spaces in which the partner has more than is vouched for here.
         self._unsure: dict[SpaceId, None] = {}
         self._checking = 0
-        self._giving = False
+        #: Frames of heads whose turn it is not yet; questions, the first of them being answered.
+        self._unchecked: deque[Heads] = deque()
+        self._questions: dict[SpaceId, dict[str, int]] = {}
 
     def end(self, space: SpaceId, sub: str) -> int:
         """How far a sub-log gets with what waits here."""
@@ -101,25 +106,37 @@ class Vouching:
         return WantHeads(space, {sub: max(0, seq - 1) // STRIDE * STRIDE})
 
     def hears(self, frame: Heads | WantHeads) -> list[Check | Give]:
-        """The partner gives heads, to be looked at if they can be; or asks, one question at a time."""
+        """The partner gives heads, to be looked at if they can be; or asks, and is answered one after the other."""
         if isinstance(frame, WantHeads):
-            if self._giving:
-                return []
-            self._giving = True
-            return [Give(frame.sp, frame.after)]
-        if self._checking >= CHECKS_MAX or not frame.h:
+            is_idle = not self._questions
+            if frame.sp in self._questions or len(self._questions) < QUESTIONS_MAX:
+                self._questions[frame.sp] = frame.after
+            return [Give(frame.sp, frame.after)] if is_idle else []
+        if not frame.h:
             return []
-        self._checking += 1
-        return [Check(frame)]
+        if self._checking < CHECKS_MAX:
+            self._checking += 1
+            return [Check(frame)]
+        if len(self._unchecked) < UNCHECKED_MAX:
+            self._unchecked.append(frame)
+        return []
 
-    def checked(self, frame: Heads, now_ms: int) -> WantHeads | None:
-        """They were looked at, and what is good of them is noted; whether to ask for more at once."""
+    def checked(self, frame: Heads, now_ms: int) -> list[WantHeads | Check]:
+        """They were looked at, and what is good of them is noted; whether to ask for more at once, what is next."""
+        question = self.want(frame.sp, now_ms, 0 if len(frame.h) == HEADS_FRAME_MAX else ASK_SOON_MS)
+        found: list[WantHeads | Check] = [] if question is None else [question]
+        if self._unchecked:
+            return [*found, Check(self._unchecked.popleft())]
         self._checking -= 1
-        return self.want(frame.sp, now_ms, 0 if len(frame.h) == HEADS_FRAME_MAX else ASK_SOON_MS)
+        return found
 
-    def given(self, space: SpaceId, certificates: list[Certificate], heads: list[Head]) -> Heads | None:
-        self._giving = False
-        return Heads(space, certificates, heads) if heads else None
+    def given(
+        self, space: SpaceId, certificates: list[Certificate], heads: list[Head]
+    ) -> tuple[Heads | None, Give | None]:
+        """(the answer, what is to be read next)."""
+        self._questions.pop(space, None)
+        following = next((Give(*one) for one in self._questions.items()), None)
+        return Heads(space, certificates, heads) if heads else None, following
 
 
 def is_frame(frame: Heads) -> bool:
