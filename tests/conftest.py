@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from xdist.remote import Producer
 
 from tests import lanes
@@ -13,6 +14,9 @@ from tests.postgres import Pool, cluster
 #: its second try stands in pytest's summary (R), so that it can be made calmer.
 BROWSER_RERUNS = 1
 RERUN_AFTER_S = 2
+# How long an example takes says how busy the machine is.
+settings.register_profile("verbund", settings.default, deadline=None)
+settings.load_profile("verbund")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

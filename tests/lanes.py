@@ -38,10 +38,11 @@ def count() -> int:
 def longest_first(items: list[pytest.Item]) -> None:
     """So that no lane is left alone with a long story at the end."""
     stories = {item.path for item in items if item.get_closest_marker("browser")}
+    engines = {item.path for item in items if item.get_closest_marker("programs")} - stories
 
     def rank(item: pytest.Item) -> int:
         if item.nodeid.startswith(IN_REAL_TIME):
             return 0
-        return 1 if item.path in stories else 2
+        return 1 if item.path in stories else 2 if item.path in engines else 3
 
     items.sort(key=rank)
