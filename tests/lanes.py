@@ -15,7 +15,6 @@ IN_REAL_TIME = (
     "tests/meet/",
     "tests/media/test_in_browsers.py",
     "tests/media/test_at_partner.py",
-    "tests/flows/test_emergency.py",
 )
 LANES_BESIDE_CORES = 1
 
