@@ -74,6 +74,9 @@ ATTACKS: dict[str, str] = {
     ),
     "in falscher Reihenfolge antworten": P + "test_greedy.py::test_answers_out_of_order_end_the_link",
     "Gelöschtes wiederbringen": "tests/erasure/test_orders.py::test_what_comes_after_the_order_is_erased_as_it_comes",
+    "mit erfundenen Arten von Einträgen für Unruhe sorgen": (
+        L + "test_newer.py::test_of_who_does_not_belong_nothing_is_told"
+    ),
     # Überlasten
     "tief verschachteltes oder kaputtes JSON": P + "test_hostile.py::test_frame_that_is_none_ends_the_link",
     "kaputte gepackte Rahmen": P + "test_hostile.py::test_packed_frame_that_is_none_ends_the_link",

@@ -80,15 +80,16 @@ def _page(
     with log.store.read() as connection:
         if role(connection, space, viewer) is None:
             raise Unknown()
+        beyond = queries.beyond(connection, space, channel)
         if around is not None:
             found = queries.around(connection, space, channel, CoreId(around), limit)
             if found is None:
                 raise Unknown()
-            return MessagePage(found[0], vector, found[1], found[2])
+            return MessagePage(found[0], vector, found[1], found[2], beyond)
         page, more = queries.messages(connection, space, channel, before, after, limit)
     if after is not None:
-        return MessagePage(page, vector, True, more)
-    return MessagePage(page, vector, more, before is not None)
+        return MessagePage(page, vector, True, more, beyond)
+    return MessagePage(page, vector, more, before is not None, beyond)
 
 
 ROUTES = [messages, channels, search]

@@ -11,7 +11,7 @@ from verbund.base.clock import ms_of
 from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.chat.schemas import ChannelShape, FileShape, HitShape, MessageShape, ReactionShape
 from verbund.chat.tables import MAIN, channel, is_message, mention, message, reaction, read_mark
-from verbund.log import search
+from verbund.log import newer, search
 from verbund.log import tables as log_tables
 from verbund.log.core import stamp
 
@@ -57,6 +57,16 @@ def around(
     one = _shapes(connection, [row])
     newer, more_after = messages(connection, space, of, None, key, limit // 2)
     return [*older, *one, *newer], more_before, more_after
+
+
+def beyond(connection: Connection, space: SpaceId, of: str) -> list[CoreId]:
+    """What only a newer release can show of a channel; what names none that is here stands in the main one."""
+    told = newer.told(connection, space)
+    if not told:
+        return []
+    c = channel.c
+    here = set(connection.execute(select(c.id).where(c.space == space, c.id.in_({one for _, one in told}))).scalars())
+    return [core for core, named in told if (named if named in here else MAIN) == of]
 
 
 def channels(

@@ -42,12 +42,15 @@ class MessageShape(Struct, frozen=True):
 
 
 class MessagePage(Struct, frozen=True):
-    """Messages in order, the vector they were computed at, and whether there are older and newer ones."""
+    """Messages in order, the vector they were computed at, and whether there are older and newer ones. `beyond`: facts
+    of this conversation that only a newer release can show, the latest at most.
+    """
 
     messages: list[MessageShape]
     vector: dict[str, int]
     more_before: bool
     more_after: bool
+    beyond: list[CoreId]
 
 
 class ChannelShape(Struct, frozen=True):

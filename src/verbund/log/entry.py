@@ -13,6 +13,8 @@ DOMAIN = b"verbund/entry/1\0"
 CHAIN_START = bytes(32)
 
 SETTLED, WAITING, QUARANTINED, VOID = 0, 1, 2, 3
+#: On the wire only: set aside, as this release does not know its kind; a newer one does.
+NEWER = 4
 
 
 class BrokenChain(Refusal):
@@ -35,7 +37,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An entry on the wire. `x`: 0 settled, 1 waiting, 2 quarantined, 3 void; `o`: the sender's local order."""
+    """An entry on the wire. `x`: 0 settled, 1 waiting, 2 quarantined, 3 void, 4 newer; `o`: the sender's order."""
 
     id: CoreId
     p: ProviderId

@@ -11,7 +11,17 @@ from verbund.base.keys import check_key
 from verbund.base.refusal import Refusal, Unknown
 from verbund.log.core import Parsed, WrongSignature, check_signature
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING
-from verbund.log.registry import Authorities, Authority, Device, Event, Fact, Kind, Registry, UnknownKind
+from verbund.log.registry import (
+    Authorities,
+    Authority,
+    Device,
+    Event,
+    Fact,
+    Kind,
+    Registry,
+    UnknownKind,
+    UnknownKindOfStranger,
+)
 from verbund.log.tx import Head
 
 MISSING_MAX = 16
@@ -185,6 +195,8 @@ class Judge:
         try:
             event, kind = self._event(parsed)
             authority = self._authority(parsed, event, device, view, at)
+        except UnknownKind:
+            return self._newer(parsed, device, view, at)
         except Refusal as refusal:
             return SetAside(refusal.code)
         if authority is None:
@@ -195,6 +207,18 @@ class Judge:
         except Refusal as refusal:
             return SetAside(refusal.code, take)
         return take
+
+    def _newer(self, parsed: Parsed, device: Device, view: View, at: int) -> Accepted:
+        """Of a kind that this release does not know: kept for one that does, told of where a member wrote it."""
+        authority = self._authority(parsed, None, device, view, at)
+        if authority is None:
+            return Hold((parsed.space,))
+        cuts = view.cuts(parsed.space, parsed.core.dev)
+        is_cut = any(parsed.core.ds > ds and not authority.includes(by) for ds, by in cuts)
+        is_limited = device.kinds is not None or (device.spaces is not None and parsed.space not in device.spaces)
+        is_member = device.sort != "provider" and authority.role_of(device.actor) is not None
+        told = is_member and not is_cut and not is_limited
+        return SetAside(UnknownKind.code if told else UnknownKindOfStranger.code)
 
     def _admit(self, parsed: Parsed, device: Device, view: View) -> Take | Refuse:
         now = view.now_ms()
@@ -263,12 +287,12 @@ class Judge:
             missing.insert(0, last)
         return tuple(missing[:MISSING_MAX])
 
-    def _authority(self, parsed: Parsed, event: Event, device: Device, view: View, at: int) -> Authority | None:
-        founding = parsed.core.ds == 1 and event.founds
+    def _authority(self, parsed: Parsed, event: Event | None, device: Device, view: View, at: int) -> Authority | None:
+        founding = event is not None and parsed.core.ds == 1 and event.founds
         # What a device wrote itself it has seen, whether or not its heads reach that far.
         heads = (*parsed.core.ah, *view.own_authority(parsed.space, parsed.core.dev, parsed.core.ds))
         found = self.authorities.at(view, parsed.space, heads)  # type: ignore[arg-type]
-        if found is not None or not founding:
+        if found is not None or event is None or not founding:
             return found
         derived = event.derived_space()
         if parsed.space != (SpaceId(parsed.id) if derived is None else derived):

@@ -31,7 +31,7 @@ def page(tx: Tx, space: SpaceId | None, after: int) -> list[Any]:
     """The next cores that count or are set aside, PAGE at most."""
     core, entry = tables.core.c, tables.entry.c
     query = (
-        select(core.raw, core.sig, core.state, core.salt, core.body, core.position, entry.at)
+        select(core.raw, core.sig, core.state, core.reason, core.salt, core.body, core.position, entry.at)
         .join(tables.entry, entry.position == core.position)
         .where(core.position > after, core.state.in_((SETTLED, QUARANTINED)))
         .order_by(core.position)

@@ -19,7 +19,7 @@ from verbund.log.gathered import Into
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
-from verbund.log.stored import authority_heads, body_of, salt, stored_parcel, wire
+from verbund.log.stored import authority_heads, body_of, salt, shown, stored_parcel, wire
 from verbund.log.sublogs import End
 from verbund.log.tx import Cache, Reader, Tx
 
@@ -182,15 +182,17 @@ class Log:
                 held.setdefault(verdict.missing[0], []).append(row)
                 continue
             state = SETTLED if isinstance(verdict, Take) else QUARANTINED
+            reason = verdict.reason if isinstance(verdict, SetAside) else ""
             tx.cache[("state", parsed.id)] = state
-            if isinstance(verdict, SetAside):
-                self._overtaken(tx, verdict.take)
-            if state != row.state:
-                tx.execute(update(tables.core).where(tables.core.c.id == parsed.id).values(state=state))
+            changes, is_new = (state, reason) != (row.state, row.reason), state == SETTLED != row.state
+            gone = self._overtaken(tx, _what(verdict)) if is_new or state == QUARANTINED else False
+            if changes:
+                core = tables.core
+                tx.execute(update(core).where(core.c.id == parsed.id).values(state=state, reason=reason))
             arrived = len(tx.arrivals)
-            fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) else None
-            if state != row.state:
-                self._tell_late(tx, parsed, kept.one(tx, parsed.id), state, fact)
+            fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) and not gone else None
+            if changes:
+                self._tell_late(tx, parsed, kept.one(tx, parsed.id), shown(state, reason), fact)
             for one in (parsed.id, *tx.arrivals[arrived:]):
                 ready += held.pop(one, [])
 
@@ -268,10 +270,9 @@ class Log:
         )
         tx.cache[("state", core)] = state
         tx.cache.pop(("own", parsed.space, parsed.core.dev), None)
-        take = verdict if isinstance(verdict, Take) else verdict.take if isinstance(verdict, SetAside) else None
-        gone = self._overtaken(tx, take)
+        gone = self._overtaken(tx, _what(verdict))
         fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) and not gone else None
-        self._tell_late(tx, parsed, row, state, fact)
+        self._tell_late(tx, parsed, row, shown(state, reason), fact)
         self._displace(tx, parsed)
         return True
 
@@ -310,7 +311,8 @@ class Log:
         tx.insert_values(_ENTRY, position, sublog, place.seq, origin, place.chain, place.at, int(place.void))
         fact = self._fold(tx, take, origin, place.at) if take is not None else None
         if state is not None:
-            tx.appended.append((parsed.space, wire(parsed, place, position, state), fact))
+            told = wire(parsed, place, position, shown(state, reason))
+            tx.appended.append((parsed.space, told, fact))
 
     def _keep(self, tx: Tx, parsed: Parsed, state: int, position: int, reason: str) -> None:
         """Keep the core, with its body unless it is void.
@@ -374,3 +376,8 @@ class Log:
     def _next(tx: Tx, parsed: Parsed) -> tuple[int, CoreId | None]:
         ds, dp = tx.head(parsed.space, parsed.core.dev)
         return ds + 1, dp
+
+
+def _what(verdict: Accepted) -> Take | None:
+    """What it is, or would be if it were not set aside."""
+    return verdict.take if isinstance(verdict, SetAside) else verdict if isinstance(verdict, Take) else None

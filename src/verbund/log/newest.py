@@ -117,7 +117,7 @@ def _rows() -> Any:
     core, entry, place = tables.core.c, tables.entry.c, tables.sublog.c
     columns = (
         entry.position, entry.seq, entry.chain, entry.at, entry.void, place.provider, place.incarnation,
-        core.id, core.raw, core.sig, core.state, core.salt, core.body,
+        core.id, core.raw, core.sig, core.state, core.reason, core.salt, core.body,
     )  # fmt: skip
     return (
         select(*columns)

@@ -25,6 +25,13 @@ class UnknownKind(Refusal):
     status = 422
 
 
+class UnknownKindOfStranger(UnknownKind):
+    """de: Das kann dieser Anbieter noch nicht, und es kommt von jemandem, der hier nichts schreibt.
+    en: This provider cannot do that yet, and it comes from somebody who writes nothing here."""
+
+    code = "log.unknown_kind_of_stranger"
+
+
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A fact: what happened, in the past tense. Subclasses name their `kind` and the sorts of space they belong to."""
 

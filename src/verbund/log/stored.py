@@ -8,8 +8,8 @@ import msgspec
 
 from verbund.base.ids import CoreId, b64
 from verbund.log.core import HEADS_MAX, SALT_BYTES, Core, Parcel, Parsed
-from verbund.log.entry import VOID, Place
-from verbund.log.registry import Event
+from verbund.log.entry import NEWER, QUARANTINED, VOID, Place
+from verbund.log.registry import Event, UnknownKind
 
 _core = msgspec.json.Decoder(Core)
 
@@ -37,6 +37,11 @@ def stored_parcel(row: Any) -> Parcel:
     )
 
 
+def shown(state: int, reason: str) -> int:
+    """What followers are told became of a core."""
+    return NEWER if state == QUARANTINED and reason == UnknownKind.code else state
+
+
 def wire(parsed: Parsed, place: Place, position: int, state: int) -> bytes:
     """An entry as followers get it. The body of what is void is not passed on."""
     parcel, shown = parsed.parcel, state != VOID
@@ -52,7 +57,7 @@ def stored_wire(row: Any) -> bytes:
     whole = row.body is not None and row.state != VOID
     return _encode(
         row.id, row.provider, row.incarnation, row.seq, bytes(row.chain), row.at, row.position,
-        VOID if row.void else row.state, bytes(row.raw), bytes(row.sig),
+        VOID if row.void else shown(row.state, row.reason), bytes(row.raw), bytes(row.sig),
         bytes(row.salt) if whole else None, bytes(row.body) if whole else None,
     )  # fmt: skip
 

@@ -37,7 +37,9 @@ core = Table(
     Column("salt", LargeBinary),
     Column("body", LargeBinary),
     Index("core_line", "space", "dev", "ds"),
-    Index("core_set_aside", "state", sqlite_where=Column("state") == 2, postgresql_where=Column("state") == 2),
+    Index(
+        "core_set_aside", "space", "reason", sqlite_where=Column("state") == 2, postgresql_where=Column("state") == 2
+    ),
     Index("core_authority", "space", "authority", sqlite_where=Column("authority") == 1),
 )
 

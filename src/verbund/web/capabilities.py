@@ -26,6 +26,7 @@ from verbund.erasure import events as erasure_events
 from verbund.erasure import projection as erasure_projection
 from verbund.erasure import rules as erasure_rules
 from verbund.erasure.effects import ErasureService
+from verbund.log.newer import learn
 from verbund.log.registry import Registry
 from verbund.log.store import Store
 from verbund.log.tx import Tx
@@ -153,11 +154,12 @@ def prepare(store: Store) -> None:
 
 
 async def introduce(services: Services) -> None:
-    """This provider's own device, so that what it signs is known."""
+    """This provider's own device, so that what it signs is known; and the kinds that this release brings."""
     installation = services.installation
 
     def admit(tx: Tx) -> None:
         # Its certificate is kept as well: after a restore it still proves whose device this was.
         keep_identities(tx, [(installation.identity(), installation.device.public)])
+        learn(tx, services.log.core.registry)
 
     await services.log.write(admit)

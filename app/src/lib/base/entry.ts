@@ -9,6 +9,8 @@ export const SETTLED = 0;
 export const WAITING = 1;
 export const QUARANTINED = 2;
 export const VOID = 3;
+/** Set aside, as the provider's release does not know its kind. */
+export const NEWER = 4;
 export const CHAIN_START: Bytes = new Uint8Array(32);
 const DOMAIN = utf8('verbund/entry/1\0');
 

@@ -51,7 +51,7 @@ export interface Entry extends Parcel {
 	h: string;
 	at: number;
 	o: number;
-	x: 0 | 1 | 2 | 3;
+	x: 0 | 1 | 2 | 3 | 4;
 }
 
 /**

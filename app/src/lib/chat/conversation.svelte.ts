@@ -11,6 +11,7 @@ const TRIES_MAX = 2;
 
 interface PageAnswer extends Answer {
 	vector: Vector;
+	beyond?: CoreId[];
 }
 
 export class Conversation {
@@ -24,6 +25,9 @@ export class Conversation {
 	olderFailed = $state(false);
 	/** The order of the last message that was read when this was opened; null for no line. */
 	unreadAfter = $state<string | null>(null);
+
+	/** What only a newer release of the provider, or of this app, can show of this conversation. */
+	beyond = $state.raw<ReadonlySet<string>>(new Set());
 
 	/** On the screen. */
 	shown = false;
@@ -85,6 +89,13 @@ export class Conversation {
 		if (this.window.get(id)) return true;
 		await this.load({ around: id }, 'whole');
 		return this.window.get(id) !== undefined;
+	}
+
+	/** A fact that only a newer release can show came, or can be shown now. */
+	needsNewer(id: string, waits: boolean): void {
+		const beyond = new Set(this.beyond);
+		if (waits ? beyond.has(id) || !beyond.add(id) : !beyond.delete(id)) return;
+		this.beyond = beyond;
 	}
 
 	apply(fact: ChatFact, delivery: Delivery): void {
@@ -171,6 +182,7 @@ export class Conversation {
 	}
 
 	private took(answer: PageAnswer, side: Side, query: Record<string, string>): true {
+		for (const id of answer.beyond ?? []) this.needsNewer(id, true);
 		this.phase = 'ready';
 		if (side === 'whole' && Object.keys(query).length === 0) {
 			this.stale = false;

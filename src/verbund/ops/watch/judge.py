@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from verbund.base.settings import Settings
 from verbund.log.judge import NumberUsed
+from verbund.log.registry import UnknownKind
 from verbund.log.writer import QUEUE_MAX
 from verbund.ops import place
 from verbund.ops.finding import Finding, State, found
@@ -32,6 +33,9 @@ def judge(picture: Picture, settings: Settings, known_since: int) -> Iterator[tu
     twice = picture.counts.set_aside.get(NumberUsed.code, 0)
     if twice:
         yield "", found("set_aside.twice", count=twice)
+    newer = picture.counts.set_aside.get(UnknownKind.code, 0)
+    if newer:
+        yield "", found("set_aside.newer", count=newer)
     if picture.queue > QUEUE_MAX // 2:
         yield "", found("writer.slow", queue=picture.queue)
     if picture.counts.blobs_missing:

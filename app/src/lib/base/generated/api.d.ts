@@ -1371,6 +1371,7 @@ export interface components {
         };
         /** MessagePage */
         MessagePage: {
+            beyond: string[];
             messages: components["schemas"]["MessageShape"][];
             more_after: boolean;
             more_before: boolean;

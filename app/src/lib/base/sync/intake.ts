@@ -3,7 +3,7 @@
  *
  * Invariant: rows and vector on disk always belong together (sync.test.ts). Memory may be ahead of the disk.
  */
-import { chainOf, CHAIN_START, checkPlace, QUARANTINED, sublog, VOID, WAITING } from '../entry';
+import { chainOf, CHAIN_START, checkPlace, NEWER, QUARANTINED, SETTLED, sublog, VOID, WAITING } from '../entry';
 import { parse, type Parsed } from '../core';
 import { Refusal } from '../errors';
 import { applyRows, ROWS_MAX, type RowOp, type Store, type StoredLog } from '../store';
@@ -25,6 +25,10 @@ export interface IntakePorts {
 	learn: (space: SpaceId, devices: Set<DeviceId>) => Promise<void>;
 	/** Fold an entry: what to write. */
 	fold: (entry: Entry, parsed: Parsed) => RowOp[];
+	/** Whether this release, or something in it, knows what to do with such a fact. */
+	knows: (kind: string) => boolean;
+	/** What only a newer release can show came, or can be shown now (`waits` is false). */
+	newer: (parsed: Parsed, waits: boolean) => void;
 	/** The entries are in: folded and, as far as possible, on disk. */
 	taken: (space: SpaceId, entries: { entry: Entry; parsed: Parsed }[]) => void;
 	refollow: (space: SpaceId) => void;
@@ -47,6 +51,8 @@ interface Taken {
 	/** It was waiting when its number came, and settles now. */
 	isLate: boolean;
 }
+
+type Known = Taken & { parsed: Parsed };
 
 export class Intake {
 	readonly #held = new Map<SpaceId, Held>();
@@ -125,7 +131,9 @@ export class Intake {
 			this.#broken(space, held, error);
 		}
 		const shown = taken.filter(isShown);
-		await this.ports.learn(space, new Set(shown.map(({ parsed }) => parsed.core.dev)));
+		const newer = taken.filter((one): one is Known => one.parsed !== null && (one.isLate || this.#isNewer(one.entry, one.parsed)));
+		await this.ports.learn(space, new Set([...shown, ...newer].map(({ parsed }) => parsed.core.dev)));
+		for (const { entry, parsed } of newer) this.ports.newer(parsed, this.#isNewer(entry, parsed));
 		for (const one of shown) one.ops = this.ports.fold(one.entry, one.parsed);
 		await this.#save(space, held, taken);
 		this.ports.taken(space, taken.filter((one) => one.parsed !== null) as { entry: Entry; parsed: Parsed }[]);
@@ -136,8 +144,9 @@ export class Intake {
 		const key = sublog(entry);
 		const have = held.vector[key] ?? 0;
 		const isLate = entry.n <= have;
+		const parsed = isLate && !held.waiting.has(entry.id) ? null : this.#parse(entry);
 		if (isLate) {
-			if (entry.x === WAITING || !held.waiting.delete(entry.id)) return;
+			if (this.#waits(entry, parsed) || !held.waiting.delete(entry.id)) return;
 		} else {
 			if (entry.n > have + 1) throw new Refusal('log.broken_chain', 'gap');
 			const before = entry.n === 1 ? CHAIN_START : held.chains[key] && chainOf(held.chains[key]);
@@ -146,8 +155,17 @@ export class Intake {
 			held.chains[key] = entry.h;
 			held.gaps = 0;
 		}
-		if (entry.x === WAITING && held.waiting.size < WAITING_MAX) held.waiting.set(entry.id, { key, n: entry.n });
-		taken.push({ entry, parsed: this.#parse(entry), ops: [], isLate });
+		if (this.#waits(entry, parsed) && held.waiting.size < WAITING_MAX) held.waiting.set(entry.id, { key, n: entry.n });
+		taken.push({ entry, parsed, ops: [], isLate });
+	}
+
+	/** Whether it is to be asked for once more: its causes, or the release that knows it, are still to come. */
+	#waits(entry: Entry, parsed: Parsed | null): boolean {
+		return entry.x === WAITING || (parsed !== null && this.#isNewer(entry, parsed));
+	}
+
+	#isNewer(entry: Entry, parsed: Parsed): boolean {
+		return entry.x === NEWER || (entry.x === SETTLED && !this.ports.knows(parsed.core.k));
 	}
 
 	#parse(entry: Entry): Parsed | null {
@@ -204,9 +222,9 @@ export class Intake {
 	}
 }
 
-function isShown(one: Taken): one is Taken & { parsed: Parsed } {
+function isShown(one: Taken): one is Known {
 	const { x } = one.entry;
-	return one.parsed !== null && x !== VOID && x !== WAITING && x !== QUARANTINED;
+	return one.parsed !== null && x !== VOID && x !== WAITING && x !== QUARANTINED && x !== NEWER;
 }
 
 /** Whether the stored log goes on with this entry; then it does. */

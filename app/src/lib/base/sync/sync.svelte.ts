@@ -22,7 +22,9 @@ import { Folds } from './folds';
 import { comeHome, keepLife } from './home';
 import { Following } from './following';
 import { Intake } from './intake';
-import { Listeners } from './listeners';
+import { Listeners, type Newer } from './listeners';
+import type { Parsed } from '../core';
+import { KINDS } from '../generated/kinds';
 import { Verifier } from './verifier';
 
 const PLACES_MAX = 512;
@@ -209,6 +211,11 @@ export class Sync {
 
 	onOnline(told: () => void): () => void {
 		return this.#listeners.onOnline(told);
+	}
+
+	/** Facts that only a newer release can show. */
+	onNewer(told: (fact: Newer) => void): () => void {
+		return this.#listeners.onNewer(told);
 	}
 
 	onSignal(kind: string, told: (signal: Signal) => void): () => void {
@@ -404,11 +411,20 @@ export class Sync {
 			store: this.store,
 			learn: (space, devices) => this.directory.learn(space, devices),
 			fold: (entry, parsed) => this.#folds.run(entryFact(entry, parsed, this.directory)),
+			knows: (kind) => KINDS.has(kind) || this.#folds.has(kind),
+			newer: (parsed, waits) => this.#newer(parsed, waits),
 			taken: (space, entries) => void this.#taken(space, entries),
 			refollow: (space) => void this.#following.again(space),
 			overrun: () => this.live.restart(),
 			trouble: (code, about) => this.#alarm(code, about)
 		});
+	}
+
+	/** A provider's own facts are nothing that people miss. */
+	#newer({ space, id, core, body }: Parsed, waits: boolean): void {
+		if (waits && this.directory.account(core.dev) === null) return;
+		const channel = body?.['channel'];
+		this.#listeners.newer({ space, id, channel: typeof channel === 'string' ? channel : null, waits });
 	}
 
 	async #taken(space: SpaceId, entries: Parameters<ConstructorParameters<typeof Intake>[0]['taken']>[1]): Promise<void> {

@@ -69,10 +69,10 @@ async function closes({ sync, store }: Person): Promise<void> {
 }
 
 /** Ben writes from somewhere else. */
-async function benWrites(device: Device, text: string, over: { space?: SpaceId } = {}): Promise<Entry> {
+async function benWrites(device: Device, text: string, over: { space?: SpaceId; kind?: string } = {}): Promise<Entry> {
 	const space = over.space ?? WORKSHOP;
 	const { ds, dp } = provider.next({ space, core: { dev: device.id } as never });
-	const draft = { space, kind: POSTED, ds, dp, t: stampAt(1_700_000_000_000 + ds), ah: [], re: [] };
+	const draft = { space, kind: over.kind ?? POSTED, ds, dp, t: stampAt(1_700_000_000_000 + ds), ah: [], re: [] };
 	const { parcel } = await author(device, draft, { text } as JsonObject, randomBytes(16));
 	return provider.append(parcel, parse(parcel));
 }
@@ -223,6 +223,41 @@ describe('following', () => {
 		const again = await opens('anna');
 		await eventually(() => provider.follows.at(-1)![WORKSHOP]).toEqual(provider.vector(WORKSHOP));
 		expect(shown(again)).toEqual([]);
+	});
+
+	it('tells of what only a newer release can show, and shows it when the provider knows it', async () => {
+		const device = await ben();
+		const told: boolean[] = [];
+		const before = await opens('anna', (sync) => void sync.onNewer(({ waits }) => told.push(waits)));
+		provider.isNewer = true;
+		const painted = await benWrites(device, 'von morgen');
+		provider.isNewer = false;
+		await benWrites(device, 'danach');
+		await eventually(() => shown(before)).toEqual(['danach']);
+		expect(told).toEqual([true]);
+		await before.sync.settled();
+		await closes(before);
+		painted.x = 0;
+		const after = await opens('anna', (sync) => void sync.onNewer(({ waits }) => told.push(waits)));
+		await eventually(() => shown(after)).toEqual(['von morgen']);
+		expect(told).toEqual([true, false]);
+	});
+
+	it('tells of what the provider knows and this release does not, and asks for it once more', async () => {
+		const device = await ben();
+		const told: string[] = [];
+		const listen = (sync: Sync) => void sync.onNewer(({ waits, channel }) => told.push(`${waits} ${channel}`));
+		const before = await opens('anna', listen);
+		await benWrites(device, 'bunt', { kind: 'chat.painted.1' });
+		await eventually(() => told).toEqual(['true null']);
+		await before.sync.settled();
+		await closes(before);
+		const after = await opens('anna', (sync) => {
+			listen(sync);
+			sync.on('chat.painted.1', fold);
+		});
+		await eventually(() => stored(after)).toEqual(['bunt']);
+		expect(told).toEqual(['true null', 'false null']);
 	});
 
 	it('shows each entry once however often it is sent', async () => {

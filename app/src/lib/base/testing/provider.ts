@@ -36,6 +36,8 @@ export class Provider {
 	refusesSockets = false;
 	/** What comes in lacks its cause. */
 	isWaiting = false;
+	/** Of a kind that it does not know, as it says. */
+	isNewer = false;
 	follows: Record<SpaceId, Vector>[] = [];
 	/** What /api/me says. */
 	me: Me | null = null;
@@ -133,6 +135,7 @@ export class Provider {
 		const shown = x === 3 ? { ...parcel, sa: null, b: null } : parcel;
 		const entry: Entry = { ...shown, ...place, h: b64(space.chain), o: this.known.size + 1 };
 		if (this.isWaiting && x === 0) entry.x = 1;
+		if (this.isNewer && x === 0) entry.x = 4;
 		space.entries.push(entry);
 		space.heads.set(parsed.core.dev, { ds: parsed.core.ds, dp: parsed.id });
 		this.known.set(parsed.id, entry);
