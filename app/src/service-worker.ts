@@ -11,13 +11,14 @@
 import { base, build, files, prerendered, version } from '$service-worker';
 import { fromAnywhere, heedNote, othersNow } from './lib/base/shell/elsewhere';
 import { heard, opening, takenOver, type Trial, type WellNote } from './lib/base/shell/trial';
-import { isPicture, PICTURES, PICTURES_MAX, policyFor, routeOf, shellCache, staleCaches } from './lib/base/shell/routes';
+import { allowedIn, isPicture, PICTURES, PICTURES_MAX, policyFor, routeOf, shellCache, staleCaches } from './lib/base/shell/routes';
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
 const SHELL = shellCache(version);
 const INDEX = `${base}/`;
 const ASSETS = [...new Set([...build, ...files, ...prerendered])].filter((path) => !path.endsWith('.map'));
 const FETCHES_MAX = 8;
+const ASKED_MS = 2_000;
 /** Where it is remembered how the newest shell does. */
 const TRIAL = 'verbund-trial';
 
@@ -119,8 +120,18 @@ async function page(request: Request): Promise<Response> {
 	if (held === undefined) return fetch(request);
 	const headers = new Headers(held.headers);
 	const policy = headers.get('content-security-policy');
-	if (policy !== null) headers.set('content-security-policy', policyFor(policy, location.origin, (await othersNow()).map((host) => host.url)));
+	if (policy !== null) headers.set('content-security-policy', await policyNow(policy, request.url));
 	return new Response(held.body, { status: held.status, headers });
+}
+
+/** The signed list says where a page may speak to; where none is kept yet, the own provider knows who asks. */
+async function policyNow(policy: string, url: string): Promise<string> {
+	const others = await othersNow();
+	if (others !== null) return policyFor(policy, location.origin, others.map((host) => host.url));
+	const own = policyFor(policy, location.origin, []);
+	const asked = fetch(url, { method: 'HEAD', cache: 'no-store', credentials: 'same-origin', redirect: 'error', signal: AbortSignal.timeout(ASKED_MS) });
+	const allowed = allowedIn((await asked.catch(() => null))?.headers.get('content-security-policy') ?? '');
+	return allowed === null ? own : own.replace(/connect-src [^;]*/, () => allowed);
 }
 
 async function picture(event: FetchEvent): Promise<Response> {

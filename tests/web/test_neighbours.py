@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
@@ -11,9 +12,13 @@ from tests.flows.server import PASSWORD, Firm, Server
 from tests.flows.test_partners import eventually
 from tests.web.test_live import WAIT_S, closed_with, kind, until
 from verbund.accounts.challenges import login_message
-from verbund.base.ids import b64
-from verbund.base.keys import DeviceKey
+from verbund.base import canonical
+from verbund.base.ids import b64, unb64
+from verbund.base.keys import DeviceKey, PublicKey, verify
 from verbund.ops.client import Person
+from verbund.partners.heads import check_certificate
+from verbund.partners.hostlist import HOSTS_DOMAIN
+from verbund.partners.schemas import Certificate
 from verbund.web.neighbours import origin_of
 from verbund.web.shell import policy_for
 
@@ -92,14 +97,50 @@ def test_revoked_device_is_put_out_at_once(firm: Firm) -> None:
     lost.close()
 
 
-def test_page_may_speak_to_its_neighbours_and_to_nobody_else(firm: Firm) -> None:
-    policy = firm.anna.http.get("/").headers["content-security-policy"]
+def allowed(answer: httpx.Response) -> set[str]:
+    """Where this page may speak to, itself not counted."""
+    policy = answer.headers["content-security-policy"]
     if "connect-src" not in policy:
         pytest.skip("the app is not built")
-    (allowed,) = (part for part in policy.split("; ") if part.startswith("connect-src"))
-    here = firm.anna.address
-    wanted = {"'self'", here, here.replace("http", "ws"), SUEDNETZ, "wss://suednetz.example"}
-    assert set(allowed.split()[1:]) == wanted
+    (part,) = (part for part in policy.split("; ") if part.startswith("connect-src"))
+    here = f"http://{answer.url.host}:{answer.url.port}"
+    return set(part.split()[1:]) - {"'self'", here, here.replace("http", "ws")}
+
+
+def test_page_may_speak_to_where_its_reader_can_go_on_and_to_nobody_else(firm: Firm) -> None:
+    both = {SUEDNETZ, "wss://suednetz.example"}
+    assert allowed(firm.anna.http.get("/")) == both
+    assert allowed(firm.anna.http.get("/gespraeche")) == both
+    assert allowed(firm.anna.http.head("/")) == both
+
+
+def test_page_of_nobody_speaks_to_this_provider_alone(firm: Firm) -> None:
+    with httpx.Client(base_url=firm.anna.address) as stranger:
+        for path in ("/", "/anmelden", "/index.html"):
+            assert allowed(stranger.get(path)) == set()
+        assert allowed(stranger.get("/", headers={"cookie": "verbund_session=falsch"})) == set()
+
+
+def test_page_that_a_link_opens_may_ask_where_else_it_leads(firm: Firm) -> None:
+    with httpx.Client(base_url=firm.anna.address) as stranger:
+        assert allowed(stranger.get("/einladung")) == {SUEDNETZ, "wss://suednetz.example"}
+
+
+def test_list_of_hosts_is_signed_for_its_reader(firm: Firm) -> None:
+    told = firm.anna.call("GET", "/api/me")
+    signed = told["signed"]
+    said = canonical.decode(signed["said"].encode())
+    assert said["account"] == firm.anna.account
+    assert said["hosts"] == told["hosts"]
+    assert PublicKey(signed["alg"], unb64(signed["root"])).provider == said["provider"] == told["hosts"][0]["provider"]
+    shown = Certificate(
+        said["provider"], signed["alg"], signed["root"], signed["key"], signed["number"], signed["until"],
+        signed["revoked"], signed["certified"],
+    )  # fmt: skip
+    key = check_certificate(shown)
+    message = HOSTS_DOMAIN + signed["said"].encode()
+    assert verify(key, unb64(signed["sig"]), message)
+    assert not verify(key, unb64(signed["sig"]), message.replace(b"suednetz", b"strange"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The key that signs this provider's heads: made, renewed in time, ended by its operator. In a file of its own."""
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,9 +33,14 @@ class HeadKey:
         self._file, self._certify = folder / KEY_FILE, certify
         self._read_at: int | None = None
         self._held: tuple[DeviceKey, Certificate] | None = None
+        self._lock = threading.Lock()
 
     def present(self, now_ms: int) -> tuple[DeviceKey, Certificate]:
         """The key to sign with now; a new one where there is none, or its end is near."""
+        with self._lock:
+            return self._present(now_ms)
+
+    def _present(self, now_ms: int) -> tuple[DeviceKey, Certificate]:
         held = self._read()
         if held is None or held[1].until - now_ms < RENEW_DAYS * DAY_MS or held[1].number > now_ms + DAY_MS:
             return self.renew(now_ms)

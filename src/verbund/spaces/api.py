@@ -32,10 +32,12 @@ Result = TypeVar("Result")
 async def me(caller: Caller, log: LogService, services: NamedDependency[Any]) -> Me:
     """The viewer, their spaces with what they may do there, and how this browser's device goes on in each."""
     enrichers, hosts_of = services.parts.get("me_enrichers", ()), services.parts["hosts_of"]
+    sign_hosts = services.parts["sign_hosts"]
 
     def ask(view: Reader) -> tuple[Me, bool]:
         found = queries.me(view, caller, enrichers)
         found.hosts = hosts_of(view.connection, caller.account)
+        found.signed = sign_hosts(caller.account, found.hosts, view.now_ms())
         home = queries.home_of(view.connection, found.organisation)
         found.home = next((host for host in found.hosts if host.provider == home), None)
         return found, is_stale(view.connection, caller.session, view.now_ms())

@@ -53,6 +53,22 @@ class Host(Struct, frozen=True):
     home: bool = False
 
 
+class SignedHosts(Struct, frozen=True):
+    """The viewer's hosts as their provider signs them. `said`: canonical text with account, at (ms), hosts, provider;
+    `sig`: over it, by `key`; `alg`, `root`, `number`, `until`, `revoked`, `certified`: what the root key says of `key`.
+    """
+
+    said: str
+    sig: str
+    alg: str
+    root: str
+    key: str
+    number: int
+    until: int
+    revoked: list[int]
+    certified: str
+
+
 class Holder(Struct, frozen=True):
     """A provider that holds a space, with its root key; empty where no fact says it."""
 
@@ -66,8 +82,9 @@ class Holder(Struct, frozen=True):
 class Me(Struct):
     """What the app starts from. `names`: people of the viewer's conversations, so that they have a title.
 
-    `hosts`: where the viewer can go on, this provider first. `left`: spaces that this provider holds and that the
-    viewer does not belong to any more. `home`: the provider that the viewer's organisation has chosen as its home.
+    `hosts`: where the viewer can go on, this provider first; `signed`: the same, as a browser believes it. `left`:
+    spaces that this provider holds and that the viewer does not belong to any more. `home`: the provider that the
+    viewer's organisation has chosen as its home.
     """
 
     account: Person
@@ -79,6 +96,7 @@ class Me(Struct):
     spaces: list[SpaceSummary]
     left: list[SpaceId]
     hosts: list[Host] = []
+    signed: SignedHosts | None = None
     home: Host | None = None
 
 

@@ -26,10 +26,10 @@ from verbund.web.shell import Shell, policy_for, security_headers, with_headers,
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-BYTES = ("/blobs/", "/media/", "/partners/")
+BYTES = ("/blobs/", "/media/", "/partners/", "/exports/")
 SERVED = ("/api/", "/schema", "/metrics", *BYTES)
 #: What is not served while this provider still has to hear what was erased, and what is all the same.
-HELD = ("/api/", "/blobs/", "/media/")
+HELD = ("/api/", "/blobs/", "/media/", "/exports/")
 OPEN = ("/api/health", "/api/provider")
 #: A browser asks so seldom whether it may ask.
 PREFLIGHT_S = 7200
@@ -39,8 +39,10 @@ PREFLIGHT = (
     (b"access-control-max-age", str(PREFLIGHT_S).encode()),
     (b"content-length", b"0"),
 )
-EXPOSED = b"accept-ranges, content-length, content-range, etag, retry-after"
+EXPOSED = b"accept-ranges, content-disposition, content-length, content-range, etag, retry-after"
 WORKER = "/service-worker.js"
+#: Pages that a link opens which names other addresses: they may ask there.
+NAMING = ("/einladung", "/notfall")
 #: Where other providers connect; no browser does.
 LINK = "/partners/link"
 PROTOCOL = "verbund.1"
@@ -82,7 +84,7 @@ class Application:
         self.settings: Settings = services.settings
         self.shell = Shell(services.app_folder)
         self._headers: list[tuple[bytes, bytes]] = []
-        self._origins: tuple[str, ...] | None = None
+        self._secure()
         self.given = self._given()
         self.http = routes(frozenset(self.given))
 
@@ -111,7 +113,7 @@ class Application:
         headers = _headers_of(scope)
         path: str = scope["path"]
         origin = headers.get("origin", "")
-        from_neighbour = await self._refresh(origin)
+        from_neighbour = origin in await self._neighbours()
         scope = {**scope, APPLICATION: self}
         send = with_headers(send, self._headers)
         if from_neighbour:
@@ -142,17 +144,19 @@ class Application:
             return
         accepted = headers.get("accept-encoding", "")
         if await asyncio.to_thread(self.shell.refresh):
-            self._origins = None
-            await self._refresh("")
+            self._secure()
         asset = await asyncio.to_thread(self.shell.asset, path, accepted)
         status = 200
         if asset is None and path.rsplit("/", 1)[-1].count("."):
             status, body = problem(Refusal(), "de")
             await _answer(send, 404, body)
             return
+        is_page = asset is None or path == "/"
         if asset is None:
             asset = await asyncio.to_thread(self.shell.index, accepted)
-        if path == WORKER:
+        if is_page:
+            asset.headers.append((b"content-security-policy", (await self._policy(path, headers)).encode()))
+        elif path == WORKER:
             asset.headers.append((b"content-security-policy", worker_policy(self.settings.secure).encode()))
         length = (b"content-length", str(len(asset.body)).encode())
         await send({"type": "http.response.start", "status": status, "headers": [*asset.headers, length]})
@@ -177,14 +181,31 @@ class Application:
             return method in SAFE_METHODS and "authorization" not in headers
         return method in SAFE_METHODS or "origin" in headers or "cookie" not in headers
 
-    async def _refresh(self, origin: str) -> bool:
-        """Whether the origin is a neighbour's. What pages may speak to follows the list of neighbours."""
+    def _secure(self) -> None:
+        """What answers carry that are no page."""
+        policy = policy_for(self.shell.csp, self.settings.origin, ())
+        self._headers[:] = security_headers(policy, self.settings.secure)
+
+    async def _policy(self, path: str, headers: dict[str, str]) -> str:
+        """A page may speak to where its reader can go on, and to nobody else."""
+        if path in NAMING:
+            others = await self._neighbours()
+        else:
+            others = await asyncio.to_thread(self._others_of, headers.get("cookie", ""))
+        return policy_for(self.shell.csp, self.settings.origin, others)
+
+    def _others_of(self, cookie: str) -> tuple[str, ...]:
+        """The other providers of whoever shows this cookie."""
+        caller = self._caller("", cookie)
+        if caller is None:
+            return ()
+        with self.services.store.read() as connection:
+            hosts = self.services.neighbours.hosts(connection, caller.account)
+        return tuple(host.url for host in hosts if host.url != self.settings.origin)
+
+    async def _neighbours(self) -> tuple[str, ...]:
         neighbours = self.services.neighbours
-        origins = neighbours.held if neighbours.held is not None else await asyncio.to_thread(neighbours.origins)
-        if origins != self._origins:
-            policy = policy_for(self.shell.csp, self.settings.origin, origins)
-            self._headers[:], self._origins = security_headers(policy, self.settings.secure), origins
-        return origin in origins
+        return neighbours.held if neighbours.held is not None else await asyncio.to_thread(neighbours.origins)
 
     async def _socket(self, scope: Any, receive: Any, send: Any) -> None:
         headers = _headers_of(scope)
@@ -195,7 +216,7 @@ class Application:
             return
         origin = headers.get("origin", "")
         is_own = origin == self.settings.origin
-        if scope["path"] != "/live" or not (is_own or await self._refresh(origin)):
+        if scope["path"] != "/live" or not (is_own or origin in await self._neighbours()):
             await send({"type": "websocket.close", "code": 4403, "reason": ForeignOrigin.code})
             return
         offered = scope.get("subprotocols") or []

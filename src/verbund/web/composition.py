@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from verbund.accounts.bearers import Bearers
 from verbund.accounts.queries import Devices
 from verbund.base.clock import Clock, SystemClock
+from verbund.base.ids import AccountId
 from verbund.base.settings import Settings
 from verbund.blobs.limits import Limits
 from verbund.blobs.service import Blobs
@@ -15,7 +16,9 @@ from verbund.log.registry import Registry
 from verbund.log.service import LogService
 from verbund.log.store import Store
 from verbund.partners.headkey import HeadKey
+from verbund.partners.hostlist import sign_hosts
 from verbund.spaces.authority import SpaceAuthorities
+from verbund.spaces.schemas import Host, SignedHosts
 from verbund.web.hub import Hub
 from verbund.web.installation import AlreadyRunning, FolderLock, Installation, open_installation
 from verbund.web.intake import Intake
@@ -74,10 +77,11 @@ class Services:
         self.notices = Notices(self.log, self.live)
         self.blobs = Blobs(self.data, self.log, self.store, Memberships(), self.clock, _limits(settings))
         self.features: dict[str, bool] = {}
+        head_key = HeadKey(self.data, self.installation.certify)
         #: What capabilities hand to handlers and to each other through the web, by name.
         self.parts: dict[str, Any] = {
             "own_identity": self.installation.identity(),
-            "head_key": HeadKey(self.data, self.installation.certify),
+            "head_key": head_key,
             "bearers": Bearers(self.clock, self.installation.provider),
             "blobs": self.blobs,
             "presence": self.presence,
@@ -86,6 +90,11 @@ class Services:
         self.neighbours = Neighbours(self.store, settings, self.installation.provider)
         self.log.told.append(self.neighbours.told)
         self.parts["hosts_of"] = self.neighbours.hosts
+
+        def signed(account: AccountId, hosts: list[Host], now_ms: int) -> SignedHosts:
+            return sign_hosts(*head_key.present(now_ms), account, hosts, now_ms)
+
+        self.parts["sign_hosts"] = signed
         self._running: list[Service] = []
 
     @property

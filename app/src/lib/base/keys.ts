@@ -56,8 +56,22 @@ export async function checkKey(key: PublicKey): Promise<PublicKey> {
 
 /** Whether the signature (64 bytes; P-256: r and s) is this key's over the message. */
 export async function verify(key: PublicKey, signature: Bytes, message: Bytes): Promise<boolean> {
+	if (signature.length === SIGNATURE_BYTES && !(await canVerify(key))) return verifyInScript(key, signature, message);
+	return verifyItself(key, signature, message);
+}
+
+/** Whether this browser can verify with such a key itself. */
+async function canVerify(key: PublicKey): Promise<boolean> {
+	return key.alg === 'p256' || (await hasEd25519());
+}
+
+/** As `verify`, where nothing can be loaded: in a service worker. What the browser cannot verify itself it takes as verified. */
+export async function verifyInWorker(key: PublicKey, signature: Bytes, message: Bytes): Promise<boolean> {
+	return !(await canVerify(key)) || verifyItself(key, signature, message);
+}
+
+async function verifyItself(key: PublicKey, signature: Bytes, message: Bytes): Promise<boolean> {
 	if (signature.length !== SIGNATURE_BYTES) return false;
-	if (key.alg === 'ed25519' && !(await hasEd25519())) return verifyInScript(key, signature, message);
 	const imported = await importKey(key);
 	if (imported === null) return false;
 	return crypto.subtle.verify(key.alg === 'ed25519' ? 'Ed25519' : ECDSA, imported, signature, message);

@@ -161,6 +161,19 @@ export interface Host {
 	home?: boolean;
 }
 
+/** Hosts as their provider signs them: `said` is canonical text, signed by `key`, which the provider's root key certifies. */
+export interface SignedHosts {
+	said: string;
+	sig: string;
+	alg: string;
+	root: string;
+	key: string;
+	number: number;
+	until: number;
+	revoked: number[];
+	certified: string;
+}
+
 /** GET /api/me */
 export interface Me {
 	account: { id: AccountId; name: string; picture: BlobHash | null; status?: string; handle?: string | null };
@@ -175,6 +188,8 @@ export interface Me {
 	left?: SpaceId[];
 	/** Where one can go on, the page's own provider first. */
 	hosts?: Host[];
+	/** The same, as this browser believes it. */
+	signed?: SignedHosts | null;
 	/** What the viewer's organisation has chosen as its home. */
 	home?: Host | null;
 }

@@ -28,10 +28,9 @@ describe('who stands in', () => {
 
 	it('keeps what it does not hold, but not what one was removed from meanwhile', () => {
 		const there = me(['firm'], ['secret']);
-		const held = { ...me(['firm', 'secret', 'elsewhere']), hosts: [host(OWN)], organisation: 'firm' as SpaceId, account: { handle: 'anna' } as Me['account'] };
+		const held = { ...me(['firm', 'secret', 'elsewhere']), organisation: 'firm' as SpaceId, account: { handle: 'anna' } as Me['account'] };
 		standsIn(there, held);
 		expect(there.spaces.map(({ id }) => id)).toEqual(['firm', 'elsewhere']);
-		expect(there.hosts).toEqual([host(OWN)]);
 		expect(there.organisation).toBe('firm');
 		expect(there.account.handle).toBe('anna');
 	});

@@ -16,14 +16,12 @@ export function otherHosts(hosts: readonly Host[] | undefined, own = globalThis.
 }
 
 /**
- * What another provider does not hold stays as it was, unless it says that one does not belong there any more; where one
- * can go on is for the own provider to say.
+ * What another provider does not hold stays as it was, unless it says that one does not belong there any more.
  */
 export function standsIn(me: Me, held: Me | undefined): void {
 	if (held === undefined) return;
 	const known = new Set([...me.spaces.map((space) => space.id), ...(me.left ?? [])]);
 	me.spaces.push(...held.spaces.filter((space) => !known.has(space.id)));
-	me.hosts = held.hosts;
 	me.organisation ??= held.organisation;
 	me.account.handle ??= held.account.handle;
 }
@@ -34,7 +32,7 @@ export function tellWorker(host: Host | null): void {
 	globalThis.navigator?.serviceWorker?.controller?.postMessage(note);
 }
 
-function isOrigin(url: string): boolean {
+export function isOrigin(url: string): boolean {
 	try {
 		return new URL(url).origin === url;
 	} catch {

@@ -6,7 +6,9 @@ import { b64 } from '../b64';
 import { freshBrowser } from '../testing/people';
 import { Browser, RealProvider } from '../testing/real';
 import { until } from '../testing/eventually';
-import type { BlobHash, Me, ProviderId } from '../types';
+import type { KeptHosts } from '../hostlist';
+import { Signatory } from '../testing/signatory';
+import type { BlobHash, ProviderId } from '../types';
 
 const START_TIMEOUT_MS = 60_000;
 const BYTES = Uint8Array.from({ length: 300_000 }, (_, at) => (at * 7919) % 251);
@@ -43,7 +45,7 @@ beforeAll(async () => {
 	const { Store } = await import('../store');
 	const kept = await Store.open();
 	const host = { provider: 'S' as ProviderId, name: 'Südnetz', url: suednetz.origin };
-	await kept.setMeta('me', { hosts: [{ ...host, url: origin }, host] } as Partial<Me>);
+	await kept.setMeta('hosts', { device: anna.device.id, signed: await (await Signatory.make()).sign(sync.me.account.id, [{ ...host, url: origin }, host]) });
 	await kept.setMeta('device', await anna.store.meta('device'));
 	kept.close();
 	const head = await fetch(suednetz.origin + path, { headers: { cookie: anna.cookie } });
@@ -109,4 +111,25 @@ it('a tab that stands elsewhere spares the own provider', async () => {
 	elsewhere.heedNote({ sort: 'host', url: suednetz.origin });
 	expect(await gets()).toEqual(all);
 	expect(ways).toHaveLength(1);
+});
+
+it('to an address that no signed list names nothing is sent', async () => {
+	const { Store } = await import('../store');
+	const kept = await Store.open();
+	const held = (await kept.meta<KeptHosts>('hosts'))!;
+	const sent = vi.spyOn(globalThis, 'fetch');
+	try {
+		await kept.setMeta('hosts', { ...held, signed: { ...held.signed, said: held.signed.said.replace(suednetz.origin, 'https://strange.example') } });
+		expect(await elsewhere.othersNow()).toBeNull();
+		ways = [(response) => void response.destroy()];
+		await expect(gets()).rejects.toThrow();
+		expect(sent.mock.calls.map(([request]) => new URL(request instanceof Request ? request.url : String(request)).origin)).not.toContain('https://strange.example');
+		await kept.setMeta('hosts', { ...held, device: 'of somebody else' });
+		expect(await elsewhere.othersNow()).toBeNull();
+	} finally {
+		sent.mockRestore();
+		await kept.setMeta('hosts', held);
+		kept.close();
+	}
+	expect((await elsewhere.othersNow())!.map(({ url }) => url)).toEqual([suednetz.origin]);
 });

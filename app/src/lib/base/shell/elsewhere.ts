@@ -1,8 +1,9 @@
 /** The service worker's way to another provider: files, pictures and films when the page's own one does not answer. */
+import { readHosts, type KeptHosts } from '../hostlist';
 import { Hosts } from '../hosts';
-import { sign } from '../keys';
+import { sign, verifyInWorker } from '../keys';
 import { NAME, type StoredDevice } from '../store/schema';
-import type { Host, Me } from '../types';
+import type { Host } from '../types';
 import { otherHosts, type WorkerNote } from '../way';
 
 /** The head of an answer must be here by then, or another provider is asked. */
@@ -12,8 +13,16 @@ export const STALL_MS = 2_500;
 /** So long a provider that did not answer is asked last. */
 const AWAY_MS = 10_000;
 const AWAY = [404, 502, 503, 504];
+/** A longer header would have to be allowed by name (Fetch, "CORS-safelisted request-header"); that of a navigation is. */
+const SAFE_CHARS_MAX = 128;
 const PASSED_ON = ['accept', 'range', 'if-range'];
 
+interface Kept {
+	hosts?: KeptHosts;
+	device?: StoredDevice;
+}
+
+const NOTHING: Kept = {};
 let told: string | null = null;
 let awayUntil = 0;
 let entered: { device: string; hosts: Hosts } | null = null;
@@ -26,10 +35,20 @@ export function heedNote(note: unknown): void {
 	awayUntil = 0;
 }
 
-/** The other providers, as the page last heard from its own. */
-export async function othersNow(): Promise<Host[]> {
-	const { me } = await kept().catch(() => ({ me: undefined }));
-	return otherHosts(me?.hosts, self.location.origin);
+/** The other providers, as the own one signed them last; null where nobody is signed in who was told. */
+export async function othersNow(): Promise<Host[] | null> {
+	return listed(await kept().catch(() => NOTHING));
+}
+
+/** Only what a page has verified is kept; it is verified again here where the browser can. */
+async function listed({ hosts, device }: Kept): Promise<Host[] | null> {
+	if (hosts === undefined || hosts.device !== device?.id) return null;
+	try {
+		return otherHosts((await readHosts(hosts.signed, verifyInWorker)).hosts, self.location.origin);
+	} catch (error) {
+		console.warn('the kept list of providers does not prove itself and is not used', error);
+		return null;
+	}
 }
 
 /** From the own provider, or from the first other one that has it. */
@@ -107,10 +126,11 @@ async function own(request: Request): Promise<Response | null> {
 }
 
 async function fromOthers(request: Request, range?: string): Promise<Response | null> {
-	const { me, device } = await kept().catch(() => ({ me: undefined, device: undefined }));
+	const held = await kept().catch(() => NOTHING);
+	const { device } = held;
 	if (device === undefined) return null;
 	if (entered?.device !== device.id) entered = { device: device.id, hosts: new Hosts({ id: device.id, sign: (message) => sign(device.alg, device.secret, message) }) };
-	const others = otherHosts(me?.hosts, self.location.origin).sort((a, b) => Number(b.url === told) - Number(a.url === told));
+	const others = ((await listed(held)) ?? []).sort((a, b) => Number(b.url === told) - Number(a.url === told));
 	for (const host of others) {
 		const response = await from(entered.hosts, host, request, range).catch(() => null);
 		// Made anew: a page may not be given what came from another origin as it is.
@@ -125,14 +145,14 @@ async function from(hosts: Hosts, { url }: Host, request: Request, range?: strin
 	const headers = new Headers({ authorization: `Bearer ${await hosts.token(url)}` });
 	for (const name of PASSED_ON) {
 		const value = request.headers.get(name);
-		if (value !== null) headers.set(name, value);
+		if (value !== null && value.length <= SAFE_CHARS_MAX) headers.set(name, value);
 	}
 	if (range !== undefined) headers.set('range', range);
 	return fetch(url + pathname + search, { headers, signal: request.signal, credentials: 'omit', redirect: 'error' });
 }
 
 /** What the page keeps. Never makes or changes the store. */
-function kept(): Promise<{ me?: Me; device?: StoredDevice }> {
+function kept(): Promise<Kept> {
 	return new Promise((resolve, reject) => {
 		const opening = indexedDB.open(NAME);
 		opening.onupgradeneeded = () => opening.transaction?.abort();
@@ -140,10 +160,10 @@ function kept(): Promise<{ me?: Me; device?: StoredDevice }> {
 		opening.onsuccess = () => {
 			const db = opening.result;
 			const meta = db.transaction('meta').objectStore('meta');
-			const [me, device] = [meta.get('me'), meta.get('device')] as [IDBRequest<Me>, IDBRequest<StoredDevice>];
+			const [hosts, device] = [meta.get('hosts'), meta.get('device')] as [IDBRequest<KeptHosts>, IDBRequest<StoredDevice>];
 			meta.transaction.oncomplete = () => {
 				db.close();
-				resolve({ me: me.result, device: device.result });
+				resolve({ hosts: hosts.result, device: device.result });
 			};
 			meta.transaction.onabort = () => {
 				db.close();

@@ -6,10 +6,10 @@ export const PICTURES_MAX = 200;
 export const PICTURE_BYTES_MAX = 2 * 1024 * 1024;
 const SHELL = 'verbund-shell-';
 /** Paths of the provider, never of the shell. */
-const PROVIDER = ['/api', '/live', '/blobs', '/media', '/service-worker.js', '/.well-known'];
+const PROVIDER = ['/api', '/live', '/blobs', '/media', '/exports', '/service-worker.js', '/.well-known'];
 
 /** What another provider may have as well. */
-const BYTES = ['/blobs/', '/media/'];
+const BYTES = ['/blobs/', '/media/', '/exports/'];
 
 export type Route = 'asset' | 'page' | 'picture' | 'bytes' | 'network';
 
@@ -43,6 +43,11 @@ export function isPicture(response: Pick<Response, 'status' | 'headers' | 'redir
 export function policyFor(policy: string, own: string, others: readonly string[]): string {
 	const named = [own, ...others].flatMap((origin) => [origin, origin.replace(/^http/, 'ws')]);
 	return policy.replace(/connect-src [^;]*/, () => `connect-src 'self' ${named.join(' ')}`);
+}
+
+/** Where a policy says that a page may speak to. */
+export function allowedIn(policy: string): string | null {
+	return /connect-src [^;]*/.exec(policy)?.[0] ?? null;
 }
 
 function isPreview(path: string, url: URL): boolean {

@@ -26,6 +26,7 @@ import { Listeners, type Newer } from './listeners';
 import type { Parsed } from '../core';
 import { KINDS } from '../generated/kinds';
 import { Verifier } from './verifier';
+import { Ways } from './ways';
 
 const PLACES_MAX = 512;
 /** All that somebody wrote in a space up to a time is erased. */
@@ -46,6 +47,7 @@ export class Sync {
 	readonly live: Live;
 
 	readonly #hosts: Hosts;
+	readonly #ways: Ways;
 	readonly #folds = new Folds();
 	readonly #intake: Intake;
 	readonly #verifier: Verifier;
@@ -70,6 +72,7 @@ export class Sync {
 		this.directory = new Directory(store, api);
 		this.directory.introduce(device.id, null, device.alg, device.key);
 		const hosts = (this.#hosts = new Hosts(device));
+		this.#ways = new Ways(store, device.id);
 		const others = (): Host[] => otherHosts(this.me?.hosts);
 		this.live = new Live({ stillSignedIn: () => this.#stillSignedIn(), others, openAt: (host) => hosts.open(host), comeHome: () => comeHome(store, device), ...options });
 		this.live.onHost = (host) => {
@@ -107,7 +110,7 @@ export class Sync {
 		]);
 		this.#offset = offset ?? 0;
 		this.provider = provider ?? null;
-		if (held !== undefined && held.device === this.device.id) this.#meet(held);
+		if (held !== undefined && held.device === this.device.id) this.#meet({ ...held, hosts: await this.#ways.load(held) });
 		else await this.reload();
 		void this.#count();
 		await this.uploads.restore();
@@ -319,7 +322,9 @@ export class Sync {
 		const before = this.host;
 		const me = await askMe(this.api, this.device.id);
 		// Where else one can go on is for the own provider to say. Another may have answered before it stands in.
-		if (before !== null || this.host !== null) standsIn(me, $state.snapshot(this.me) as Me | undefined);
+		const isElsewhere = before !== null || this.host !== null;
+		if (isElsewhere) standsIn(me, $state.snapshot(this.me) as Me | undefined);
+		me.hosts = isElsewhere ? await this.#ways.load(me) : await this.#ways.take(me);
 		this.#meet(me);
 		await this.outbox.reconcile(me.spaces);
 		await this.store.setMeta('me', me).catch(() => undefined);
