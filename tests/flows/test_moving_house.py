@@ -13,6 +13,7 @@ from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.pair import Pair, at_work, two_providers
 from tests.flows.test_access import check
 from tests.flows.test_partners import eventually
+from verbund.ops.moving.archive import Reader
 
 pytestmark = pytest.mark.browser
 FRESH = "ein ganz neues Passwort 7"
@@ -51,15 +52,32 @@ def moves_in(person: Person, pair: Pair, handle: str) -> Person:
     return there
 
 
-def test_a_firm_moves_to_its_partner_while_the_old_provider_is_dead(browser: Browser, pair: Pair) -> None:
+def takes_everything_along(owner: Person, file: Path) -> None:
+    """The whole firm as a file, from whoever is there; the page says when it is whole."""
+    with owner.page.expect_download(timeout=WAIT_MS) as begun:
+        owner.button("Alles herunterladen").click()
+    begun.value.save_as(file)
+    owner.sees("Die Datei liegt bei den Downloads des Browsers.")
+    reader = Reader(file)
+    assert "Werkstatt" in {space.title for space in reader.head.spaces}
+    assert b"vor dem Ausfall" in b"".join(reader.read(name) for name in reader.under("entries/"))
+    reader.close()
+
+
+def test_a_firm_moves_to_its_partner_while_the_old_provider_is_dead(
+    browser: Browser, pair: Pair, tmp_path: Path
+) -> None:
     anna, ben = at_work(browser, pair, "anna"), at_work(browser, pair, "ben")
     eventually(pair.equal)
     firm = pair.firm.anna.organisation
     anna.go(f"/raum/{firm}/daten")
     anna.sees("Die Bereiche von Tischlerei Lindner liegen bei")
+    takes_everything_along(anna, tmp_path / "daheim.zip")
     pair.werkhof.kill()
 
     anna.sees("Südnetz")
+    anna.go(f"/raum/{firm}/daten")
+    takes_everything_along(anna, tmp_path / "beim-partner.zip")
     anna.button("Zu unserem Zuhause machen").first.click()
     dialog = anna.page.get_by_role("dialog")
     dialog.get_by_text("braucht den alten Anbieter nicht").wait_for(timeout=WAIT_MS)

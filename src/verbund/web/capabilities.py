@@ -41,7 +41,9 @@ from verbund.meet import events as meet_events
 from verbund.meet import projection as meet_projection
 from verbund.meet import rules as meet_rules
 from verbund.meet.effects import MeetService
+from verbund.ops.moving import api as moving_api
 from verbund.ops.moving.desk import Desk
+from verbund.ops.moving.giving import Giving
 from verbund.ops.watch import api as watch_api
 from verbund.ops.watch.service import Watch
 from verbund.partners import api as partners_api
@@ -75,7 +77,7 @@ PARTS = [
 ]
 APIS: list[Any] = [
     web_api, blobs_api, accounts_api, spaces_api, chat_api, media_api, meet_api, erasure_api, partners_api,
-    agreements_api, watch_api,
+    agreements_api, watch_api, moving_api,
 ]  # fmt: skip
 
 
@@ -128,6 +130,7 @@ SERVICES: list[Callable[[Services], Any]] = [
     Agreements,
     PartnersService,
     Desk,
+    Giving,
     Watch,
 ]
 

@@ -50,6 +50,18 @@ const COLOURS = ['var(--ring-1)', 'var(--ring-2)', 'var(--ring-3)', 'var(--ring-
 export const colourOf = (at: number) => COLOURS[at % COLOURS.length]!;
 export const loadPlaces = (space: SpaceId) => api.get<Places>('/api/partners', { query: { space } });
 
+/** GET /api/spaces/{space}/export: `done` of about `whole` bytes. */
+export interface ExportState {
+	state: 'none' | 'running' | 'done' | 'broken';
+	done: number;
+	whole: number;
+}
+
+export const loadExport = (space: SpaceId) => api.get<ExportState>(`/api/spaces/${space}/export`);
+
+/** Where the file can be fetched, once. */
+export const beginExport = async (space: SpaceId): Promise<string> => (await api.post<{ path: string }>(`/api/spaces/${space}/export`)).path;
+
 export const agreementUrl = (text: string) => `/api/partners/texts/${text}`;
 
 export const chooseProvider = (sync: Sync, space: SpaceId, { provider, alg, key, name, url }: Place) =>

@@ -57,3 +57,20 @@ class Signed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     identity: Identity
     signature: str
+
+
+NONE, RUNNING, DONE, BROKEN = "none", "running", "done", "broken"
+
+
+class ExportShape(msgspec.Struct, frozen=True):
+    """How far a download is: `done` of about `whole` bytes. `state`: none, running, done, broken."""
+
+    state: str
+    done: int
+    whole: int
+
+
+class ExportBegun(msgspec.Struct, frozen=True):
+    """Where the file that was begun can be had, once."""
+
+    path: str

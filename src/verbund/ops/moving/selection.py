@@ -74,7 +74,8 @@ def spaces_for(connection: Connection, top: SpaceId, viewer: AccountId | None) -
             below[row.parent].append(row.space)
     chosen = [*_above(top, parents), top, *_beneath(top, below)]
     if viewer is not None:
-        chosen = [one for one in chosen if one in _spaces_of(connection, viewer)]
+        mine = _spaces_of(connection, viewer)
+        chosen = [one for one in chosen if one in mine]
     elif any(row.space == top and row.sort == "organisation" for row in rows):
         chosen += _among(connection, top, [row.space for row in rows if row.sort in ("direct", "personal")])
     chosen = list(dict.fromkeys(chosen))[:SPACES_MAX]

@@ -806,6 +806,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/spaces/{space}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far the download of everything is */
+        get: operations["ApiSpacesExportExportState"];
+        put?: never;
+        /** Begin the download of everything */
+        post: operations["ApiSpacesExportBeginExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/spaces/{space}/films": {
         parameters: {
             query?: never;
@@ -991,6 +1009,23 @@ export interface paths {
         options?: never;
         /** ReadBlob */
         head: operations["BlobsSpaceBlobHashHeadReadBlob"];
+        patch?: never;
+        trace?: never;
+    };
+    "/exports/{ticket}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything of an organisation as one file */
+        get: operations["ExportsTicketExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
@@ -1192,6 +1227,16 @@ export interface components {
             reason: string;
             until: number;
         };
+        /** ExportBegun */
+        ExportBegun: {
+            path: string;
+        };
+        /** ExportShape */
+        ExportShape: {
+            done: number;
+            state: string;
+            whole: number;
+        };
         /** FileShape */
         FileShape: {
             hash: string;
@@ -1346,6 +1391,7 @@ export interface components {
             };
             organisation: string | null;
             personal: string;
+            signed?: components["schemas"]["SignedHosts"] | null;
             spaces: components["schemas"]["SpaceSummary"][];
         };
         /** MemberDevice */
@@ -1646,6 +1692,18 @@ export interface components {
             ends_at?: number | null;
             session: string;
             token?: string | null;
+        };
+        /** SignedHosts */
+        SignedHosts: {
+            alg: string;
+            certified: string;
+            key: string;
+            number: number;
+            revoked: number[];
+            root: string;
+            said: string;
+            sig: string;
+            until: number;
         };
         /** SpaceDetails */
         SpaceDetails: {
@@ -3355,6 +3413,80 @@ export interface operations {
             };
         };
     };
+    ApiSpacesExportExportState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                space: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportShape"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiSpacesExportBeginExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                space: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportBegun"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     ApiSpacesFilmsFilmsOfSpace: {
         parameters: {
             query?: never;
@@ -3805,6 +3937,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ExportsTicketExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ticket: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stream Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
             };
             /** @description Bad request syntax or unsupported method */
             400: {
