@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select, text
 
 from tests.accounts.people import Browser, Place, running
 from verbund.base.clock import stamp_of
 from verbund.chat.events import MessagePosted, MessageWithdrawn
+from verbund.erasure import effects
+from verbund.log import tables
 from verbund.spaces.events import ErasureOrdered, MotionMade, MotionSeconded, MotionStopped, RoleChanged
 from verbund.spaces.state import WINDOW_MS
 
@@ -164,6 +167,30 @@ async def test_a_withdrawn_message_is_gone_to_the_last_byte(firm: Firm) -> None:
     message = await firm.ben.writes(firm.space, MessagePosted(text=WORD))
     await firm.ben.writes(firm.space, MessageWithdrawn(message=message), [message])
     await firm.until(lambda: asyncio.to_thread(firm.hits, WORD), lambda found: found == [])
+
+
+async def test_after_a_withdrawal_what_could_not_be_cleared_is_tried_again_by_itself(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effects, "TRUNCATE_TRIES_MAX", 1)
+    monkeypatch.setattr(effects, "TRUNCATE_PAUSE_S", 0.0)
+    monkeypatch.setattr(effects, "LOOK_AGAIN_S", 0.05)
+    message = await firm.ben.writes(firm.space, MessagePosted(text=WORD))
+    with firm.place.services.store.read() as reading:
+        # Somebody reads all the time: the write-ahead log cannot be cut off.
+        reading.execute(text("SELECT count(*) FROM core")).all()
+        await firm.ben.writes(firm.space, MessageWithdrawn(message=message), [message])
+        await firm.until(lambda: asyncio.to_thread(marks, firm), lambda found: found == ["purging"])
+        assert await asyncio.to_thread(firm.hits, WORD)
+    await firm.until(lambda: asyncio.to_thread(firm.hits, WORD), lambda found: found == [])
+    await firm.until(lambda: asyncio.to_thread(marks, firm), lambda found: found == [])
+
+
+def marks(firm: Firm) -> list[str]:
+    """What this provider knows of clearing up that is still to be done."""
+    key = tables.installation.c.key
+    with firm.place.services.store.read() as connection:
+        return list(connection.execute(select(key).where(key.in_(("unpurged", "purging")))).scalars())
 
 
 async def _look(firm: Firm) -> None:

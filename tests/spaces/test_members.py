@@ -130,6 +130,9 @@ async def test_the_removed_is_out_at_once_and_what_they_wrote_stays(firm: Firm) 
     members = (await firm.anna.get(f"/api/spaces/{firm.space}/members")).json()
     gone = [row for row in members if row["gone"]]
     assert [(row["account"], row["role"]) for row in gone] == [(firm.carla.account, None)]
+    assert gone[0]["left_by"] == firm.anna.account
+    assert gone[0]["left_at"] is not None
+    assert all(row["left_at"] is row["left_by"] is None for row in members if not row["gone"])
     assert gone[0]["devices"], "their keys still verify what they wrote"
     left = [(await who.get("/api/me")).json()["left"] for who in (firm.anna, firm.carla)]
     assert left == [[], [firm.space]]

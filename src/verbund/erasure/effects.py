@@ -87,13 +87,15 @@ class ErasureService:
             await self._confirm(one)
 
     async def _purge(self) -> None:
-        """Index and write-ahead log. The mark goes first: what is erased meanwhile sets it again."""
+        """Index and write-ahead log. That it was begun is kept until it has come to its end; what is erased meanwhile
+        is for the next time."""
         await self._log.write(Tx.begin_purge)
         for step in range(STEPS_MAX):
             if not await self._log.write(lambda tx, begins=step == 0: search.purge(tx, begins)):  # type: ignore[misc]
                 break
         for _ in range(TRUNCATE_TRIES_MAX):
             if await asyncio.to_thread(self._log.store.truncate_log):
+                await self._log.write(Tx.end_purge)
                 return
             await asyncio.sleep(TRUNCATE_PAUSE_S)
         raise TimeoutError("the write-ahead log is being read all the time")

@@ -13,7 +13,7 @@ from verbund.erasure import tables
 from verbund.erasure.schemas import ConfirmationShape, ErasureShape
 from verbund.log import tables as log_tables
 from verbund.log.stored import decode_core
-from verbund.log.tx import UNPURGED, Reader
+from verbund.log.tx import PURGING, UNPURGED, Reader
 from verbund.spaces.authority import MEMBERS
 from verbund.spaces.events import ErasureOrdered
 from verbund.spaces.queries import abilities_in, holders, providers_of
@@ -49,7 +49,7 @@ def unconfirmed(connection: Connection, provider: ProviderId) -> list[OpenOrder]
 def is_unpurged(connection: Connection) -> bool:
     """Whether something was erased since everything was cleared up."""
     c = log_tables.installation.c
-    return bool(connection.execute(select(func.count()).where(c.key == UNPURGED)).scalar())
+    return bool(connection.execute(select(func.count()).where(c.key.in_((UNPURGED, PURGING)))).scalar())
 
 
 def ledger(view: Reader, space: SpaceId, viewer: AccountId) -> list[ErasureShape]:

@@ -27,6 +27,8 @@ NO_HEAD: Head = (0, None)
 CACHED_MAX = 20_000
 #: The row that says: something was erased, and what is left of it between the rows was not cleared away yet.
 UNPURGED = "unpurged"
+#: The row that says: somebody is clearing it away. Where that failed or was cut off, it stays and is done again.
+PURGING = "purging"
 _core = msgspec.json.Decoder(Core)
 #: One statement per table, way and columns: as many as the folds have.
 _statements: dict[Any, Gathered] = {}
@@ -337,9 +339,14 @@ class Tx(Reader):
         return self.erased(self, core)
 
     def begin_purge(self) -> None:
-        """What is left of what was erased until now is cleared away after this."""
+        """What is left of what was erased until now is cleared away after this; what is erased meanwhile is not."""
+        self.insert_once(tables.installation, {"key": PURGING, "value": ""})
         self.remove(tables.installation, key=UNPURGED)
         self.cache.pop(UNPURGED, None)
+
+    def end_purge(self) -> None:
+        """It is cleared away."""
+        self.remove(tables.installation, key=PURGING)
 
     def header(self, core: CoreId) -> Header | None:
         """Who wrote a core and when, whether or not its body is still here. Its place is its first acceptance."""

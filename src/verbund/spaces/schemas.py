@@ -113,7 +113,7 @@ class MemberDevice(Struct):
 
 
 class MemberShape(Struct):
-    """Somebody in a space. `gone`: no longer here, but what they wrote is."""
+    """Somebody in a space. `gone`: no longer here, but what they wrote is; since `left_at` (ms), by `left_by`."""
 
     account: AccountId
     name: str
@@ -123,6 +123,8 @@ class MemberShape(Struct):
     online: bool
     gone: bool
     devices: list[MemberDevice]
+    left_at: int | None = None
+    left_by: AccountId | None = None
 
 
 class SpaceDetails(Struct):

@@ -32,7 +32,8 @@ export interface InvitationShape {
 	reason: string | null;
 }
 
-export type SpaceMember = Member & { status?: string; gone?: boolean };
+/** `left_at`, `left_by`: when somebody who is gone left, and who saw to it; themselves, if they went. */
+export type SpaceMember = Member & { status?: string; gone?: boolean; left_at?: number | null; left_by?: AccountId | null };
 type DeviceWithNumber = { id: string; ds?: number };
 
 /** A new team or private space; the id is there once the provider knows it. */

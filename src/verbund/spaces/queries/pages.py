@@ -6,8 +6,11 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from verbund.accounts.queries import Named, keys_of, names_of
+from verbund.base.clock import ms_of
 from verbund.base.ids import AccountId, SpaceId, b64
 from verbund.base.refusal import Unknown
+from verbund.log import tables as log_tables
+from verbund.log.stored import decode_core
 from verbund.log.tx import Reader
 from verbund.spaces import tables
 from verbund.spaces.admits import MEMBERS_MAX, InvitationExpired, InvitationUsedUp
@@ -25,6 +28,8 @@ from verbund.spaces.state import INVITE, OWNER, abilities_of
 
 INVITATIONS_PAGE_MAX = 500
 OPEN_SPACES_MAX = 200
+#: So many in one statement.
+CHUNK = 500
 
 
 def details(connection: Connection, space: str, account: str) -> SpaceDetails:
@@ -57,14 +62,32 @@ def members(view: Reader, space: str, viewer: str, online: Iterable[str]) -> lis
     )
     everybody = list(dict.fromkeys([*roles, *cut_here(connection, space)]))[:MEMBERS_MAX]
     names, keys, here = names_of(connection, everybody), keys_of(connection, everybody), set(online)
+    left = _left(view, space, [one for one in keys if one not in roles])
     return [
         MemberShape(
             AccountId(one), *names.get(one, Named()), roles.get(one), one in here and one in roles,
-            one not in roles, [_device(view, space, row) for row in keys.get(one, [])],
+            one not in roles, [_device(view, space, row) for row in keys.get(one, [])], *left.get(one, (None, None)),
         )
         for one in everybody
         if one in roles or one in keys
     ]  # fmt: skip
+
+
+def _left(view: Reader, space: str, gone: list[str]) -> dict[str, tuple[int, AccountId | None]]:
+    """account → (when, by whom) somebody left or was removed, the last time."""
+    cut, core = log_tables.cut.c, log_tables.core.c
+    found: dict[str, tuple[int, AccountId | None]] = {}
+    for start in range(0, len(gone), CHUNK):
+        chunk = gone[start : start + CHUNK]
+        cuts = select(cut.dev, cut.by).where(cut.space == space, cut.dev.in_(chunk))
+        by = {row.by: row.dev for row in view.connection.execute(cuts)}
+        for row in view.connection.execute(
+            select(core.id, core.t.label("time"), core.raw).where(core.id.in_(list(by))).order_by(core.t)
+        ):
+            device = view.device(decode_core(bytes(row.raw)).dev)
+            person = AccountId(device.actor) if device is not None and device.sort == "person" else None
+            found[by[row.id]] = (ms_of(row.time), person)
+    return found
 
 
 def invitations(connection: Connection, space: str, viewer: str, now_ms: int) -> list[InvitationShape]:

@@ -1409,6 +1409,8 @@ export interface components {
             account: string;
             devices: components["schemas"]["MemberDevice"][];
             gone: boolean;
+            left_at?: number | null;
+            left_by?: string | null;
             name: string;
             online: boolean;
             picture: string | null;
