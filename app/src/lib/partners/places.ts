@@ -77,9 +77,12 @@ export async function makeHome(sync: Sync, space: SpaceId, place: Place): Promis
 	await postSettled(sync, space, 'authority.home_chosen.1', { provider: place.provider });
 }
 
-/** Whether it can be chosen as home: a partner by agreement, or this provider where another was chosen or none holds a copy here. */
+/** Where nobody has chosen a home, it is the provider whose page this is, whoever stands in for it. */
+const isTacitHome = (place: Place, all: Places) => place.holds && place.url === location.origin && !all.places.some((one) => one.home);
+
+/** Whether it can be chosen as home: a partner by agreement, a holder, or this provider where another is the home. */
 export const mayBeHome = (place: Place, all: Places) =>
-	all.may_choose && !place.home && (place.state === 'own' ? !place.holds || all.places.some((one) => one.home) : place.state === 'agreed' || (place.state === 'named' && place.holds));
+	all.may_choose && !place.home && !isTacitHome(place, all) && (place.state === 'own' || place.state === 'agreed' || (place.state === 'named' && place.holds));
 
 /** Werkhof (Kassel) */
 export const named = (place: Place) => (place.place ? m.partners_named({ name: place.name, place: place.place }) : place.name);
