@@ -133,6 +133,9 @@ ATTACKS: dict[str, str] = {
         A + "test_bearer.py::test_signature_for_another_provider_opens_nothing"
     ),
     "mit einer fremden Unterschrift einer Einladung folgen": S + "test_invitations.py::test_a_forged_proof_is_refused",
+    "in einer Lieferung anderes bringen, als erbeten war, oder sie statt des Gefragten bringen": (
+        P + "test_deliveries.py::test_only_who_was_asked_brings_and_only_what_comes_next"
+    ),
     "als Gast mehr sehen als die eine Besprechung": (
         S + "test_invitations.py::test_a_guest_joins_a_meeting_and_sees_nothing_else"
     ),
