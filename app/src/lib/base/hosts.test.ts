@@ -5,7 +5,7 @@ import { Hosts } from './hosts';
 import { freshBrowser } from './testing/people';
 import { Browser, RealProvider } from './testing/real';
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 let provider: RealProvider;
 let anna: Browser;
 

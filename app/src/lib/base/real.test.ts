@@ -9,7 +9,7 @@ import type { Fact, SpaceId } from './types';
 import type { Sync } from './sync';
 
 const POSTED = 'chat.message_posted.1';
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 
 let provider: RealProvider;
 let anna: Sync;

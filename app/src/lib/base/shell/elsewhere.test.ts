@@ -10,7 +10,7 @@ import type { KeptHosts } from '../hostlist';
 import { Signatory } from '../testing/signatory';
 import type { BlobHash, ProviderId } from '../types';
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 const BYTES = Uint8Array.from({ length: 300_000 }, (_, at) => (at * 7919) % 251);
 
 let suednetz: RealProvider;

@@ -17,7 +17,7 @@ import type { AccountId, CoreId, ProviderInfo, SpaceId } from '../types';
 
 const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 const PYTHON = join(ROOT, '.venv/bin/python');
-const UP_WITHIN_MS = 30_000;
+const UP_WITHIN_MS = 60_000;
 
 export class RealProvider {
 	#process: ChildProcess | null = null;
