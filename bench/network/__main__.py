@@ -24,6 +24,7 @@ from bench.network.prepared import fill
 from bench.network.usable import new_replica
 
 ENTRIES, FRESH, SEED = 100_000, 1_000_000, 1
+RUNS_KEPT = 8
 RESULTS = Path(__file__).parents[1] / "results"
 BARS = {
     "wire_bytes_bulk": ("<=", 220.0), "wire_bytes_live": ("<=", 900.0), "catch_up_100k_s": ("<=", 30.0),
@@ -47,7 +48,8 @@ def main() -> int:
         sys.stdout.write(f"{one}\n")
     figures = sums(samples)
     run = {
-        "n": len(samples), "seed": asked.seed, "command": "make bench-network", "load": os.getloadavg()[0],
+        "n": len(samples), "seed": asked.seed, "load": os.getloadavg()[0],
+        "command": " ".join(["python -m bench.network", *shown()]),
         "versions": {
             "python": platform.python_version(), "zstandard": zstandard.__version__,
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -61,9 +63,22 @@ def main() -> int:
         "samples": samples,
     }  # fmt: skip
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "network.json").write_text(json.dumps({"figures": figures, "runs": [run]}, indent=1) + "\n")
+    told = kept(RESULTS / "network.json")  # of what was not measured now, what was measured before
+    figures = {**told["figures"], **figures}
+    told = {"figures": figures, "runs": [*told["runs"], run][-RUNS_KEPT:]}
+    (RESULTS / "network.json").write_text(json.dumps(told, indent=1) + "\n")
     (RESULTS / "network.svg").write_text(plot(figures, BARS))
     return table(figures)
+
+
+def shown() -> list[str]:
+    """What was asked for, without folders."""
+    return [one for one in sys.argv[1:] if "/" not in one]
+
+
+def kept(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"figures": {}, "runs": []}
+    return found
 
 
 def fresh(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from bench.chat.load import Count, open_loop
 from bench.chat.ours import Verbund
+from bench.chat.process import cpu_s
 from bench.network.people import client, come_over, herd, listen
-from bench.network.places import FACTS_PER_S, Places, equal, offline, places, sentence, until
+from bench.network.places import FACTS_PER_S, Places, equal, offline, places, sentence, until, vectors
 from tests.flows.server import Server
 from tests.ports import free_port
 from verbund.base.ids import SpaceId
@@ -40,7 +41,7 @@ def measured(folder: Path, seed: int, people: int) -> list[dict[str, Any]]:
             guests = invite(pair, people)
             arriving = [pair.organisation, *(SpaceId(one.account) for one in guests)]
             until(lambda: equal(pair.werkhof, pair.suednetz, arriving))
-            found.append(asyncio.run(herd(guests, pair.organisation, pair.suednetz.address, HERD_WITHIN_S)))
+            found.append(came_over(pair, guests))
             for number in range(ROUNDS):
                 found.append({"round": number, "partner": "none", **asyncio.run(local(alone, draw))})
                 os.kill(pair.suednetz.pid, signal.SIGSTOP)
@@ -81,6 +82,14 @@ async def local(room: Verbund, draw: random.Random) -> dict[str, Any]:
     await count.drain(sent * MEMBERS)
     await room.close()
     return {"what": "local", "rate": LOCAL_RATE, "messages": sent, **_quantiles(count)}
+
+
+def came_over(pair: Places, guests: list[Person]) -> dict[str, Any]:
+    """They had everything that was there; what it costs who takes them in, too."""
+    space, there = pair.organisation, pair.suednetz
+    vector, before = vectors(there, [space])[space], cpu_s(there.pid)
+    found = asyncio.run(herd(guests, space, vector, there.address, HERD_WITHIN_S))
+    return {**found, "cpu_each_ms": round((cpu_s(there.pid) - before) / len(guests) * 1000, 1)}
 
 
 def invite(pair: Places, count: int) -> list[Person]:

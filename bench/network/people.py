@@ -83,8 +83,10 @@ async def listen(came: Came, space: SpaceId, vector: dict[str, int], delivered: 
                 delivered(entry.id)
 
 
-async def herd(people: list[Person], space: SpaceId, address: str, within_s: float) -> dict[str, Any]:
-    """All of them come over within so long: until the last of them has been answered in the space."""
+async def herd(
+    people: list[Person], space: SpaceId, vector: dict[str, int], address: str, within_s: float
+) -> dict[str, Any]:
+    """All of them come over within so long, with what they have (`vector`): until the last has been answered."""
     begun = time.monotonic()
     statuses: list[int] = []
 
@@ -93,8 +95,8 @@ async def herd(people: list[Person], space: SpaceId, address: str, within_s: flo
         async def one(number: int, person: Person) -> ClientConnection:
             await asyncio.sleep(within_s * number / len(people))
             came = await come_over(http, person, address)
-            await came.socket.send(msgspec.json.encode({"f": "follow", "s": {space: {}}}).decode())
-            while _frame.decode(await came.socket.recv()).f != "entries":
+            await came.socket.send(msgspec.json.encode({"f": "follow", "s": {space: vector}}).decode())
+            while _frame.decode(await came.socket.recv()).f != "caught":
                 pass
             statuses.extend(came.statuses)
             return came.socket

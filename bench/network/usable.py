@@ -81,9 +81,6 @@ async def works(firm: Firm, new: Server, newest: list[str], begun: float) -> dic
     vector = await asyncio.to_thread(lambda: person.call("GET", f"/api/spaces/{team}/head")["vector"])
     await came.socket.send(msgspec.json.encode({"f": "follow", "s": {team: vector}}).decode())
     core = await asyncio.to_thread(person.post, team, "chat.message_posted.1", {"text": "Hier bin ich."})
-    import sys
-
-    sys.stderr.write(f"written {core}\n")
     at["written_s"] = time.monotonic() - begun
     async with asyncio.timeout(WAIT_S):
         await is_safe(came.socket, core)
@@ -95,12 +92,8 @@ async def works(firm: Firm, new: Server, newest: list[str], begun: float) -> dic
 async def is_safe(socket: ClientConnection, core: str) -> None:
     """Until the provider says that this fact is safe."""
     place, safe = ("", 0), dict[str, int]()
-    import sys
-
     async for raw in socket:
         frame = _frame.decode(raw)
-        if frame.f != "signal":
-            sys.stderr.write(f"{time.monotonic()} {frame.f} {len(frame.e)} {frame.v} {place}\n")
         place = next(((f"{one.p}.{one.i}", one.n) for one in frame.e if one.id == core), place)
         safe = frame.v if frame.f == "durable" else safe
         if place[0] and safe.get(place[0], 0) >= place[1]:
@@ -123,10 +116,7 @@ async def tried(what: Any) -> Any:
     while True:
         try:
             return await what()
-        except (Declined, ConnectionError, KeyError, httpx.HTTPError) as e:
-            import sys
-
-            sys.stderr.write(f"{time.monotonic()} {e!r}\n")
+        except (Declined, ConnectionError, KeyError, httpx.HTTPError):
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(TRY_S)

@@ -48,6 +48,12 @@ def ok(body: bytes, length: int | None = None) -> bytes:
     return f"HTTP/1.1 200 OK\r\ncontent-length: {len(body) if length is None else length}\r\n\r\n".encode() + body
 
 
+def addresses(victim: Provider, space: SpaceId) -> list[str]:
+    """Where it may fetch files of this space from."""
+    partners = victim.partners
+    return [address for one in partners._linked(space) if (address := partners.peers[one.met.provider].address)]
+
+
 @asynccontextmanager
 async def lying(victim: Provider, anna: Person, house: House) -> AsyncIterator[SpaceId]:
     """A rogue partner of Anna's firm whose files come from this house."""
@@ -55,7 +61,7 @@ async def lying(victim: Provider, anna: Person, house: House) -> AsyncIterator[S
     await admit(victim, anna, rogue)
     space = SpaceId(anna.organisation)
     async with house.open(), rogue.link(victim, home=house.address):
-        await eventually(lambda: victim.partners._addresses(space) == [house.address])
+        await eventually(lambda: addresses(victim, space) == [house.address])
         yield space
 
 
@@ -130,7 +136,7 @@ async def test_home_that_is_no_address_of_a_provider_is_asked_for_nothing(
     await admit(victim, anna, rogue)
     async with rogue.link(victim, home=home):
         await eventually(lambda: rogue.id in victim.partners.links)
-        assert victim.partners._addresses(SpaceId(anna.organisation)) == []
+        assert addresses(victim, SpaceId(anna.organisation)) == []
 
 
 async def test_only_files_of_shared_spaces_are_given(victim: Provider, anna: Person, tmp_path: Path) -> None:

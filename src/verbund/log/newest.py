@@ -101,8 +101,8 @@ def _named(connection: Connection, space: SpaceId, ids: Iterable[CoreId]) -> lis
     core, wanted = tables.core.c, list(ids)[:EARLY_MAX]
     found: list[Any] = []
     for start in range(0, len(wanted), CHUNK):
-        mine = (core.id.in_(wanted[start : start + CHUNK]), core.space == space)
-        found += connection.execute(_rows().where(*mine)).all()
+        rows = connection.execute(_rows().where(core.id.in_(wanted[start : start + CHUNK]))).all()
+        found += [row for row in rows if row.space == space]  # asked of the store, it would look through the space
     return found
 
 
@@ -117,11 +117,12 @@ def _rows() -> Any:
     core, entry, place = tables.core.c, tables.entry.c, tables.sublog.c
     columns = (
         entry.position, entry.seq, entry.chain, entry.at, entry.void, place.provider, place.incarnation,
-        core.id, core.raw, core.sig, core.state, core.reason, core.salt, core.body,
+        core.id, core.raw, core.sig, core.state, core.reason, core.salt, core.body, core.space,
     )  # fmt: skip
     return (
         select(*columns)
         .join(tables.entry, entry.position == core.position)
-        .join(tables.sublog, place.number == entry.sublog)
+        # Not by the sub-log alone: SQLite would begin with it, and look through all its entries.
+        .join(tables.sublog, place.number == entry.sublog + 0)
         .where(core.state != WAITING)
     )

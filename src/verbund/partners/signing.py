@@ -16,7 +16,7 @@ from verbund.log.tx import Tx
 from verbund.partners import signed
 from verbund.partners.actions import Check, Give, Unpack
 from verbund.partners.headkey import HeadKey
-from verbund.partners.heads import TREE_MAX, End, check_certificate, check_head, counts, sign
+from verbund.partners.heads import End, check_certificate, check_head, counts, sign
 from verbund.partners.here import Here
 from verbund.partners.identity import CLOCK_MS_MAX
 from verbund.partners.link import Link
@@ -27,6 +27,8 @@ from verbund.partners.tails import Tails
 from verbund.partners.vouching import CERTIFICATES_FRAME_MAX, HEADS_FRAME_MAX
 
 SIGN_S = 1.0
+#: So many heads at once at most: a long log that was never signed must not keep the writer from what is said now.
+SIGNED_MAX = 512
 #: Of one provider so many keys are remembered, of so many providers.
 KEYS_MAX = 64
 PROVIDERS_MAX = 1_000
@@ -88,7 +90,7 @@ class Signing:
             pass
 
     async def sign(self) -> None:
-        """Sign what is due, TREE_MAX heads at most; the rest is due again."""
+        """Sign what is due, SIGNED_MAX heads at most; the rest is due again."""
         due, self._due = list(self._due), {}
         now = self._clock.now_ms()
         key, certificate = await asyncio.to_thread(self._key.present, now)
@@ -97,7 +99,7 @@ class Signing:
         if ends:
             heads = await asyncio.to_thread(sign, key, certificate, ends, max(now, certificate.number))
             await self._keep([(end.space, head) for end, head in zip(ends, heads, strict=True)])
-        if len(ends) == TREE_MAX:
+        if len(ends) == SIGNED_MAX:
             for space in due:
                 self.due(space)
 
@@ -215,7 +217,7 @@ class Signing:
         with self._log.store.read() as connection:
             for space in due:
                 last = self._here.vouched.last(space)
-                left = TREE_MAX - len(found)
+                left = SIGNED_MAX - len(found)
                 found += signed.unsigned(connection, space, self._here.own, self._here.incarnation, last, left)
         return found
 

@@ -7,7 +7,7 @@ presence.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from verbund.base.ids import AccountId, ProviderId, SpaceId
 from verbund.web.hub import Connection, Hub
@@ -16,8 +16,11 @@ KIND = "presence"
 ONLINE, OFFLINE = "online", "offline"
 #: A reload or a short break in the line is not a farewell.
 GRACE_S = 6.0
+#: Comings and goings are gathered for so long: when many come at once, each hears of all in a few frames.
+GATHER_S = 0.1
 SHOWN_MAX = 500
 People = dict[SpaceId, set[AccountId]]
+News = dict[SpaceId, dict[AccountId, str]]
 
 
 class Presence:
@@ -27,6 +30,10 @@ class Presence:
         self._hub = hub
         self._leaving: dict[AccountId, asyncio.TimerHandle] = {}
         self._elsewhere: dict[ProviderId, People] = {}
+        #: Space → who came or went just now: what people here are to be told, and what other providers are.
+        self._news: News = defaultdict(dict)
+        self._news_elsewhere: News = defaultdict(dict)
+        self._telling: asyncio.TimerHandle | None = None
         hub.on_follow(self._followed)
         hub.on_gone(self._gone)
 
@@ -79,7 +86,7 @@ class Presence:
         })  # fmt: skip
         others = self._hub.connections_of(account) - {connection}
         if not any(space in one.following for one in others):
-            self._tell(space, [account], ONLINE, skip=connection)
+            self._tell(space, [account], ONLINE)
             self._pass_on(space, account, ONLINE)
 
     def _gone(self, connection: Connection) -> None:
@@ -98,10 +105,33 @@ class Presence:
             if account not in self._around(space):
                 self._tell(space, [account], OFFLINE)
 
-    def _tell(self, space: SpaceId, accounts: list[AccountId], state: str, skip: Connection | None = None) -> None:
-        if accounts:
-            by = accounts[0] if len(accounts) == 1 else None
-            self._hub.signal_here(space, KIND, {"accounts": accounts, "state": state}, by=by, skip=skip)
+    def _tell(self, space: SpaceId, accounts: Iterable[AccountId], state: str) -> None:
+        self._news[space].update(dict.fromkeys(accounts, state))
+        self._gather()
 
     def _pass_on(self, space: SpaceId, account: AccountId, state: str) -> None:
-        self._hub.elsewhere(space, KIND, {"accounts": [account], "state": state}, None)
+        self._news_elsewhere[space][account] = state
+        self._gather()
+
+    def _gather(self) -> None:
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(GATHER_S, self._tell_all)
+
+    def _tell_all(self) -> None:
+        self._telling = None
+        news, self._news = self._news, defaultdict(dict)
+        elsewhere, self._news_elsewhere = self._news_elsewhere, defaultdict(dict)
+        for space, accounts, state in _frames(news):
+            by = accounts[0] if len(accounts) == 1 else None
+            self._hub.signal_here(space, KIND, {"accounts": accounts, "state": state}, by=by)
+        for space, accounts, state in _frames(elsewhere):
+            self._hub.elsewhere(space, KIND, {"accounts": accounts, "state": state}, None)
+
+
+def _frames(news: News) -> Iterator[tuple[SpaceId, list[AccountId], str]]:
+    """(space, accounts, state), at most SHOWN_MAX of them in each."""
+    for space, states in news.items():
+        for state in (ONLINE, OFFLINE):
+            accounts = sorted(one for one, now in states.items() if now == state)
+            for start in range(0, len(accounts), SHOWN_MAX):
+                yield space, accounts[start : start + SHOWN_MAX], state
