@@ -50,6 +50,7 @@ ATTACKS: dict[str, str] = {
     "eine Antwort zur Hälfte fälschen": L + "test_accept.py::test_spoiled_answer_is_refused_whole",
     # Verwirren
     "zwei Geschichten erzählen": P + "test_proofs.py::test_two_signed_histories_are_a_proof_that_stays",
+    "jedem eine andere Geschichte erzählen": P + "test_proofs.py::test_proof_is_passed_on_to_who_shares_the_space",
     "einen Unschuldigen beschuldigen": P + "test_proofs.py::test_head_by_another_key_accuses_nobody",
     "etwas verschweigen": P + "test_greedy.py::test_withheld_entry_is_missed_and_got_from_somebody_else",
     "eine Nummer für zwei Tatsachen verwenden": (

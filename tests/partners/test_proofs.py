@@ -63,6 +63,33 @@ async def test_two_signed_histories_are_a_proof_that_stays(tmp_path: Path) -> No
         anna.close()
 
 
+async def test_proof_is_passed_on_to_who_shares_the_space(tmp_path: Path) -> None:
+    """At once to who is linked, later to who was away; each verifies it for itself and keeps it once."""
+    werkhof = Provider(tmp_path, "werkhof")
+    suednetz, mitte = (Provider(tmp_path, name, werkhof.address) for name in ("suednetz", "mitte"))
+    async with running(werkhof, suednetz, mitte):
+        anna = await werkhof.firm()
+        for one in (suednetz, mitte):
+            await one.named_by(anna, SpaceId(anna.organisation))
+        firm, rogue = await rogue_in(werkhof, anna), ROOT.public.provider
+        for one in (suednetz, mitte):
+            await eventually(lambda one=one: rogue in one.partners.here.holders.get(firm, ()))  # type: ignore[misc]
+        await mitte.stop()
+        now = werkhof.services.clock.now_ms()
+        certificate, first = said(firm, 1, b"a", now)
+        _, second = said(firm, 1, b"b", now)
+        for one in (first, second, first, second):
+            await signing_of(werkhof).keep(Heads(firm, [certificate], [one]))
+        await eventually(lambda: signing_of(suednetz).proofs[rogue] == 1)
+        await mitte.start()
+        await eventually(lambda: signing_of(mitte).proofs[rogue] == 1)
+        (forged,) = sign(DeviceKey.generate(), certificate, [End(firm, 2, 1, b"b" * 32)], now - 1_000)
+        (true,) = sign(KEY, certificate, [End(firm, 2, 1, b"a" * 32)], now - 1_000)
+        assert await signing_of(mitte).keep(Heads(firm, [certificate], [true, forged])) == []
+        assert [signing_of(one).proofs[rogue] for one in (werkhof, suednetz, mitte)] == [1, 1, 1]
+        anna.close()
+
+
 async def test_head_by_another_key_accuses_nobody(tmp_path: Path) -> None:
     werkhof = Provider(tmp_path, "werkhof")
     async with running(werkhof):

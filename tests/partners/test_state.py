@@ -68,6 +68,20 @@ def test_gap_is_refused_and_asked_for(werkhof: Side, suednetz: Side) -> None:
     assert there.closed is None
 
 
+def test_gap_just_after_a_frame_is_asked_for_at_once_and_once(werkhof: Side, suednetz: Side) -> None:
+    here, _ = werkhof.link(suednetz)
+    first, late = entry(WORKSHOP, suednetz.id, 1), entry(WORKSHOP, suednetz.id, 5)
+    here.hear(Entries(WORKSHOP, 1, [first]))
+    asked = []
+    for n, at in enumerate((100, 200, 300, 700), 2):
+        werkhof.now = at
+        asked.append(len(sent(here.hear(Entries(WORKSHOP, n, [late])), Want)))
+    assert asked == [1, 0, 0, 1]
+    werkhof.now = 800
+    told = Digest({WORKSHOP: {sublog(suednetz.id, 1): Mark(5, late.h, 5)}}, [])
+    assert sent(here.hear(told), Want) == [], "what is arriving is not asked for by the digest as well"
+
+
 def test_what_overflows_is_forgotten_and_repaired_by_the_digest(werkhof: Side, suednetz: Side) -> None:
     here, there = werkhof.link(suednetz)
     settle(werkhof, suednetz)

@@ -183,6 +183,7 @@ class PartnersService:
             self._compare(link)
             self._introduce()
             self.passings.met(link)
+            await self.signing.met(link)
             for space in self.here.shared(met.provider):
                 self._missing.look(space)
             log.info("linked to partner %s", met.provider)

@@ -13,6 +13,8 @@ from verbund.partners.schemas import Head
 
 #: Of one provider so many are kept; a thousand prove no more than one.
 PROOFS_MAX = 1_000
+#: So many are handed to a partner that is met.
+PASSED_ON_MAX = 32
 
 
 class Twofold(NamedTuple):
@@ -37,17 +39,49 @@ def contradicting(connection: Connection, space: SpaceId, heads: Sequence[Head])
     return found
 
 
-def keep_proofs(tx: Tx, found: Sequence[Twofold], now_ms: int) -> None:
-    """The first proof of a place stays."""
-    held = counts(tx.connection)
+def contradictory(space: SpaceId, heads: Sequence[Head]) -> dict[tuple[str, int], Twofold]:
+    """(sub-log, seq) → two of these that say different chains there: somebody passes a proof on."""
+    seen: dict[tuple[str, int], Head] = {}
+    found: dict[tuple[str, int], Twofold] = {}
+    for one in heads:
+        other = seen.setdefault((one.sub, one.n), one)
+        if other.h != one.h:
+            found.setdefault((one.sub, one.n), Twofold(space, one, msgspec.json.encode(other).decode()))
+    return found
+
+
+def passed_on(connection: Connection, spaces: Sequence[SpaceId]) -> list[tuple[SpaceId, list[Head]]]:
+    """Of each provider and space one proof that needs nobody's word: two heads. A second one would prove no more."""
+    c = tables.provider_proof.c
+    rows = connection.execute(
+        select(c.space, c.provider, c.first, c.second)
+        .where(c.space.in_(spaces), c.first != "")
+        .order_by(c.at, c.seq)
+        .limit(PROOFS_MAX)
+    )
+    found: dict[tuple[str, str], tuple[SpaceId, list[Head]]] = {}
+    for row in rows:
+        if len(found) < PASSED_ON_MAX and (row.space, row.provider) not in found:
+            heads = [msgspec.json.decode(text, type=Head) for text in (row.first, row.second)]
+            found[(row.space, row.provider)] = (row.space, heads)
+    return list(found.values())
+
+
+def keep_proofs(tx: Tx, found: Sequence[Twofold], now_ms: int) -> list[Twofold]:
+    """The first proof of a place stays. Those that are new."""
+    held, c, fresh = counts(tx.connection), tables.provider_proof.c, []
     for space, head, first in found:
-        if held.get(head.p, 0) >= PROOFS_MAX:
+        place = (c.space == space, c.provider == head.p, c.incarnation == head.i, c.seq == head.n)
+        is_known = tx.execute(select(c.seq).where(*place)).first() is not None
+        if is_known or held.get(head.p, 0) >= PROOFS_MAX:
             continue
+        fresh.append(Twofold(space, head, first))
         held[head.p] = held.get(head.p, 0) + 1
         tx.insert_once(tables.provider_proof, {
             "space": space, "provider": head.p, "incarnation": head.i, "seq": head.n, "first": first,
             "second": msgspec.json.encode(head).decode(), "at": now_ms,
         })  # fmt: skip
+    return fresh
 
 
 def counts(connection: Connection) -> dict[ProviderId, int]:

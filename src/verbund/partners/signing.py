@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 
+import msgspec
+
 from verbund.base.clock import Clock
 from verbund.base.ids import ProviderId, SpaceId
 from verbund.base.refusal import Refusal
@@ -20,7 +22,7 @@ from verbund.partners.heads import End, check_certificate, check_head, counts, s
 from verbund.partners.here import Here
 from verbund.partners.identity import CLOCK_MS_MAX
 from verbund.partners.link import Link
-from verbund.partners.proofs import Twofold, contradicting, keep_proofs
+from verbund.partners.proofs import Twofold, contradicting, contradictory, keep_proofs, passed_on
 from verbund.partners.proofs import counts as counted
 from verbund.partners.schemas import Certificate, Head, Heads
 from verbund.partners.tails import Tails
@@ -138,9 +140,30 @@ class Signing:
         wrong = {one.head.sub for one in twofold}
         if twofold:
             log.error("provider %s signed two histories of its entries in %s", twofold[0].head.p, space)
-            self.proofs = Counter(await self._log.write(lambda tx: self._prove(tx, twofold)))
+            counted_now, fresh = await self._log.write(lambda tx: self._prove(tx, twofold))
+            self.proofs = Counter(counted_now)
+            for one in fresh:
+                if one.first:
+                    pair = [msgspec.json.decode(one.first, type=Head), one.head]
+                    self._pass_on(list(self._links.values()), space, pair)
         await self._keep([(space, one) for one in self._next(space, heads) if one.sub not in wrong])
         return twofold
+
+    async def met(self, link: Link) -> None:
+        """A partner is here: it gets to know who told two histories in what both hold."""
+
+        def read() -> list[tuple[SpaceId, list[Head]]]:
+            with self._log.store.read() as connection:
+                return passed_on(connection, self._here.shared(link.met.provider))
+
+        for space, pair in await asyncio.to_thread(read):
+            self._pass_on([link], space, pair)
+
+    def _pass_on(self, links: list[Link], space: SpaceId, pair: list[Head]) -> None:
+        """Two heads that contradict each other prove it to anybody."""
+        for link in links:
+            link.exchange.prove(space, self.certificates({pair[0].p}), pair)
+            link.pump()
 
     def load(self, space: SpaceId, after: dict[str, int]) -> tuple[list[Certificate], list[Head]]:
         """The heads of these sub-logs beyond these numbers, growing, as many as a frame holds. Reads the store."""
@@ -225,16 +248,17 @@ class Signing:
         with self._log.store.read() as connection:
             chains = signed.chains(connection, space, [(split_sublog(one.sub), one.n) for one in heads])
             firsts = contradicting(connection, space, heads)
-        return [
-            Twofold(space, one, firsts.get((one.sub, one.n), ""))
-            for one in heads
-            if (one.sub, one.n) in firsts or chains.get((one.sub, one.n), one.h) != one.h
-        ]
+        found = contradictory(space, heads)
+        for one in heads:
+            place = (one.sub, one.n)
+            if place in firsts or chains.get(place, one.h) != one.h:
+                found.setdefault(place, Twofold(space, one, firsts.get(place, "")))
+        return list(found.values())
 
-    def _prove(self, tx: Tx, twofold: list[Twofold]) -> dict[ProviderId, int]:
-        keep_proofs(tx, twofold, self._clock.now_ms())
+    def _prove(self, tx: Tx, twofold: list[Twofold]) -> tuple[dict[ProviderId, int], list[Twofold]]:
+        fresh = keep_proofs(tx, twofold, self._clock.now_ms())
         tx.flush()
-        return counted(tx.connection)
+        return counted(tx.connection), fresh
 
     def _proven_keys(self, frame: Heads) -> list[Certificate]:
         wanted = {one.p for one in frame.h if self._belongs(frame.sp, one.p)}

@@ -47,7 +47,7 @@ class Exchange:
         self._actions: list[Action] = []
         #: Providers that the partner is linked to itself: what they write needs no relay.
         self._their_links: frozenset[str] = frozenset()
-        self._asked: dict[SpaceId, int] = {}
+        self._asked, self._arrived = dict[SpaceId, int](), dict[SpaceId, int]()
         self._taking: dict[int, tuple[SpaceId, list[tuple[str, int]]]] = {}
         self._expected: dict[SpaceId, dict[str, int]] = {}
         self._aside: dict[tuple[SpaceId, str], int] = {}
@@ -55,9 +55,8 @@ class Exchange:
         #: Frames whose entries are not known yet, and how far their sub-logs would get with them.
         self._unpacking: dict[int, tuple[SpaceId, dict[str, int]]] = {}
         self._received = self._refused = self._released = self._answered_later = 0
-        self._heard_ms = now_ms
         self.hearing = Hearing(here, peer.provider, now_ms, protocol)
-        self._next_ms = self._next_all_ms = now_ms
+        self._heard_ms = self._next_ms = self._next_all_ms = now_ms
 
     @property
     def provider(self) -> ProviderId:
@@ -215,6 +214,11 @@ class Exchange:
         if is_well and self._here.may_bring(self.provider, found.space):
             self._ask(found.space, now_ms, WANT_AGAIN_MS)
 
+    def prove(self, space: SpaceId, certificates: list[schemas.Certificate], heads: list[Head]) -> None:
+        """These contradict each other: whoever holds the space may see it, except who signed them."""
+        if self._here.is_shared(self.provider, space) and all(one.p != self.provider for one in heads):
+            self._send(Heads(space, certificates, heads))
+
     def received(self, frame: schemas.Frame | schemas.Bulk, now_ms: int) -> None:
         """A frame of the partner."""
         self._heard_ms = now_ms
@@ -229,7 +233,8 @@ class Exchange:
             case schemas.Digest():
                 self._their_links = frozenset(frame.links) - {self._here.own}
                 for space, reach in frame.sp.items():
-                    if self._compare(space, reach, now_ms):
+                    lacks = self._compare(space, reach, now_ms)
+                    if lacks and now_ms - self._arrived.get(space, -WANT_AGAIN_MS) >= WANT_AGAIN_MS:
                         self._ask(space, now_ms, WANT_AGAIN_MS)
             case Want():
                 self._want(frame)
@@ -264,7 +269,7 @@ class Exchange:
             self._send(No(space, number, Gap.code))
             self._ask(space, now_ms, GAP_MS)
             return
-        self._asked[space] = now_ms
+        self._arrived[space] = now_ms
         relays = any(run.provider != self.provider and run.last > self._arriving(space, run.sub) for run in runs)
         if relays or self._unpacking:
             self._unpacking[number] = (space, fresh)
@@ -353,7 +358,7 @@ class Exchange:
         )
 
     def _ask(self, space: SpaceId, now_ms: int, patience_ms: int) -> None:
-        """Ask for what is missing, unless it was asked for just now or is arriving."""
+        """Ask for what is missing, unless it was asked for just now."""
         self._actions += self._ahead.ask(space, self._end, now_ms)
         asked = self._asked.get(space)
         if (asked is None or now_ms - asked >= patience_ms) and not self._ahead.is_first(space, now_ms):

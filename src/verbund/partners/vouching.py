@@ -6,7 +6,6 @@ from collections.abc import Callable
 from verbund.base.ids import SpaceId
 from verbund.log.entry import Entry, sublog
 from verbund.partners.actions import Check, Give
-from verbund.partners.heads import STRIDE
 from verbund.partners.held import Held
 from verbund.partners.here import Here
 from verbund.partners.peer import Peer
@@ -100,10 +99,6 @@ class Vouching:
         """What has to be asked for again, as no answer brought it."""
         asked = [self.want(space, now_ms) for space in list(self._unsure)]
         return [one for one in asked if one is not None]
-
-    def doubt(self, space: SpaceId, sub: str, seq: int) -> WantHeads:
-        """Two histories were seen: ask for what its provider signed around there, to prove it."""
-        return WantHeads(space, {sub: max(0, seq - 1) // STRIDE * STRIDE})
 
     def hears(self, frame: Heads | WantHeads) -> list[Check | Give]:
         """The partner gives heads, to be looked at if they can be; or asks, and is answered one after the other."""
