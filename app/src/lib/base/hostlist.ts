@@ -40,8 +40,9 @@ export async function readHosts(signed: SignedHosts, isSigned: typeof verify): P
 	if (!(await isSigned(publicKey('ed25519', key), unb64(signed.sig), utf8(HOSTS_DOMAIN + signed.said)))) throw new Error('not signed by this key');
 	const said = JSON.parse(signed.said) as HostList;
 	if (said.provider !== provider || said.at < number || said.at > until) throw new Error('of another provider or time');
-	if (said.hosts.length > LISTED_MAX || !said.hosts.every(({ url }) => isOrigin(url))) throw new Error('no list of addresses');
-	return said;
+	if (said.hosts.length > LISTED_MAX) throw new Error('too many');
+	// An address that cannot be gone to takes none of the others with it.
+	return { ...said, hosts: said.hosts.filter(({ url }) => isOrigin(url)) };
 }
 
 /**
