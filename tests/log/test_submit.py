@@ -77,6 +77,23 @@ async def test_stranger_and_forger_leave_nothing(log: LogService, anna: notes.Pe
         assert connection.execute(select(func.count()).select_from(tables.entry)).scalar() == 1
 
 
+async def test_what_one_author_gets_wrong_harms_no_other_of_the_batch(
+    log: LogService, anna: notes.Person, ben: notes.Person
+) -> None:
+    """Forms and signatures of a batch are looked at first; what is wrong is refused in its turn."""
+    space, genesis = anna.found()
+    elsewhere, founding = ben.found()
+    _, note = ben.note(elsewhere, "am Anfang")
+    _, parcel = anna.note(space, "echt")
+    forged = Parcel(parcel.c, note.s, parcel.sa, parcel.b)
+    broken = Parcel(parcel.c[:-1], parcel.s, parcel.sa, parcel.b)
+    told = await asyncio.gather(
+        log.submit([genesis, broken]), log.submit([forged]), log.submit([founding, note, parcel])
+    )
+    found = [one.refusal.code if one.refusal else one.st for outcomes in told for one in outcomes]
+    assert found == ["accepted", "log.malformed_core", "log.unsigned", "accepted", "accepted", "accepted"]
+
+
 async def test_known_core_with_another_signature_is_refused(log: LogService, anna: notes.Person) -> None:
     space, genesis = anna.found()
     _, parcel = anna.note(space, "echt")

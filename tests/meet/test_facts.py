@@ -18,9 +18,10 @@ from verbund.accounts.commands import admit_provider_device
 from verbund.base.clock import SystemClock
 from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.refusal import Unknown
+from verbund.log.cache import Cache
 from verbund.log.registry import Fact
 from verbund.log.store import Store
-from verbund.log.tx import Cache, Tx
+from verbund.log.tx import Tx
 from verbund.meet import events, queries, tables
 from verbund.meet.projection import FOLDS
 from verbund.meet.refusals import NotSetUp

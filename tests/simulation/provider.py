@@ -22,6 +22,7 @@ from verbund.log.log import Log
 from verbund.log.outcome import Outcome
 from verbund.log.service import Appended, LogService
 from verbund.log.store import Store
+from verbund.log.submission import Submission
 from verbund.log.tx import Reader, Tx
 from verbund.log.writer import Work
 from verbund.spaces.authority import SpaceAuthorities
@@ -174,10 +175,7 @@ class Provider:
         return fits
 
     def submit(self, parcels: list[Parcel], reply: Callable[[list[Outcome]], None]) -> None:
-        def work(tx: Tx) -> list[Outcome]:
-            return [self.log.submit(tx, one) for one in parcels]
-
-        self.receive(work, False, lambda done: reply(done.result))
+        self.receive(Submission(self.log, parcels), False, lambda done: reply(done.result))
 
     def accept(self, page: list[Entry]) -> None:
         def work(tx: Tx) -> None:

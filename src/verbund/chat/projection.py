@@ -8,13 +8,20 @@ from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.chat import events, tables
 from verbund.log import search
 from verbund.log import tables as log_tables
+from verbund.log.compact import stamped
 from verbund.log.core import stamp
+from verbund.log.gathered import Into
 from verbund.log.registry import Event, Fact, Fold, Gone, Overtaken
 from verbund.log.tx import Tx
 
 PROJECTED = tables.PROJECTED
 SEARCH_KIND = "message"
 SHOWN_DRIFT_MS_MAX = 60_000
+#: A tombstone may stand there already.
+_MESSAGE = Into(
+    tables.message, "position", "space", "channel", "author", "t", "at", "text", "mentions", "files", "reply_to",
+    "edit", "edited", "withdrawn", how="once",
+)  # fmt: skip
 
 
 def channel_opened(tx: Tx, fact: Fact) -> None:
@@ -34,16 +41,15 @@ def message_posted(tx: Tx, fact: Fact) -> None:
     event: events.MessagePosted = fact.event
     channel = event.channel or tables.MAIN
     t = shown_at(fact.t, fact.at)
-    row = {
-        "position": fact.position, "space": fact.space, "channel": channel, "author": fact.actor, "t": t,
-        "at": fact.at, "text": event.text, "mentions": ",".join(event.mentions),
-        "files": msgspec.json.encode(event.files).decode() if event.files else "", "reply_to": event.reply_to,
-        "edit": "", "edited": 0, "withdrawn": 0,
-    }  # fmt: skip
-    tx.insert_once(tables.message, row)
-    _mention(tx, fact, fact.id, channel, t, event.mentions)
-    names = [file.name for file in event.files]
-    _index(tx, fact.position, fact.space, t, event.text, names)
+    files = msgspec.json.encode(event.files).decode() if event.files else ""
+    number = tx.number
+    tx.insert_values(
+        _MESSAGE, fact.position, number(fact.space), number(channel), number(fact.actor), stamped(t), fact.at,
+        event.text, ",".join(event.mentions), files, event.reply_to, "", 0, 0,
+    )  # fmt: skip
+    if event.mentions:
+        _mention(tx, fact, fact.id, channel, t, event.mentions)
+    _index(tx, fact.position, fact.space, t, event.text, [file.name for file in event.files] if event.files else [])
 
 
 def message_edited(tx: Tx, fact: Fact) -> None:

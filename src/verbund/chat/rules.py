@@ -47,9 +47,9 @@ def message_posted(fact: Fact, authority: Authority) -> None:
     authority.require(fact.actor, POST)
     if not event.text.strip() and not event.files:
         raise Empty()
-    if any(file.hash not in event.blobs for file in event.files):
+    if event.files and any(file.hash not in event.blobs for file in event.files):
         raise Unreferenced()
-    if not all(is_hash(account) for account in event.mentions):
+    if event.mentions and not all(is_hash(account) for account in event.mentions):
         raise Unreferenced()
     _names(fact, event.reply_to, event.channel)
 
@@ -115,8 +115,9 @@ def channel_is_here(fact: Fact, view: Reader) -> None:
 
 def _names(fact: Fact, *targets: str | None) -> None:
     """What a fact is about must be among the references of its core: so every replica has it before it folds this."""
-    if any(target and target not in fact.re for target in targets):
-        raise Unreferenced()
+    for target in targets:
+        if target and target not in fact.re:
+            raise Unreferenced()
 
 
 RULES: dict[type[Event], Rule] = {

@@ -6,11 +6,12 @@ wrong, or by a device whose key is not here yet, the writer finds out for itself
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from verbund.base.ids import DeviceId
 from verbund.base.keys import PublicKey
-from verbund.log.core import Parsed, WrongSignature, parse, proven
+from verbund.log.core import Parsed, WrongSignature, parse, prove
 from verbund.log.entry import Entry
 
 KEYS_MAX = 10_000
@@ -35,16 +36,15 @@ class Ahead:
         """Raises the Refusal of what is malformed: then nothing of it is to be taken."""
         parsed = [parse(one.parcel) for one in entries]
         self._learn({one.core.dev for one in parsed})
-        return [Examined(one, self._prove(parts)) for one, parts in zip(entries, parsed, strict=True)]
+        for parts in parsed:
+            self._prove(parts)
+        return [Examined(one, parts) for one, parts in zip(entries, parsed, strict=True)]
 
-    def _prove(self, parsed: Parsed) -> Parsed:
+    def _prove(self, parsed: Parsed) -> None:
         key = self._keys.get(parsed.core.dev)
-        if key is None:
-            return parsed
-        try:
-            return proven(parsed, key)
-        except WrongSignature:
-            return parsed
+        if key is not None:
+            with suppress(WrongSignature):
+                prove(parsed, key)
 
     def _learn(self, devices: set[DeviceId]) -> None:
         unknown = [one for one in devices if one not in self._keys]

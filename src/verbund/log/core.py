@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import force_setattr
 
 from verbund.base import canonical
 from verbund.base.ids import BlobHash, CoreId, DeviceId, SpaceId, b64, digest, is_hash, unb64
@@ -117,16 +118,16 @@ def stamp(t: str, dev: str, ds: int) -> str:
 
 def check_signature(parsed: Parsed, key: PublicKey) -> None:
     """Raises WrongSignature unless the core's device, which must hold this key, signed it."""
-    if parsed.proven is not None and parsed.proven == key:
+    if parsed.proven is not None and (parsed.proven is key or parsed.proven == key):
         return
     if key.device != parsed.core.dev or not verify(key, parsed.signature, DOMAIN + parsed.raw):
         raise WrongSignature()
 
 
-def proven(parsed: Parsed, key: PublicKey) -> Parsed:
-    """The same, with the signature checked once and for all. Raises WrongSignature."""
+def prove(parsed: Parsed, key: PublicKey) -> None:
+    """Check the signature once and for all. Raises WrongSignature."""
     check_signature(parsed, key)
-    return msgspec.structs.replace(parsed, proven=key)
+    force_setattr(parsed, "proven", key)
 
 
 def body_hash(salt: bytes, body: bytes) -> str:

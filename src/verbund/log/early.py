@@ -53,7 +53,7 @@ def look_again(log: "Log", tx: Tx, core: CoreId, row: Any) -> None:
     if parsed.data is None:  # erased since
         return
     verdict = log.judge_again(tx, parsed, row.at)
-    tx.cache[("state", core)] = row.state
+    tx.cache.states[core] = row.state
     if isinstance(verdict, Hold):
         waiting.note(tx, parsed, verdict.missing)
     elif (SETTLED if isinstance(verdict, Take) else QUARANTINED) != row.state:

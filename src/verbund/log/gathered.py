@@ -15,8 +15,8 @@ Row = dict[str, Any]
 class Into:
     """Where rows go that come with every message: their values in this order, as they are stored (see compact.py)."""
 
-    def __init__(self, table: Any, *columns: str) -> None:
-        self.table, self.columns = table, columns
+    def __init__(self, table: Any, *columns: str, how: str = "insert") -> None:
+        self.table, self.columns, self.how = table, columns, how
 
 
 class Gathered:

@@ -1,6 +1,6 @@
 """The heart, sans-IO: what becomes of a parcel. Reads through a view that is passed in; writes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import UNSET
@@ -75,6 +75,7 @@ class View(Protocol):
     def state(self, core: CoreId) -> int | None: ...
     def is_loose(self, core: CoreId) -> bool: ...
     def lacks_number(self, space: SpaceId, dev: DeviceId, ds: int) -> bool: ...
+    def lacking(self, cores: Iterable[CoreId]) -> list[CoreId]: ...
     def numbered(self, space: SpaceId, dev: DeviceId, ds: int) -> CoreId | None: ...
     def twins(self, space: SpaceId, dev: DeviceId, ds: int) -> Sequence[CoreId]: ...
     def device(self, dev: DeviceId) -> Device | None: ...
@@ -138,14 +139,15 @@ class Judge:
 
     def submit(self, parsed: Parsed, view: View) -> Submitted:
         """What becomes of an own person's parcel. May consult clock and local state."""
-        state = state_of(parsed, view)
+        head = view.head(parsed.space, parsed.core.dev)
+        state = None if parsed.core.ds > head[0] else view.state(parsed.id)
         if state is not None:
             return self._known(parsed, view, state)
         try:
             device = self._signer(parsed, view)
         except Refusal as refusal:
             return Refuse(refusal, void=False)
-        gap = self._gap(parsed, view)
+        gap = self._gap(parsed, view, head)
         if gap is not None:
             return gap
         try:
@@ -246,7 +248,7 @@ class Judge:
         kind = self.registry.kind(parsed.core.k)
         if kind is None:
             raise UnknownKind(kind=parsed.core.k)
-        return self.registry.read(parsed.core.k, parsed.data), kind
+        return kind.read(parsed.data), kind
 
     def _peek(self, parsed: Parsed) -> Event | None:
         try:
@@ -266,9 +268,9 @@ class Judge:
         check_signature(parsed, device.key)
         return device
 
-    def _gap(self, parsed: Parsed, view: View) -> Ask | Refuse | None:
+    def _gap(self, parsed: Parsed, view: View, head: Head) -> Ask | Refuse | None:
         core = parsed.core
-        ds, dp = view.head(parsed.space, core.dev)
+        ds, dp = head
         used = core.ds <= ds and view.numbered(parsed.space, core.dev, core.ds) is not None
         if used or (core.ds == ds + 1 and core.dp != dp):
             return Refuse(NumberUsed(ds=ds + 1), void=False)
@@ -280,11 +282,12 @@ class Judge:
     @staticmethod
     def _missing(parsed: Parsed, view: View) -> tuple[str, ...]:
         """What it builds on and is not here. What is loose does not wait for what its device wrote before."""
-        core, state = parsed.core, view.state
+        core = parsed.core
         last = before(parsed, view)
-        missing = [one for one in (*core.ah, *core.re) if state(one) in (None, WAITING)]
-        if last is not None and state(last) in (None, WAITING) and not view.is_loose(parsed.id):
-            missing.insert(0, last)
+        named = (*core.ah, *core.re) if last is None else (last, *core.ah, *core.re)
+        missing = view.lacking(named)
+        if missing and missing[0] == last and view.is_loose(parsed.id):
+            del missing[0]
         return tuple(missing[:MISSING_MAX])
 
     def _authority(self, parsed: Parsed, event: Event | None, device: Device, view: View, at: int) -> Authority | None:
@@ -308,7 +311,7 @@ class Judge:
         if (kinds is not None and fact.core.k not in kinds) or (spaces is not None and fact.space not in spaces):
             raise AgentLimited()
         for ds, by in cuts:
-            if fact.ds > ds and not authority.includes(by):
+            if fact.core.ds > ds and not authority.includes(by):
                 raise Removed()
         kind.rule.may(fact, authority)
 

@@ -12,6 +12,7 @@ from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import alternates, early, forgetting, kept, search, sublogs, tables, twins, waiting
 from verbund.log import entry as entries
+from verbund.log.cache import Cache
 from verbund.log.compact import packed, stamped
 from verbund.log.core import Parcel, Parsed, make_parcel, parse
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING, BrokenChain, Entry, Place
@@ -19,9 +20,9 @@ from verbund.log.gathered import Into
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
-from verbund.log.stored import authority_heads, body_of, salt, shown, stored_parcel, wire
+from verbund.log.stored import as_entry, authority_heads, body_of, salt, shown, stored_parcel
 from verbund.log.sublogs import End
-from verbund.log.tx import Cache, Reader, Tx
+from verbund.log.tx import Reader, Tx
 
 _CORE = Into(
     tables.core, "position", "id", "space", "dev", "ds", "kind", "t", "state", "reason", "authority", "raw", "sig",
@@ -54,10 +55,10 @@ class Log:
         tx.erased, tx.forget = self.registry.drop_blobs, partial(forgetting.forget, self.registry, tx)
         return tx
 
-    def submit(self, tx: Tx, parcel: Parcel) -> Outcome:
-        """Take in what an own person's device sent. Idempotent."""
+    def submit(self, tx: Tx, parcel: Parcel, examined: Parsed | None = None) -> Outcome:
+        """Take in what an own person's device sent, and what may be examined already. Idempotent."""
         try:
-            parsed = parse(parcel)
+            parsed = parse(parcel) if examined is None else examined
             verdict = self.judge.submit(parsed, tx)
         except Refusal as refusal:
             return Outcome.refused(None, refusal)
@@ -102,7 +103,7 @@ class Log:
     def place_again(self, tx: Tx, parsed: Parsed, state: int, void: bool) -> None:
         """A place in this provider's own sub-log for what is here already by that of another."""
         self._append(tx, parsed, None, place := self.own_place(tx, parsed, void), None)
-        tx.appended.append((parsed.space, wire(parsed, place, int(tx.cache["position"]), state), None))
+        tx.appended.append((parsed.space, as_entry(parsed, place, int(tx.cache["position"]), state), None))
 
     def author(self, tx: Tx, key: DeviceKey, space: SpaceId, event: Event, re: Iterable[CoreId] = ()) -> CoreId:
         """A fact by a device that this provider holds (its own, an agent's). Its number is taken in this transaction.
@@ -183,7 +184,7 @@ class Log:
                 continue
             state = SETTLED if isinstance(verdict, Take) else QUARANTINED
             reason = verdict.reason if isinstance(verdict, SetAside) else ""
-            tx.cache[("state", parsed.id)] = state
+            tx.cache.states[parsed.id] = state
             changes, is_new = (state, reason) != (row.state, row.reason), state == SETTLED != row.state
             gone = self._overtaken(tx, _what(verdict)) if is_new or state == QUARANTINED else False
             if changes:
@@ -206,7 +207,7 @@ class Log:
 
     def judge_again(self, tx: Tx, parsed: Parsed, at: int) -> Accepted:
         tx.unfolded.discard(parsed.id)
-        tx.cache[("state", parsed.id)] = VOID
+        tx.cache.states[parsed.id] = VOID
         return self.judge.accept(parsed, tx, at)
 
     def take_over(self, tx: Tx, parsed: Parsed, place: Place) -> None:
@@ -242,6 +243,8 @@ class Log:
 
     def _settle(self, tx: Tx, arrived: str) -> None:
         """Fold what waited for this, and what waited for that in turn."""
+        if not waiting.is_awaited(tx, arrived):
+            return
         queue = [arrived]
         while queue:
             queue += [core for core in waiting.released(tx, queue.pop()) if self._try_again(tx, core)]
@@ -268,7 +271,7 @@ class Log:
         tx.execute(
             update(tables.core).where(tables.core.c.id == core).values(state=state, reason=reason, sig=parsed.signature)
         )
-        tx.cache[("state", core)] = state
+        tx.cache.states[core] = state
         tx.cache.pop(("own", parsed.space, parsed.core.dev), None)
         gone = self._overtaken(tx, _what(verdict))
         fact = self._fold(tx, verdict, row.position, row.at) if isinstance(verdict, Take) and not gone else None
@@ -295,7 +298,7 @@ class Log:
     def _tell_late(self, tx: Tx, parsed: Parsed, row: Any, state: int, fact: Fact | None) -> None:
         """Its entry may have been passed: who is here is told again, who reads on from a cursor finds it in `late`."""
         place = Place(row.provider, row.incarnation, row.seq, row.chain, row.at, False)
-        tx.appended.append((parsed.space, wire(parsed, place, row.position, state), fact))
+        tx.appended.append((parsed.space, as_entry(parsed, place, row.position, state), fact))
         if fact is not None:
             tx.insert(tables.late, {"position": self._position(tx), "entry": row.position})
 
@@ -311,7 +314,7 @@ class Log:
         tx.insert_values(_ENTRY, position, sublog, place.seq, origin, place.chain, place.at, int(place.void))
         fact = self._fold(tx, take, origin, place.at) if take is not None else None
         if state is not None:
-            told = wire(parsed, place, position, shown(state, reason))
+            told = as_entry(parsed, place, position, shown(state, reason))
             tx.appended.append((parsed.space, told, fact))
 
     def _keep(self, tx: Tx, parsed: Parsed, state: int, position: int, reason: str) -> None:
@@ -341,7 +344,7 @@ class Log:
             tx.execute(update(tables.core).where(c.position == void).values(position=position, **row))
             own, again = entry.position == void, and_(entry.core == void, entry.core != entry.position)
             tx.execute(update(tables.entry).where(or_(own, again)).values(core=position))
-        tx.cache.put(("state", parsed.id), state)
+        tx.cache.states.put(parsed.id, state)
         if authority:
             tx.cache.pop(("own", parsed.space, core.dev), None)
         if core.ds > last:

@@ -190,6 +190,13 @@ class Kind(NamedTuple):
     fold: Fold
     overtaken: Overtaken = _never
 
+    def read(self, data: dict[str, Any]) -> Event:
+        """The event of a body. Raises NotCanonical."""
+        try:
+            return msgspec.convert(data, self.event)
+        except msgspec.ValidationError as error:
+            raise NotCanonical(reason=str(error)) from error
+
 
 class Registry:
     """Every kind of event that this version understands."""
@@ -247,7 +254,4 @@ class Registry:
         kind = self._kinds.get(name)
         if kind is None:
             raise UnknownKind(kind=name)
-        try:
-            return msgspec.convert(data, kind.event, strict=True)
-        except msgspec.ValidationError as error:
-            raise NotCanonical(reason=str(error)) from error
+        return kind.read(data)

@@ -100,10 +100,15 @@ class Hit(NamedTuple):
 
 def index(tx: Tx, position: int, space: SpaceId, kind: str, at: int, words: str) -> None:
     """Make something findable by its words. `position` is that of the core which is found; it must be new here."""
-    stems = " ".join([_place(space), *map(_both_stems, _distinct(words))])
-    tx.insert_values(_ITEM, position, kind, at, stems)
-    if tx.sqlite:
-        tx.insert_values(_ROW, position, stems)
+    tx.insert_later(_index, (position, kind, at, space, words))
+
+
+def _index(tx: Tx, gathered: list[tuple[int, str, int, SpaceId, str]]) -> None:
+    for position, kind, at, space, words in gathered:
+        stems = " ".join([_place(space), *map(_both_stems, _distinct(words))])
+        tx.insert_values(_ITEM, position, kind, at, stems)
+        if tx.sqlite:
+            tx.insert_values(_ROW, position, stems)
 
 
 def forget(tx: Tx, position: int) -> None:

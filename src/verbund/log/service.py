@@ -19,7 +19,8 @@ from verbund.log.log import Log
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Event, Fact
 from verbund.log.store import Store
-from verbund.log.stored import stored_wire
+from verbund.log.stored import encode, stored_wire
+from verbund.log.submission import Submission, examine
 from verbund.log.tx import Reader, Tx
 from verbund.log.writer import Work, Writer
 
@@ -39,7 +40,7 @@ class LogService:
         self.told: list[Callable[[Appended], None]] = []
         self._appended: Appended = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.writer = Writer(store, log.begin, log.finish, self._committed, self._settled)
+        self.writer = Writer(store, log.begin, _ahead, log.finish, self._committed, self._settled)
         self.ahead = Ahead(self._keys_of)
 
     @property
@@ -60,9 +61,8 @@ class LogService:
 
     async def submit(self, parcels: Sequence[Parcel]) -> list[Outcome]:
         """What became of each parcel, once it is on disk. At most PARCELS_MAX of them."""
-        submit = self.core.submit
         try:
-            return await self.writer.run(lambda tx: [submit(tx, one) for one in parcels], guarded=False)
+            return await self.writer.run(Submission(self.core, parcels), guarded=False)
         except (Refusal, OperationalError):  # a full disk is no fault of a fact: its author tries again
             raise
         except Exception:  # noqa: BLE001  # the writer logged it; whoever wrote the others must not suffer from one
@@ -75,12 +75,11 @@ class LogService:
 
         Raises Overloaded.
         """
-        submit = self.core.submit
 
         def settled(work: Work) -> None:
             told(None if work.error is not None else work.result)
 
-        self.writer.post(lambda tx: [submit(tx, one) for one in parcels], settled, guarded=False)
+        self.writer.post(Submission(self.core, parcels), settled, guarded=False)
 
     async def accept(self, entries: Iterable[Entry]) -> None:
         """Take in a partner's entries, in order and all or none of them. Raises BrokenChain, WrongSignature."""
@@ -124,7 +123,7 @@ class LogService:
             return {dev: device.key for dev, device in found if device is not None}
 
     def _committed(self, tx: Tx) -> None:
-        self._appended += tx.appended
+        self._appended += [(space, encode(entry), fact) for space, entry, fact in tx.appended]
 
     def _settled(self) -> None:
         """Followers are told after the authors: whoever wrote knows what became of it before it comes back."""
@@ -135,6 +134,10 @@ class LogService:
     def _tell(self, appended: Appended) -> None:
         for call in self.told:
             call(appended)
+
+
+def _ahead(tx: Tx, batch: Sequence[Work]) -> None:
+    examine(tx, [one.work for one in batch if isinstance(one.work, Submission)])
 
 
 def _broken(parcel: Parcel) -> Outcome:

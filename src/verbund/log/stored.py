@@ -8,10 +8,11 @@ import msgspec
 
 from verbund.base.ids import CoreId, b64
 from verbund.log.core import HEADS_MAX, SALT_BYTES, Core, Parcel, Parsed
-from verbund.log.entry import NEWER, QUARANTINED, VOID, Place
+from verbund.log.entry import NEWER, QUARANTINED, VOID, Entry, Place
 from verbund.log.registry import Event, UnknownKind
 
 _core = msgspec.json.Decoder(Core)
+encode = msgspec.json.Encoder().encode
 
 
 def salt() -> bytes:
@@ -42,20 +43,20 @@ def shown(state: int, reason: str) -> int:
     return NEWER if state == QUARANTINED and reason == UnknownKind.code else state
 
 
-def wire(parsed: Parsed, place: Place, position: int, state: int) -> bytes:
+def as_entry(parsed: Parsed, place: Place, position: int, state: int) -> Entry:
     """An entry as followers get it. The body of what is void is not passed on."""
     parcel, shown = parsed.parcel, state != VOID
-    return msgspec.json.encode({
-        "id": parsed.id, "p": place.provider, "i": place.incarnation, "n": place.seq, "h": b64(place.chain),
-        "at": place.at, "o": position, "x": VOID if place.void else state, "c": parcel.c, "s": parcel.s,
-        "sa": parcel.sa if shown else None, "b": parcel.b if shown else None,
-    })  # fmt: skip
+    return Entry(
+        parsed.id, place.provider, place.incarnation, place.seq, b64(place.chain), place.at,
+        VOID if place.void else state, parcel.c, parcel.s, parcel.sa if shown else None, parcel.b if shown else None,
+        position,
+    )  # fmt: skip
 
 
 def stored_wire(row: Any) -> bytes:
     """An entry as followers get it, from its row."""
     whole = row.body is not None and row.state != VOID
-    return _encode(
+    return _encoded(
         row.id, row.provider, row.incarnation, row.seq, bytes(row.chain), row.at, row.position,
         VOID if row.void else shown(row.state, row.reason), bytes(row.raw), bytes(row.sig),
         bytes(row.salt) if whole else None, bytes(row.body) if whole else None,
@@ -75,7 +76,7 @@ def decode_core(raw: bytes) -> Core:
     return _core.decode(raw)
 
 
-def _encode(
+def _encoded(
     core: str, provider: str, incarnation: int, seq: int, chain: bytes, at: int, position: int, x: int,
     raw: bytes, sig: bytes, salt_raw: bytes | None, body: bytes | None,
 ) -> bytes:  # fmt: skip

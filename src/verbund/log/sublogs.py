@@ -35,12 +35,12 @@ def end_of(tx: Tx, key: Key) -> End:
 def advance(tx: Tx, key: Key, end: End) -> None:
     """One entry further."""
     tx.sublogs[key] = end
-    tx.cache.put(key, end)
 
 
 def write(tx: Tx) -> None:
     """Put the new ends into their table: once for a transaction, however many entries it brought."""
     for key, end in tx.sublogs.items():
+        tx.cache.put(key, end)
         tx.upsert(tables.sublog, _row(key, end))
 
 

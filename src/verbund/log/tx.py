@@ -1,8 +1,7 @@
 """What rules read and folds write through: one transaction of the writer, or a reader's view."""
 
 from bisect import bisect_left
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -14,17 +13,18 @@ from sqlalchemy.sql import Executable
 from verbund.base.clock import Clock
 from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId
 from verbund.log import tables
+from verbund.log.cache import Cache, Own
 from verbund.log.compact import word
 from verbund.log.core import Core
-from verbund.log.entry import QUARANTINED, SETTLED, WAITING
+from verbund.log.entry import QUARANTINED, SETTLED, WAITING, Entry
 from verbund.log.gaps import Gaps
 from verbund.log.gathered import Gathered, Into
 from verbund.log.registry import Device, Directory, Fact
 
 Row = dict[str, Any]
+Later = Callable[["Tx", list[Any]], None]
 Head = tuple[int, CoreId | None]
 NO_HEAD: Head = (0, None)
-CACHED_MAX = 20_000
 #: The row that says: something was erased, and what is left of it between the rows was not cleared away yet.
 UNPURGED = "unpurged"
 #: The row that says: somebody is clearing it away. Where that failed or was cut off, it stays and is done again.
@@ -34,16 +34,6 @@ _core = msgspec.json.Decoder(Core)
 _statements: dict[Any, Gathered] = {}
 
 
-class Cache(OrderedDict[Any, Any]):
-    """A bounded memory of what the writer read; emptied whenever a transaction fails."""
-
-    def put(self, key: Any, value: Any) -> Any:
-        self[key] = value
-        if len(self) > CACHED_MAX:
-            self.popitem(last=False)
-        return value
-
-
 def _nothing(*_: object) -> None:
     """Where no capability is registered."""
 
@@ -51,17 +41,6 @@ def _nothing(*_: object) -> None:
 def _none(*_: object) -> int:
     """Where there are no blobs."""
     return 0
-
-
-class Own(NamedTuple):
-    """The authority facts of a device in a space: their numbers, growing, and their ids."""
-
-    numbers: tuple[int, ...]
-    ids: tuple[CoreId, ...]
-
-    @classmethod
-    def of(cls, rows: Sequence[Any]) -> "Own":
-        return cls(tuple(row.ds for row in rows), tuple(row.id for row in rows))
 
 
 class Order(NamedTuple):
@@ -130,13 +109,18 @@ class Reader:
         """What became of a core (see entry.py); None when it is not here."""
         if core in self.unfolded:
             return WAITING
-        key = ("state", core)
-        state: int | None = self.cache.get(key)
+        state: int | None = self.cache.states.get(core)
         if state is None:
             state = self.execute(select(tables.core.c.state).where(tables.core.c.id == core)).scalar()
             if state is not None:
-                self.cache.put(key, state)
+                self.cache.states.put(core, state)
         return state
+
+    def lacking(self, cores: Iterable[CoreId]) -> list[CoreId]:
+        """Those of them that are not here, or wait themselves."""
+        states = self.cache.states
+        unsure = cores if self.unfolded else [core for core in cores if states.get(core, WAITING) == WAITING]
+        return [core for core in unsure if self.state(core) in (None, WAITING)]
 
     def is_loose(self, core: CoreId) -> bool:
         """Whether it counts, though what its device wrote before is still to come (see early.py)."""
@@ -236,8 +220,10 @@ class Tx(Reader):
         #: Carries out an order of erasure (see forgetting.py).
         self.forget: Callable[[SpaceId, Order], None] = _nothing
         self.disturbed: set[SpaceId] = set()
-        #: (space, encoded entry, fact or None): what followers are told; what comes late among them, at its old place.
-        self.appended: list[tuple[SpaceId, bytes, Fact | None]] = []
+        #: (space, entry, fact or None): what followers are told; what comes late among them, at its old place.
+        self.appended: list[tuple[SpaceId, Entry, Fact | None]] = []
+        #: What makes rows → what it makes them of, for all at once.
+        self._later: dict[Later, list[Any]] = {}
         #: (space, provider, incarnation) → where it ends (see sublogs.py): written once at the end.
         self.sublogs: dict[tuple[SpaceId, str, int], Any] = {}
 
@@ -246,12 +232,16 @@ class Tx(Reader):
         self._gather(table, "insert", row)
 
     def insert_values(self, into: Into, *values: Any) -> None:
-        """Like `insert`, for what every message brings: without a name for each value, and as it is stored."""
+        """For what every message brings: a row without a name for each value, and as it is stored."""
         held = self._buffer.get(into)
         if held is None:
-            statement = self._statement((self.sqlite, into), into.table, "insert", into.columns)
+            statement = self._statement((self.sqlite, into), into.table, into.how, into.columns)
             held = self._begin(into, statement, into.table.name)
         held[2].append(values if held[0].in_order else dict(zip(into.columns, values, strict=True)))
+
+    def insert_later(self, later: Later, what: Any) -> None:
+        """Like `insert`, where rows are still to be made: `later(tx, all of it)` is called before anything is read."""
+        self._later.setdefault(later, []).append(what)
 
     def insert_once(self, table: Table, row: Row) -> None:
         """Put a row in unless its key is there already."""
@@ -266,11 +256,10 @@ class Tx(Reader):
 
     def number(self, text: str) -> int:
         """The number that stands for a word (see compact.py); a word without one is given the next."""
-        key = ("word", text)
-        found: int | None = self.cache.get(key)
+        found: int | None = self.cache.numbers.get(text)
         if found is None:
             found = self.execute(select(word.c.number).where(word.c.text == text)).scalar() or self._enter(text)
-            self.cache.put(key, found)
+            self.cache.numbers.put(text, found)
         return found
 
     def _enter(self, text: str) -> int:
@@ -289,6 +278,10 @@ class Tx(Reader):
 
     def flush(self) -> None:
         """Write what was gathered."""
+        if self._later:
+            gathered, self._later = self._later, {}
+            for later, what in gathered.items():
+                later(self, what)
         if self._buffer:
             buffer, self._buffer = self._buffer, {}
             # The driver's own cursor: nothing is left for SQLAlchemy to do, and it would ask for each batch.
@@ -368,6 +361,7 @@ class Tx(Reader):
         calls, arrivals, appended, self.sublogs, self.disturbed = mark
         del self.after_commit_calls[calls:], self.arrivals[arrivals:], self.appended[appended:]
         self._buffer.clear()
+        self._later.clear()
 
     def forget_device(self, dev: DeviceId) -> None:
         """The device's record changed: read it anew."""

@@ -16,7 +16,7 @@ _KEY = "awaited"
 
 def wait(tx: Tx, parsed: Parsed, missing: Iterable[str]) -> None:
     """A core that is kept is to be folded once these are here."""
-    tx.cache[("state", parsed.id)] = WAITING
+    tx.cache.states[parsed.id] = WAITING
     note(tx, parsed, missing)
 
 
@@ -27,6 +27,12 @@ def note(tx: Tx, parsed: Parsed, missing: Iterable[str]) -> None:
         if awaited is not None:
             awaited.add(one)
         tx.insert_once(tables.waiting, {"missing": one, "core": parsed.id, "space": parsed.space})
+
+
+def is_awaited(tx: Tx, arrived: str) -> bool:
+    """Whether something may wait for this."""
+    awaited = _awaited(tx)
+    return awaited is None or arrived in awaited
 
 
 def released(tx: Tx, arrived: str) -> list[CoreId]:

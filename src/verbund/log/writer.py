@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from verbund.base.refusal import Overloaded, Refusal
+from verbund.log.cache import Cache
 from verbund.log.store import Store
-from verbund.log.tx import Cache, Tx
+from verbund.log.tx import Tx
 
 QUEUE_MAX = 10_000
 BATCH_MAX = 256
@@ -50,20 +51,23 @@ class Job(Work):
 
 
 class Writer:
-    """Runs jobs in order, many to a transaction. `begin` makes a Tx, `finish` completes it before the commit,
-    `committed` gets it afterwards; `settled` is called once the batch's authors are being told.
+    """Runs jobs in order, many to a transaction. `begin` makes a Tx, `ahead` does for the whole batch what is nobody's
+    turn, `finish` completes it before the commit, `committed` gets it afterwards; `settled` is called once the batch's
+    authors are being told.
     """
 
     def __init__(
         self,
         store: Store,
         begin: Callable[[Connection, Cache], Tx],
+        ahead: Callable[[Tx, Sequence[Work]], None],
         finish: Callable[[Tx], None],
         committed: Callable[[Tx], None],
         settled: Callable[[], None],
     ) -> None:
         self._store = store
-        self._begin, self._finish, self._committed, self._settled = begin, finish, committed, settled
+        self._begin, self._ahead, self._finish = begin, ahead, finish
+        self._committed, self._settled = committed, settled
         self._cache = Cache()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -153,6 +157,7 @@ class Writer:
         begun = time.perf_counter()
         with connection.begin():
             tx = self._begin(connection, self._cache)
+            self._ahead(tx, batch)
             for job in batch:
                 if job.guarded and len(batch) > 1:
                     self._guarded(tx, job)

@@ -11,10 +11,11 @@ from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId, digest
 from verbund.base.keys import DeviceKey
 from verbund.chat import events, projection, queries
 from verbund.log import tables
+from verbund.log.cache import Cache
 from verbund.log.core import Core
 from verbund.log.registry import Device, Fact
 from verbund.log.store import metadata
-from verbund.log.tx import Cache, Reader, Tx
+from verbund.log.tx import Reader, Tx
 
 _T0 = 1_700_000_000_000
 SPACE = SpaceId(digest(b"space"))

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from verbund.base.clock import SystemClock
 from verbund.base.settings import Settings
 from verbund.log import tables
-from verbund.log.tx import Cache, Tx
+from verbund.log.cache import Cache
+from verbund.log.tx import Tx
 from verbund.partners.headkey import HeadKey
 from verbund.partners.heads import DAY_MS
 from verbund.web import capabilities
