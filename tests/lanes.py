@@ -15,6 +15,7 @@ IN_REAL_TIME = (
     "tests/meet/",
     "tests/media/test_in_browsers.py",
     "tests/media/test_at_partner.py",
+    "tests/flows/test_story_rooms.py",
 )
 LANES_BESIDE_CORES = 1
 
