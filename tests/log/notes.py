@@ -100,6 +100,8 @@ def polite(fact: Fact, authority: Wall) -> None:
 def noted(tx: Tx, fact: Fact) -> None:
     if fact.event.text == "crash":
         raise KeyError(fact.event.text)
+    if fact.event.text.startswith("cut "):
+        tx.cut(fact.space, DeviceId(fact.event.text[4:]), 0, fact.id)
     tx.insert_once(note, {"id": fact.id, "space": fact.space, "text": fact.event.text, "stamp": fact.stamp})
 
 

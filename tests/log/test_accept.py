@@ -139,6 +139,33 @@ async def test_of_two_facts_with_one_number_the_same_counts_everywhere(
     assert (states[min(one, other)], states[max(one, other)]) == (SETTLED, QUARANTINED)
 
 
+async def test_what_counts_no_longer_cuts_nobody(logs: Logs, anna: notes.Person, ben: notes.Person) -> None:
+    """A removal whose number was used twice takes nothing away where it came first."""
+    first, second = logs(122), logs(123)
+    space, genesis = anna.found()
+    await first.submit([genesis])
+    await second.accept(entries_of(first, space))
+    kept, word = ben.note(space, "bleibt")
+    await first.submit([word])
+    before = anna.heads[space]
+    one, cut = anna.note(space, f"cut {ben.key.device}")
+    other, twin = one, cut
+    while other >= one:
+        anna.heads[space] = before
+        other, twin = anna.note(space, "zählt")
+    await second.submit([cut])
+    await second.accept(entries_of(first, space, second.vector(space)))
+    assert {entry.id: entry.x for entry in entries_of(second, space)}[kept] == QUARANTINED
+    await first.submit([twin])
+    await second.accept(entries_of(first, space, second.vector(space)))
+    await first.accept(entries_of(second, space, first.vector(space)))
+    for log in (first, second):
+        states = {entry.id: entry.x for entry in entries_of(log, space)}
+        assert (states[kept], states[other], states[one]) == (SETTLED, SETTLED, QUARANTINED)
+        with log.store.read() as connection:
+            assert "bleibt" in str(notes.rows(connection))
+
+
 async def test_restored_log_goes_on_in_a_new_incarnation(
     logs: Logs, log: LogService, people: notes.People, anna: notes.Person
 ) -> None:
