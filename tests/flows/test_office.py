@@ -30,6 +30,7 @@ def test_machine_in_the_office_is_connected_by_one_code(servers: Callable[..., S
     made = anna.call("POST", "/api/partners/office", json={"space": anna.organisation})
     said = office.command("office", made["code"], "--by", "Bea Büro", "--yes")
     assert "Angeschlossen: Dieser Rechner ist mit Werkhof verbunden." in said
+    eventually(lambda: "Büro Lindner" in shown(anna))  # Werkhof hears that the office agreed, too
     place = shown(anna)["Büro Lindner"]
     assert (place["state"], place["holds"]) == ("agreed", False)
     assert "Büro Lindner" not in shown(other)
