@@ -224,11 +224,12 @@ class Provider:
     def entries(self, space: SpaceId, after: Vector, limit: int) -> list[Entry]:
         return [_entry.decode(one) for one in self.service.entries(space, after, limit)[0]]
 
-    def cores(self, space: SpaceId) -> set[CoreId]:
-        """What is here of a space, whatever became of it."""
+    def cores(self, space: SpaceId) -> set[tuple[CoreId, bool]]:
+        """What is here of a space, and whether it is a void: then another may still be bringing it."""
         c = tables.core.c
         with self.disk.read() as connection:
-            return set(connection.execute(select(c.id).where(c.space == space)).scalars())
+            rows = connection.execute(select(c.id, c.state).where(c.space == space))
+            return {(row.id, row.state == VOID) for row in rows}
 
     def states(self) -> dict[CoreId, int]:
         """core → state (see entry.py)."""

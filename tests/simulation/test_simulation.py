@@ -11,7 +11,8 @@ BROKEN_ONCE = {
     13: "a provider whose clock was wrong refused the first fact of a conversation and never took it from a partner",
     18: "a provider that lost its disk never got back what it had written itself",
     40: "a number that an old profile used twice: a rebuild counted the other fact",
-    104: "a number that an old profile used twice: each provider counted the one that came first",
+    37: "what was a void at one provider was taken for brought while another was still bringing it",
+    104: "a number that an old profile used twice: each provider counted the one that came first; its removal went on",
 }
 
 
