@@ -199,7 +199,9 @@ class Device:
 
     def covered(self, space: SpaceId, vector: Vector) -> None:
         """Both providers hold what this vector covers: let it go. One that was refused may turn out to be accepted."""
-        for item in [one for one in self.own.values() if one.space == space and one.id not in self.durable]:
+        # What was let go once may be in the outbox again, by an old profile.
+        open_ones = [one for one in self.own.values() if one.id not in self.durable or one.id in self.outbox]
+        for item in [one for one in open_ones if one.space == space]:
             held = [void for sublog, n, void in item.places if vector.get(sublog, 0) >= n]
             if not held:
                 continue
