@@ -103,7 +103,7 @@ class Deliveries:
     async def bring(self, link: Link, asked: Deliver) -> None:
         """Bring what was asked for, as long as it is awaited; or say that it is not here."""
         provider = link.met.provider
-        if _TICKET.fullmatch(asked.ticket) is None or self._bringing[provider] >= BRINGING_MAX:
+        if not link.met.home or _TICKET.fullmatch(asked.ticket) is None or self._bringing[provider] >= BRINGING_MAX:
             return
         self._bringing[provider] += 1
         try:

@@ -69,7 +69,10 @@ class Asker(NamedTuple):
 
 
 class _ByDevice(HTTPSignatureAlgorithm):
-    """With the project's keys: which algorithm one is for belongs to its record, never to what is signed."""
+    """With the project's keys: which algorithm one is for belongs to its record, never to what is signed.
+
+    The library types keys as bytes and passes them on untouched: hence the ignored types where they are handed over.
+    """
 
     algorithm_id = "ed25519"
 

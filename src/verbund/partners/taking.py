@@ -53,7 +53,7 @@ class Taking:
                 written = asyncio.create_task(self._log.write(partial(accept, self._log.core, space, examined)))
             ends = await written
             await self._look_for_blobs(space, examined)
-        except Exception as error:
+        except Exception as error:  # the edge of the link: whatever it was, the partner is told, and gives it again
             if not isinstance(error, Refusal):
                 log.exception("entries of a partner could not be taken in")
             code = error.code if isinstance(error, Refusal) else Broken.code

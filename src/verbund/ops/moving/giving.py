@@ -104,7 +104,7 @@ class Given:
             self._written = True
         except (BrokenPipeError, TimeoutError):
             log.info("nobody reads an export any more")
-        except Exception:
+        except Exception:  # the edge of the thread: whoever reads has to hear that it is not the whole
             log.exception("an export broke off")
         if not self._written:
             self.state = BROKEN
