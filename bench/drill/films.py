@@ -1,22 +1,26 @@
-"""`python -m bench.drill films`: the provider of a film dies in five ways while somebody watches.
+"""`python -m bench.drill films`: the provider of a film dies in five ways while three people watch it.
 
 Werkhof is reached through a line (bench/town/line.py) that refuses, answers 404 or 503, swallows everything, or stops
-in the middle of a segment. Each death is watched twice: in play, until long after what was loaded ahead is used up; and
-with a jump to where nothing is loaded, at once. Writes bench/results/drill-films.json.
+in the middle of a segment. Two watch on, until long after what was loaded ahead is used up; one jumps at once to where
+nothing is loaded. Writes bench/results/drill-films.json, anew after every death.
 """
 
 import argparse
+import functools
 import json
 import os
 import sys
-import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
-from bench.drill.kills import APP, RESULTS, quantile, versions
+from bench.drill.kills import APP, RESULTS, quantile, table, versions
+from bench.drill.rounds import NEVER_MS
+from bench.drill.unattended import Play, Round, driven, failures
 from bench.drill.watch import FILM
 from bench.town.line import BLACK_HOLE, CLEAR, MID_SEGMENT, REFUSED, Line, answering
 from tests.flows.browser import Person, chromium
@@ -26,14 +30,19 @@ from tests.media.films import browser_film, make
 from tests.media.test_in_product import add, settled, until
 from tests.ports import free_port
 
-ROUNDS, MINUTES, PIECE_S = 4, 10, 20
+ROUNDS, MINUTES, PIECE_S = 2, 10, 20
+#: Who watches on, and who jumps.
+ON, JUMPS = 2, 1
 DEATHS = {
     "refused": REFUSED, "404": answering("404 Not Found"), "503": answering("503 Service Unavailable"),
     "black_hole": BLACK_HOLE, "mid_segment": MID_SEGMENT,
 }  # fmt: skip
-BARS = {"film_stall_ms_p95": 0.0, "film_stall_ms_max": 1000.0, "film_seek_stall_ms_p95": 2500.0, "gave_up": 0.0}
-#: It plays so long before, and longer afterwards than was loaded ahead.
-PLAYED_S, DEAD_S = 4.0, 42.0
+BARS = {
+    "film_stall_ms_p95": 0.0, "film_stall_ms_max": 1000.0, "film_seek_stall_ms_p95": 2500.0, "gave_up": 0.0,
+    "rounds_failed": 0.0,
+}  # fmt: skip
+#: It plays so long before, and longer afterwards than was loaded ahead (30 s: `maxBufferLength` in app/src/lib/media).
+PLAYED_S, DEAD_S = 4.0, 40.0
 WAIT_S = 30.0
 #: Jump, and the moment in which the picture moves on from there; null when it does not.
 JUMP = """(share) => new Promise((done) => {
@@ -57,42 +66,43 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", nargs="+", choices=[*DEATHS])
     parser.add_argument("--dead", type=float, default=DEAD_S, help="Sekunden, die er tot bleibt")
+    parser.add_argument("--minutes", type=float, default=0, help="so lange höchstens; 0: bis alle Runden getan sind")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        samples = watched(Path(folder), asked.rounds, asked.only or [*DEATHS], asked.dead)
-    figures = sums(samples)
+    planned = [
+        {"round": number, "death": name, "dead_s": asked.dead}
+        for number in range(asked.rounds) for name in asked.only or DEATHS
+    ]  # fmt: skip
+    keep = functools.partial(write, len(planned))
+    samples = driven(
+        "bench.drill.films", planned, keep, minutes=asked.minutes, round_s_max=asked.dead + 2 * WAIT_S + 60
+    )
+    return table(sums(samples), BARS, RESULTS / "drill-films.json")
+
+
+@contextmanager
+def world(folder: Path) -> Iterator[Play]:
+    """A film at two providers, and people at the first of them, which is reached through a line."""
+    front, behind = free_port(), free_port()
+    line = Line(("localhost", front), ("127.0.0.1", behind)).start()
+    with two_providers(folder, behind, front, app=str(APP)) as pair, chromium() as browser:
+        film = shown(pair, folder)
+        people = [at_work(browser, pair, "ben") for _ in range(ON + JUMPS)]
+        yield lambda round_: death(people, film, line, round_)
+    line.stop()
+
+
+def write(planned: int, samples: list[dict[str, Any]]) -> None:
     run = {
-        "n": len(samples), "command": "python -m bench.drill films", "versions": versions(),
+        "n": len(samples), "planned": planned, "command": "python -m bench.drill films", "versions": versions(),
         "load": os.getloadavg()[0], "samples": samples,
         "configuration": {
-            "played_s": PLAYED_S, "dead_s": asked.dead, "minutes": MINUTES,
+            "played_s": PLAYED_S, "minutes": MINUTES, "watch_on": ON, "jump": JUMPS,
             "stall": "the longest time in which the film's position did not move; up to 100 ms count as none",
             "seek_stall": "jump to where nothing is loaded, at the moment of death → the picture moves on there",
         },
     }  # fmt: skip
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "drill-films.json").write_text(json.dumps({"figures": figures, "runs": [run]}, indent=1) + "\n")
-    for name, value in figures.items():
-        sys.stdout.write(f"{name:24} {value:>9.1f}" + (f"  ≤ {BARS[name]:.0f}\n" if name in BARS else "\n"))
-    return int(any(figures[name] > bar for name, bar in BARS.items()))
-
-
-def watched(folder: Path, rounds: int, deaths: list[str], dead_s: float) -> list[dict[str, Any]]:
-    front, behind = free_port(), free_port()
-    line = Line(("localhost", front), ("127.0.0.1", behind)).start()
-    samples = []
-    with two_providers(folder, behind, front, app=str(APP)) as pair, chromium() as browser:
-        film = shown(pair, folder)
-        ben = at_work(browser, pair, "ben")
-        for number in range(rounds):
-            for name in deaths:
-                for jump in (False, True):
-                    samples.append({"round": number, **death(ben, film, line, name, jump, dead_s)})
-                    sys.stdout.write(f"{samples[-1]}\n")
-                    sys.stdout.flush()
-        ben.close()
-    line.stop()
-    return samples
+    (RESULTS / "drill-films.json").write_text(json.dumps({"figures": sums(samples), "runs": [run]}, indent=1) + "\n")
 
 
 def shown(pair: Pair, folder: Path) -> str:
@@ -112,32 +122,36 @@ def sizes(data: Path, film: str) -> dict[str, int]:
     return {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
 
 
-def death(ben: Person, film: str, line: Line, name: str, jump: bool, dead_s: float) -> dict[str, Any]:
-    """One death: how long the film stood still, and how long the jump took. Afterwards Werkhof is well again."""
-    play(ben, film)
-    ben.page.evaluate("() => { window.still = 0; }")
-    line.become(DEATHS[name])
+def death(people: list[Person], film: str, line: Line, round_: Round) -> dict[str, Any]:
+    """One death: how long the film stood still for each, and how long the jumps took; then Werkhof is well again."""
+    play(people, film)
+    for one in people:
+        one.page.evaluate("() => { window.still = 0; }")
+    line.become(DEATHS[round_["death"]])
+    began = time.monotonic()
     try:
-        if jump:
-            took = ben.page.evaluate(JUMP, 0.6)
-            return {"death": name, "seek_ms": took, "load": round(os.getloadavg()[0], 1)}
-        time.sleep(dead_s)
-        return {
-            "death": name,
-            "stall_ms": ben.page.evaluate("() => window.still"),
-            "load": round(os.getloadavg()[0], 1),
-        }
+        jumps = [one.page.evaluate(JUMP, 0.6) for one in people[ON:]]
+        time.sleep(max(0.0, round_["dead_s"] + began - time.monotonic()))
+        stalls = [one.page.evaluate("() => window.still") for one in people[:ON]]
     finally:
         line.become(CLEAR)
+    return {
+        "stalls_ms": stalls, "seeks_ms": [NEVER_MS if one is None else one for one in jumps],
+        "gave_up": sum(one is None for one in jumps),
+    }  # fmt: skip
 
 
-def play(ben: Person, film: str) -> None:
-    """From the beginning, at Werkhof, until it has played for a while."""
-    ben.go(f"/mediathek/{film}")
-    moved(ben.page, 0, MINUTES * 60)
-    ben.page.evaluate("() => { document.querySelector('video').currentTime = 0; }")
-    ben.page.evaluate(FILM)
-    moved(ben.page, PLAYED_S, PLAYED_S + WAIT_S)
+def play(people: list[Person], film: str) -> None:
+    """From the beginning, at Werkhof, until it has played for a while, for everybody at once."""
+    for one in people:
+        one.go(f"/mediathek/{film}")
+    for one in people:
+        moved(one.page, 0, MINUTES * 60)
+    for one in people:
+        one.page.evaluate("() => { document.querySelector('video').currentTime = 0; }")
+        one.page.evaluate(FILM)
+    for one in people:
+        moved(one.page, PLAYED_S, PLAYED_S + WAIT_S)
 
 
 def moved(page: Page, after: float, before: float) -> None:
@@ -148,12 +162,13 @@ def moved(page: Page, after: float, before: float) -> None:
 
 
 def sums(samples: list[dict[str, Any]]) -> dict[str, float]:
-    stalls = [one["stall_ms"] for one in samples if "stall_ms" in one]
-    jumps = [one["seek_ms"] for one in samples if one.get("seek_ms") is not None]
+    """A death whose round failed counts as never for everybody."""
+    stalls = [ms for one in samples for ms in one.get("stalls_ms", [NEVER_MS] * ON)]
+    jumps = [ms for one in samples for ms in one.get("seeks_ms", [NEVER_MS] * JUMPS)]
     return {
         "film_stall_ms_p95": quantile(stalls, 0.95), "film_stall_ms_max": max(stalls, default=0),
         "film_seek_stall_ms_p50": quantile(jumps, 0.5), "film_seek_stall_ms_p95": quantile(jumps, 0.95),
-        "gave_up": sum(1 for one in samples if one.get("seek_ms", 0) is None),
+        "gave_up": sum(one.get("gave_up", 0) for one in samples), "rounds_failed": failures(samples),
     }  # fmt: skip
 
 

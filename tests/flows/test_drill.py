@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.drill.report import page, stretches
+from bench.drill.unattended import Round, driven, failures
 from bench.drill.watch import longest
 from bench.town import ground
 
@@ -29,6 +30,26 @@ def test_what_stood_still_is_red_and_the_rest_green() -> None:
     assert "Probe &lt;1&gt;" in shown
     assert "4,0 s" in shown
     assert "http://" not in shown.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_a_round_that_fails_is_counted_and_the_rest_goes_on() -> None:
+    plan: list[Round] = [{"round": name} for name in ("well", "fails", "well", "hangs", "ends", "well", "well")]
+    kept: list[int] = []
+    samples = driven("tests.flows.fragile", plan, lambda so_far: kept.append(len(so_far)), round_s_max=3)
+    assert [one["round"] for one in samples] == [one["round"] for one in plan]
+    assert kept == [1, 2, 3, 4, 5, 6, 7]
+    assert failures(samples) == 3
+    assert [one.get("failed") for one in samples[:4]] == [
+        None, "AssertionError: it did not come to pass", None, "nothing came for 3 s",
+    ]  # fmt: skip
+    worlds = [one["world"] for one in samples if "world" in one]
+    assert len(worlds) == 4
+    assert worlds[2] == worlds[3] != worlds[1]
+
+
+def test_a_world_that_never_stands_ends_the_drill() -> None:
+    samples = driven("tests.flows.nowhere", [{"round": "well"}] * 9, lambda _: None)
+    assert len(samples) == failures(samples) == 3
 
 
 @pytest.mark.browser
