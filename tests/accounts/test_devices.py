@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.accounts.people import Browser, Place
+from tests.web.sockets import Socket
 from verbund.accounts.events import AgentGranted, DeviceAdded, DeviceRevoked, ProfileChanged
 from verbund.accounts.schemas import Caller
 from verbund.base.ids import AccountId, SpaceId, b64
@@ -232,18 +233,18 @@ async def test_a_revocation_that_came_with_the_log_ends_sessions_too(place: Plac
 async def test_the_sockets_of_a_device_close_with_it(place: Place) -> None:
     anna, second, _ = await two_browsers(place)
     live = place.services.live
-    sockets = {}
+    sockets, connections = {}, {}
     for name, browser in (("anna", anna), ("second", second)):
         caller = Caller(browser.account, browser.pen.dev, f"session of {name}")
-        sockets[name] = Connection(caller, "de")
-        live.add(sockets[name])
+        sockets[name] = Socket()
+        connections[name] = Connection(caller, "de", sockets[name])
+        live.add(connections[name])
     await anna.delete(f"/api/devices/{second.pen.dev}", {"parcels": [await revocation(anna, second.pen.dev)]})
-    frames, closing = await sockets["second"].next_frames()
-    assert closing == "accounts.signed_out"
-    assert b'"bye"' in frames[-1]
-    sockets["anna"].send(b"still here")
-    _, open_ = await sockets["anna"].next_frames()
-    assert open_ is None
+    assert await connections["second"].over == "accounts.signed_out"
+    assert await sockets["second"].next() == {"f": "bye", "code": "accounts.signed_out"}
+    connections["anna"].send_json({"f": "pong"})
+    assert await sockets["anna"].next() == {"f": "pong"}
+    assert not connections["anna"].over.done()
 
 
 async def test_the_first_device_can_be_replaced(place: Place) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from tests.accounts.people import Browser, Place, running
 from tests.accounts.test_devices import revocation
 from tests.accounts.test_sign_in import by_device
+from tests.web.sockets import Socket
 from verbund.accounts import tables
 from verbund.accounts.commands import admit_provider_device
 from verbund.accounts.events import ProfileChanged
@@ -73,7 +74,7 @@ async def test_revocation_that_comes_before_what_it_cites_ends_the_session_at_a_
         for place in (second, third):
             await place.services.log.accept(entries(home, anna.account))
         there = await signed_in_there(third, stolen)
-        socket = Connection(Caller(there.account, there.pen.dev, "session"), "de")
+        socket = Connection(Caller(there.account, there.pen.dev, "session"), "de", Socket())
         third.services.live.add(socket)
 
         await anna.writes(anna.account, ProfileChanged(name="Anna L."), [anna.account])
@@ -90,4 +91,4 @@ async def test_revocation_that_comes_before_what_it_cites_ends_the_session_at_a_
         await third.services.log.accept(entries(home, anna.account))
         await until_out(third, stolen.pen.dev)
         assert (await there.get("/api/me")).status_code == 401
-        assert (await socket.next_frames())[1] == "accounts.signed_out"
+        assert await socket.over == "accounts.signed_out"

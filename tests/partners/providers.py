@@ -23,6 +23,7 @@ from verbund.web import capabilities
 from verbund.web.app import Application
 from verbund.web.composition import Services
 from verbund.web.main import tls
+from verbund.web.socket import Socket
 
 WAIT_S = 30.0
 GRACE_S = 1
@@ -54,7 +55,7 @@ class Provider:
     async def start(self) -> "Provider":
         self.services = Services(prepare(self.settings), capabilities)
         config = uvicorn.Config(
-            Application(self.services), port=self.port, host="127.0.0.1", log_config=None, ws="websockets-sansio",
+            Application(self.services), port=self.port, host="127.0.0.1", log_config=None, ws=Socket,
             ws_max_size=256 * 1024, ws_ping_interval=None, timeout_graceful_shutdown=GRACE_S, lifespan="on",
             **tls(self.settings),
         )  # fmt: skip

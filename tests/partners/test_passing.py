@@ -27,14 +27,14 @@ async def at(provider: Provider, person: Person, *follows: SpaceId) -> AsyncIter
     """Somebody's browser at a provider."""
     socket = Socket()
     caller = Caller(AccountId(person.account), DeviceId(person.account), random_id())
-    serving = asyncio.create_task(provider.services.sockets.serve(caller, "de", socket.said.get, socket.hear))
+    serving = asyncio.create_task(provider.services.sockets.serve(caller, "de", socket))
     if follows:
         socket.say({"f": "follow", "s": {space: {} for space in follows}})
         await socket.until(lambda frame: frame["f"] == "caught")
     try:
         yield socket
     finally:
-        socket.said.put_nowait({"type": "websocket.disconnect"})
+        socket.leave()
         await serving
 
 

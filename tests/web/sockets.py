@@ -10,6 +10,7 @@ import msgspec
 from tests.accounts.people import Browser
 from verbund.accounts.schemas import Caller
 from verbund.log.core import Parcel
+from verbund.web.socket import End
 
 WAIT_S = 30.0
 Frame = dict[str, Any]
@@ -18,26 +19,37 @@ Frame = dict[str, Any]
 class Socket:
     """Says frames, hears frames."""
 
-    def __init__(self) -> None:
-        self.said: asyncio.Queue[Frame] = asyncio.Queue()
-        self._heard: asyncio.Queue[Frame] = asyncio.Queue()
+    is_full = False
 
-    async def hear(self, message: Frame) -> None:
-        if message["type"] == "websocket.send":
-            self._heard.put_nowait(msgspec.json.decode(message["text"]))
+    def __init__(self) -> None:
+        self._heard: asyncio.Queue[Frame] = asyncio.Queue()
+        self._end: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+
+    def take(self, end: End) -> None:
+        self._end.set_result(end)
+
+    def write(self, text: bytes) -> None:
+        self._heard.put_nowait(msgspec.json.decode(text))
 
     def say(self, frame: Frame) -> None:
-        self.said.put_nowait({"type": "websocket.receive", "text": msgspec.json.encode(frame).decode()})
+        text = msgspec.json.encode(frame).decode()
+        self._end.add_done_callback(lambda end: end.result().heard(text))
+
+    def leave(self) -> None:
+        self._end.add_done_callback(lambda end: end.result().gone())
 
     def submit(self, number: int, *parcels: Parcel) -> None:
         self.say({"f": "submit", "n": number, "p": list(parcels)})
 
     async def until(self, wanted: Callable[[Frame], bool]) -> Frame:
         """The next frame of this sort."""
-        async with asyncio.timeout(WAIT_S):
-            while not wanted(frame := await self._heard.get()):
-                pass
+        while not wanted(frame := await self.next()):
+            pass
         return frame
+
+    async def next(self) -> Frame:
+        async with asyncio.timeout(WAIT_S):
+            return await self._heard.get()
 
     async def answer(self, number: int) -> Frame:
         return await self.until(lambda frame: frame.get("n") == number)
@@ -54,9 +66,9 @@ async def connected(browser: Browser) -> AsyncIterator[Socket]:
     socket = Socket()
     caller = Caller(browser.account, browser.pen.dev, f"session of {browser.account}")
     sockets = browser.place.services.sockets
-    serving = asyncio.create_task(sockets.serve(caller, "de", socket.said.get, socket.hear))
+    serving = asyncio.create_task(sockets.serve(caller, "de", socket))
     try:
         yield socket
     finally:
-        socket.said.put_nowait({"type": "websocket.disconnect"})
+        socket.leave()
         await serving

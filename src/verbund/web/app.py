@@ -1,6 +1,7 @@
 """The ASGI application: origin, cookie and headers first, then the socket, the routes, the app's files."""
 
 import asyncio
+import contextlib
 import functools
 import logging
 from http.cookies import CookieError, SimpleCookie
@@ -23,8 +24,10 @@ from verbund.web import capabilities
 from verbund.web.composition import Services
 from verbund.web.problems import HANDLERS, language_of, problem
 from verbund.web.shell import Shell, policy_for, security_headers, with_headers, worker_policy
+from verbund.web.socket import TAKEN_AS
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
+CLOSE_TIMEOUT_S = 5.0
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BYTES = ("/blobs/", "/media/", "/partners/", "/exports/")
 SERVED = ("/api/", "/schema", "/metrics", *BYTES)
@@ -228,7 +231,11 @@ class Application:
             code, reason = (4401, SignedOut.code) if caller is None else (4503, ComingBack.code)
             await send({"type": "websocket.close", "code": code, "reason": reason})
             return
-        await self.services.sockets.serve(caller, language_of(headers.get("accept-language", "")), receive, send)
+        language = language_of(headers.get("accept-language", ""))
+        ended = await self.services.sockets.serve(caller, language, scope["extensions"][TAKEN_AS])
+        with contextlib.suppress(OSError, RuntimeError, TimeoutError):  # the other side is gone, or does not read
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await send({"type": "websocket.close", "code": 1000, "reason": ended})
 
     def _caller(self, bearer: str, cookie: str) -> Caller | None:
         """Who shows this token, or this cookie; where there is a token, nothing else counts."""

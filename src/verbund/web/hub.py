@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -32,12 +32,24 @@ def _nowhere(_space: SpaceId, _kind: str, _data: Any, _by: AccountId | None) -> 
     """Where there are no partners."""
 
 
+class Wire(Protocol):
+    """The way out to a browser: takes whole frames, in order."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether frames should wait until there is room again."""
+
+    def write(self, text: bytes) -> None: ...
+
+
 class Connection:
-    """One browser's socket. Frames wait in a bounded queue; whoever is too slow is dropped and resumes by vector."""
+    """One browser's socket. What its wire has no room for waits in a bounded queue; whoever is too slow is dropped and
+    resumes by vector.
+    """
 
-    __slots__ = ("_bytes", "_closing", "_frames", "_waiter", "caller", "following", "held", "id", "language", "submits")
+    __slots__ = ("_bytes", "_waiting", "_wire", "caller", "following", "held", "id", "language", "over", "submits")
 
-    def __init__(self, caller: Caller, language: str) -> None:
+    def __init__(self, caller: Caller, language: str, wire: Wire) -> None:
         self.id = random_id()
         self.caller, self.language = caller, language
         self.following: set[SpaceId] = set()
@@ -45,11 +57,11 @@ class Connection:
         self.held: dict[SpaceId, list[bytes]] = {}
         #: Frames of submitted parcels that are not answered yet.
         self.submits = 0
-        self._frames: list[bytes] = []
+        #: Why it ended, once it has.
+        self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._wire = wire
+        self._waiting: list[bytes] = []
         self._bytes = 0
-        #: Waits for the next frame, while there is none.
-        self._waiter: asyncio.Future[None] | None = None
-        self._closing: str | None = None
 
     @property
     def account(self) -> AccountId:
@@ -60,39 +72,32 @@ class Connection:
         return self.caller.device
 
     def send(self, frame: bytes) -> None:
-        """Queue a frame; drop the connection when it does not keep up."""
-        if self._closing is not None:
+        """Write a frame, or let it wait; drop the connection when it does not keep up."""
+        if self.over.done():
             return
-        self._frames.append(frame)
+        if not self._waiting and not self._wire.is_full:
+            self._wire.write(frame)
+            return
+        self._waiting.append(frame)
         self._bytes += len(frame)
-        if len(self._frames) > OUTBOX_FRAMES_MAX or self._bytes > OUTBOX_BYTES_MAX:
+        if len(self._waiting) > OUTBOX_FRAMES_MAX or self._bytes > OUTBOX_BYTES_MAX:
             self.close("live.too_slow")
-        else:
-            self._wake()
 
     def send_json(self, frame: dict[str, Any]) -> None:
         self.send(msgspec.json.encode(frame))
 
     def close(self, code: str) -> None:
-        """Say goodbye and end; what was queued is let go, for the log has it."""
-        if self._closing is None:
-            self._closing = code
-            self._frames = [msgspec.json.encode({"f": "bye", "code": code})]
-            self._wake()
+        """Say goodbye and end; what waits is let go, for the log has it."""
+        if not self.over.done():
+            self.over.set_result(code)
+            self._waiting.clear()
+            self._wire.write(msgspec.json.encode({"f": "bye", "code": code}))
 
-    async def next_frames(self) -> tuple[list[bytes], str | None]:
-        """The frames to send now, and the reason to end after them."""
-        if not self._frames:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
-        frames, self._frames, self._bytes = self._frames, [], 0
-        return frames, self._closing
-
-    def _wake(self) -> None:
-        """Not an Event: what is sent is nearly always one frame, and this is the way of every one."""
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+    def drained(self) -> None:
+        """The wire has room again."""
+        waiting, self._waiting, self._bytes = self._waiting, [], 0
+        for frame in waiting:
+            self.send(frame)
 
 
 class Hub:

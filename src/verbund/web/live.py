@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -15,23 +14,27 @@ from verbund.log.outcome import Outcome
 from verbund.log.service import ENTRIES_PAGE, LogService
 from verbund.spaces.queries import role
 from verbund.web.frames import FOLLOWED_MAX, Call, Follow, Incoming, Ping, Signal, Submit, Unfollow
-from verbund.web.hub import Connection, Hub
+from verbund.web.hub import Connection, Hub, Wire
 from verbund.web.intake import Intake
+from verbund.web.socket import End
 
 FRAME_BYTES_MAX = 256 * 1024
 FRAMES_PER_S = 50
 FRAMES_BURST = 400
 #: Browsers wake a hidden tab once a minute; two missed pings and it is gone.
 SILENCE_S_MAX = 150.0
-#: The timer is not set anew for every frame.
-SILENCE_STEP_S = 1.0
 CALLS_MAX = 16
 SIGNAL_KINDS = frozenset({"typing"})
 SIGNAL_BYTES_MAX = 2048
 _decoder = msgspec.json.Decoder(Incoming)
 log = logging.getLogger(__name__)
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Calls = set[asyncio.Task[None]]
+
+
+class Socket(Wire, Protocol):
+    """What a browser is spoken to through (see socket.py)."""
+
+    def take(self, end: End) -> None: ...
 
 
 class Live:
@@ -41,21 +44,20 @@ class Live:
         self.service, self.intake, self.hub, self.incarnation = service, intake, hub, incarnation
         service.told.append(hub.told)
 
-    async def serve(self, caller: Caller, language: str, receive: Receive, send: Send) -> None:
-        """From the accepted socket to its end, whoever ends it."""
-        connection = Connection(caller, language)
+    async def serve(self, caller: Caller, language: str, socket: Socket) -> str:
+        """From the accepted socket to its end, whoever ends it; the code why."""
+        connection = Connection(caller, language, socket)
         connection.send_json(self._hello(caller))
         self.hub.add(connection)
-        sender = asyncio.create_task(_send(connection, send))
-        calls: set[asyncio.Task[None]] = set()
+        end = _End(self, connection)
         try:
-            await self._receive(connection, receive, calls)
+            socket.take(end)
+            return await connection.over
         finally:
+            end.stop()
             self.hub.remove(connection)
-            for task in calls:
-                task.cancel()
             connection.close("live.ended")
-            await asyncio.gather(sender, *calls, return_exceptions=True)
+            await asyncio.gather(*end.calls, return_exceptions=True)
 
     def _hello(self, caller: Caller) -> dict[str, Any]:
         return {
@@ -63,35 +65,8 @@ class Live:
             "now": self.service.core.clock.now_ms(), "account": caller.account, "device": caller.device,
         }  # fmt: skip
 
-    async def _receive(self, connection: Connection, receive: Receive, calls: set[asyncio.Task[None]]) -> None:
-        try:
-            async with asyncio.timeout(SILENCE_S_MAX) as silence:
-                await self._frames(connection, receive, calls, silence)
-        except TimeoutError:
-            connection.close("live.silent")
-
-    async def _frames(
-        self, connection: Connection, receive: Receive, calls: set[asyncio.Task[None]], silence: asyncio.Timeout
-    ) -> None:
-        loop = asyncio.get_running_loop()
-        allowance, last = float(FRAMES_BURST), loop.time()
-        heard = last
-        while (message := await receive())["type"] != "websocket.disconnect":
-            now = loop.time()
-            allowance, last = min(FRAMES_BURST, allowance + (now - last) * FRAMES_PER_S) - 1, now
-            if allowance < 0:
-                connection.close(TooFast.code)
-                return
-            if now - heard >= SILENCE_STEP_S:
-                heard = now
-                silence.reschedule(now + SILENCE_S_MAX)
-            raw = message.get("text") or message.get("bytes") or ""
-            if len(raw) > FRAME_BYTES_MAX:
-                connection.close("live.oversized")
-                return
-            self._frame(connection, raw, calls)
-
-    def _frame(self, connection: Connection, raw: str | bytes, calls: set[asyncio.Task[None]]) -> None:
+    def frame(self, connection: Connection, raw: str, calls: Calls) -> None:
+        """What a browser says."""
         try:
             frame = _decoder.decode(raw)
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -111,7 +86,7 @@ class Live:
             case Call():
                 self._start(calls, connection, self._call(connection, frame))
 
-    def _start(self, calls: set[asyncio.Task[None]], connection: Connection, work: Any) -> None:
+    def _start(self, calls: Calls, connection: Connection, work: Any) -> None:
         """Calls of one connection run beside each other, CALLS_MAX at most."""
         if len(calls) >= CALLS_MAX:
             work.close()
@@ -121,7 +96,7 @@ class Live:
         calls.add(task)
         task.add_done_callback(calls.discard)
 
-    def _submit(self, connection: Connection, frame: Submit, calls: set[asyncio.Task[None]]) -> None:
+    def _submit(self, connection: Connection, frame: Submit, calls: Calls) -> None:
         """Without a task for each: the writer calls back. Only what it took back is tried anew, in a task."""
         if connection.submits >= CALLS_MAX:
             connection.close(TooFast.code)
@@ -204,6 +179,52 @@ class Live:
             connection.send_json({**_error(Broken(), connection.language), "f": "reply", "n": frame.n})
 
 
+class _End:
+    """A browser's end of its socket: what it says, not too fast; and whether it still says anything."""
+
+    __slots__ = ("_allowance", "_connection", "_heard", "_live", "_loop", "_silence", "calls")
+
+    def __init__(self, live: Live, connection: Connection) -> None:
+        self._live, self._connection = live, connection
+        self.calls: Calls = set()
+        self._loop = asyncio.get_running_loop()
+        self._allowance, self._heard = float(FRAMES_BURST), self._loop.time()
+        self._silence = self._loop.call_later(SILENCE_S_MAX, self._listen)
+
+    def heard(self, frame: str) -> None:
+        connection, now = self._connection, self._loop.time()
+        if connection.over.done():
+            return
+        self._allowance = min(FRAMES_BURST, self._allowance + (now - self._heard) * FRAMES_PER_S) - 1
+        self._heard = now
+        if self._allowance < 0:
+            connection.close(TooFast.code)
+        elif len(frame) > FRAME_BYTES_MAX:
+            connection.close("live.oversized")
+        else:
+            self._live.frame(connection, frame, self.calls)
+
+    def drained(self) -> None:
+        self._connection.drained()
+
+    def gone(self) -> None:
+        self._connection.close("live.ended")
+
+    def stop(self) -> None:
+        """It is over."""
+        self._silence.cancel()
+        for task in self.calls:
+            task.cancel()
+
+    def _listen(self) -> None:
+        """The timer is not set anew for every frame: it looks when the last one came."""
+        left = self._heard + SILENCE_S_MAX - self._loop.time()
+        if left > 0:
+            self._silence = self._loop.call_later(left, self._listen)
+        else:
+            self._connection.close("live.silent")
+
+
 def _acknowledge(connection: Connection, frame: Submit, outcomes: list[Outcome]) -> None:
     if len(outcomes) == 1 and outcomes[0].st == "accepted":  # nearly always
         connection.send(f'{{"f":"ack","n":{frame.n},"r":[{{"id":"{outcomes[0].id}","st":"accepted"}}]}}'.encode())
@@ -214,20 +235,6 @@ def _acknowledge(connection: Connection, frame: Submit, outcomes: list[Outcome])
 
 async def _unknown(_connection: Connection, _data: Any) -> None:
     raise Unknown()
-
-
-async def _send(connection: Connection, send: Send) -> None:
-    """Send what is queued until the connection ends or the other side is gone."""
-    try:
-        while True:
-            frames, closing = await connection.next_frames()
-            for frame in frames:
-                await send({"type": "websocket.send", "text": frame.decode()})
-            if closing is not None:
-                await send({"type": "websocket.close", "code": 1000, "reason": closing})
-                return
-    except (OSError, RuntimeError):
-        return
 
 
 def _advanced(vector: entries.Vector, page: list[bytes]) -> entries.Vector:

@@ -65,6 +65,7 @@ def _serve(settings: Settings, opened: Callable[[Any, Any], Coroutine[Any, Any, 
     import uvicorn
 
     from verbund.web.app import create_app
+    from verbund.web.socket import Socket
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("uvicorn.error", "httpx", "alembic"):
@@ -72,7 +73,7 @@ def _serve(settings: Settings, opened: Callable[[Any, Any], Coroutine[Any, Any, 
     app = create_app(settings)
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, log_config=None, access_log=False, loop="uvloop",
-        http="httptools", ws="websockets-sansio", ws_per_message_deflate=False, ws_max_size=FRAME_BYTES_MAX,
+        http="httptools", ws=Socket, ws_per_message_deflate=False, ws_max_size=FRAME_BYTES_MAX,
         ws_ping_interval=None, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=KEEP_ALIVE_S, backlog=BACKLOG,
         server_header=False, proxy_headers=settings.behind_proxy, **tls(settings),
     )  # fmt: skip
