@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from verbund.base.ids import SpaceId, digest
 from verbund.log import search, tables
@@ -66,3 +68,10 @@ async def test_forgotten_is_not_found_and_changed_is_found_anew(log: LogService)
     await log.write(lambda tx: search.index(tx, 3, HERE, "film", 30, "Oberflächen lackieren"))
     assert found(log, "ölen") == []
     assert found(log, "oberfläche lackieren") == [C]
+
+
+@given(st.text(st.characters(codec="latin-1"), max_size=60))
+@example("½ ¼b ª²µ ß ÄÖÜ äöü Straße_und¨mehr\xad\xa0ÿ")
+@example("".join(f"a{chr(one)}b " for one in range(256)))
+def test_words_of_latin_letters_are_those_of_any_text(words: str) -> None:
+    assert set(" ".join(search._indexed(words)).split()) == set(search.stems_of(words))

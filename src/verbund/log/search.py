@@ -7,7 +7,7 @@ one), German and English stems (Snowball).
 import re
 import threading
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
@@ -47,6 +47,8 @@ _WORD = re.compile(r"[^\W_]+")
 #: The same where all is lower ASCII, as nearly always once it is folded; a set of letters is twice as fast.
 _ASCII_WORD = re.compile(r"[a-z0-9]+")
 _UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe"}
+#: Latin-1 in small letters and digits, with blanks for everything else.
+_LATIN = bytes(ord(one.lower()) if one.isalnum() else ord(" ") for one in map(chr, range(256)))
 _stemmers = threading.local()
 
 #: `position` is that of the core it came from, which has its id and space.
@@ -105,7 +107,7 @@ def index(tx: Tx, position: int, space: SpaceId, kind: str, at: int, words: str)
 
 def _index(tx: Tx, gathered: list[tuple[int, str, int, SpaceId, str]]) -> None:
     for position, kind, at, space, words in gathered:
-        stems = " ".join([_place(space), *map(_both_stems, _distinct(words))])
+        stems = " ".join((_place(space), *dict.fromkeys(_indexed(words))))
         tx.insert_values(_ITEM, position, kind, at, stems)
         if tx.sqlite:
             tx.insert_values(_ROW, position, stems)
@@ -170,6 +172,20 @@ def find(
 def stems_of(words: str) -> list[str]:
     """The German and English stems of a text, folded, each once; of at most WORDS_MAX words."""
     return list(dict.fromkeys(chain.from_iterable(map(str.split, map(_both_stems, _distinct(words))))))
+
+
+def _indexed(words: str) -> Iterable[str]:
+    """What a text is found by. Letters of Latin-1 fold each by itself, so the words are cut first and remembered."""
+    try:
+        letters = words.encode("latin-1").translate(_LATIN).split()
+    except UnicodeEncodeError:
+        return map(_both_stems, _distinct(words))
+    return map(_latin_stems, [one[:WORD_CHARS_MAX] for one in letters[:WORDS_MAX]])
+
+
+@lru_cache(maxsize=STEMS_CACHED_MAX)
+def _latin_stems(letters: bytes) -> str:
+    return " ".join(map(_both_stems, _distinct(letters.decode("latin-1"))))
 
 
 def _distinct(words: str) -> dict[str, None]:
