@@ -9,13 +9,13 @@ from sqlalchemy import func, select
 
 from tests.log import notes
 from tests.log.test_accept import entries_of
-from verbund.base.ids import CoreId, DeviceId, SpaceId
+from verbund.base.ids import CoreId, DeviceId
 from verbund.log import cursors, tables
 from verbund.log.cursors import Follower
 from verbund.log.entry import QUARANTINED, SETTLED, WAITING, Entry
 from verbund.log.log import Log
 from verbund.log.registry import Fact
-from verbund.log.service import LogService
+from verbund.log.service import Appended, LogService
 
 Logs = Callable[[int], LogService]
 KINDS = frozenset({notes.Noted.kind, notes.Rewritten.kind})
@@ -189,9 +189,9 @@ async def test_followers_and_listeners_hear_of_what_counts_again(log: LogService
     await log.submit([genesis, parcel])
     told: list[tuple[str, int, bool]] = []
 
-    def listen(appended: list[tuple[SpaceId, bytes, Fact | None]]) -> None:
-        for _, raw, fact in appended:
-            entry = msgspec.json.decode(raw, type=Entry)
+    def listen(appended: Appended) -> None:
+        for _, written, fact in appended:
+            entry = msgspec.json.decode(written.raw, type=Entry)
             told.append((entry.id, entry.x, fact is not None))
 
     reading = Reading(log)
@@ -212,8 +212,7 @@ async def test_listeners_hear_of_what_waited(log: LogService, scene: Scene) -> N
     told: list[tuple[str, int, bool]] = []
     log.told.append(
         lambda appended: told.extend(
-            (one.id, one.x, fact is not None)
-            for one, fact in ((msgspec.json.decode(raw, type=Entry), fact) for _, raw, fact in appended)
+            (one.id, one.x, fact is not None) for one, fact in ((written.entry, fact) for _, written, fact in appended)
         )
     )
     await log.accept(effect)

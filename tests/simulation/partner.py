@@ -317,20 +317,20 @@ class Partner(Provider):
         if self.here is None:
             return
         now, by_space = self.clock.now_ms(), dict[SpaceId, list[Placed]]()
-        for space, raw, fact in appended:
+        for space, written, fact in appended:
             if fact is not None and fact.core.k.startswith(AUTHORITY):
                 self.is_stale = True
             is_watched = space in self.here.reach or self.is_reading
             if not is_watched and space in self.here.local:
                 continue
-            one, chain = placed(raw)
+            one = Placed(written.sub, written.entry.n, written.raw)
             is_own = one.sub.startswith(self.here.own)
             if self.here.is_ours(one.sub) and fact is not None:
                 self.here.local.add(space)
             if is_watched:
                 by_space.setdefault(space, []).append(one)
                 if is_own:
-                    self.here.advance(space, [(one.sub, one.seq, chain)])
+                    self.here.advance(space, [(one.sub, one.seq, written.entry.h)])
         for space, entries in by_space.items():
             for provider in self.here.others(space):
                 if (peer := self.peers.get(provider)) is not None:

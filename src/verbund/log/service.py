@@ -14,12 +14,12 @@ from verbund.base.refusal import Broken, Refusal
 from verbund.log import tables
 from verbund.log.ahead import Ahead
 from verbund.log.core import Parcel, parse
-from verbund.log.entry import Entry, Vector, split_sublog, sublog
+from verbund.log.entry import Entry, Vector, Written, split_sublog, sublog
 from verbund.log.log import Log
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Event, Fact
 from verbund.log.store import Store
-from verbund.log.stored import encode, stored_wire
+from verbund.log.stored import stored_wire
 from verbund.log.submission import Submission, examine
 from verbund.log.tx import Reader, Tx
 from verbund.log.writer import Work, Writer
@@ -29,7 +29,7 @@ ENTRIES_PAGE = 500
 ENTRIES_PAGE_MAX = 1_000
 ENTRIES_PAGE_BYTES_MAX = 4 * 1024 * 1024
 Result = TypeVar("Result")
-Appended = list[tuple[SpaceId, bytes, Fact | None]]
+Appended = list[tuple[SpaceId, Written, Fact | None]]
 
 
 class LogService:
@@ -123,7 +123,7 @@ class LogService:
             return {dev: device.key for dev, device in found if device is not None}
 
     def _committed(self, tx: Tx) -> None:
-        self._appended += [(space, encode(entry), fact) for space, entry, fact in tx.appended]
+        self._appended += [(space, Written(entry), fact) for space, entry, fact in tx.appended]
 
     def _settled(self) -> None:
         """Followers are told after the authors: whoever wrote knows what became of it before it comes back."""

@@ -12,7 +12,6 @@ from verbund.log.entry import NEWER, QUARANTINED, VOID, Entry, Place
 from verbund.log.registry import Event, UnknownKind
 
 _core = msgspec.json.Decoder(Core)
-encode = msgspec.json.Encoder().encode
 
 
 def salt() -> bytes:

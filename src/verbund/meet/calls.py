@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import msgspec
-
 from verbund.base.clock import Clock
 from verbund.base.ids import AccountId, CoreId, ProviderId, SpaceId
 from verbund.base.refusal import Refusal
@@ -24,12 +22,6 @@ ROOMLESS_MS_MAX = 30_000
 FOREIGN_MS_MAX = 12 * 3600 * 1000
 ROOMLESS_MAX = 2_000
 log = logging.getLogger(__name__)
-
-
-class _Place(msgspec.Struct):
-    """Of an entry, the provider that it first came to."""
-
-    p: ProviderId
 
 
 class Calls:
@@ -77,11 +69,11 @@ class Calls:
                     self.end(space, call, 0, [])
 
     def _told(self, appended: Appended) -> None:
-        for _, encoded, fact in appended:
+        for _, written, fact in appended:
             if fact is None:
                 continue
             if fact.core.k == CallStarted.kind:
-                self._began(fact, msgspec.json.decode(encoded, type=_Place).p)
+                self._began(fact, written.entry.p)
             elif fact.core.k == CallMoved.kind:
                 self._moved(fact.space, fact.event.call, fact.event.to)
             elif fact.core.k == CallEnded.kind:

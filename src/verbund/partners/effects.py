@@ -15,6 +15,8 @@ from verbund.base.ids import AccountId, ProviderId, SpaceId
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
 from verbund.blobs.service import Blobs
+from verbund.log.entry import Written
+from verbund.log.registry import Fact
 from verbund.log.service import Appended, LogService
 from verbund.partners import agreements, queries
 from verbund.partners.acquainted import Acquainted
@@ -28,7 +30,7 @@ from verbund.partners.homecoming import Homecoming
 from verbund.partners.link import Accepted, Gone, Link, Met, Own, Wire, meet, turn_away
 from verbund.partners.passing import Hub, Passings
 from verbund.partners.peer import Peer
-from verbund.partners.push import Placed, placed
+from verbund.partners.push import Placed
 from verbund.partners.refusals import NotKnown, Superfluous, TooMuch
 from verbund.partners.rounds import for_ever
 from verbund.partners.safe import Safe
@@ -214,32 +216,40 @@ class PartnersService:
 
     def _told(self, appended: Appended) -> None:
         """A commit appended these: the links send on what their partners have not got."""
-        now, by_space = self._clock.now_ms(), dict[SpaceId, list[Placed]]()
-        for space, raw, fact in appended:
+        by_space: dict[SpaceId, list[tuple[Written, Fact | None]]] = {}
+        for space, written, fact in appended:
             if fact is not None and fact.core.k.startswith(AUTHORITY):
                 self._stale.set()
-            is_watched = space in self.here.reach or self._reading
-            if is_watched or space not in self.here.local:
-                one, chain = placed(raw)
-                is_own = one.sub.startswith(self.here.own)
-                if self.here.is_ours(one.sub) and fact is not None:
-                    self.here.local.add(space)
-                if not is_watched:
-                    continue
-                by_space.setdefault(space, []).append(one)
-                if is_own:
-                    self.here.advance(space, [(one.sub, one.seq, chain)])
-                    self.signing.due(space)
-                elif fact is not None and fact.blobs:
+            by_space.setdefault(space, []).append((written, fact))
+        for space, came in by_space.items():
+            here = self.here
+            if space not in here.local and any(fact is not None and here.is_ours(one.sub) for one, fact in came):
+                here.local.add(space)
+            if space in here.reach or self._reading:
+                self._reached(space, came)
+
+    def _reached(self, space: SpaceId, came: list[tuple[Written, Fact | None]]) -> None:
+        """There is more of a space, whose holders may be elsewhere."""
+        last: dict[int, Written] = {}
+        for one, fact in came:
+            entry = one.entry
+            if entry.p != self.here.own:
+                if fact is not None and fact.blobs:
                     self._missing.look(space)
-        for space, entries in by_space.items():
-            self._safe.look(space)
-            for provider in self.here.others(space):
-                if (peer := self.peers.get(provider)) is not None:
-                    peer.appended(space, now)
-                if (link := self.links.get(provider)) is not None:
-                    link.exchange.appended(space, entries)
-                    link.pump()
+            elif entry.i not in last or last[entry.i].entry.n < entry.n:  # what comes late is told at its old place
+                last[entry.i] = one
+        if last:
+            self.here.advance(space, [(one.sub, one.entry.n, one.entry.h) for one in last.values()])
+            self.signing.due(space)
+        self._safe.look(space)
+        others = self.here.others(space)
+        entries = [Placed(one.sub, one.entry.n, one.raw) for one, _ in came] if others & self.links.keys() else []
+        for provider in others:
+            if (peer := self.peers.get(provider)) is not None:
+                peer.appended(space, self._clock.now_ms())
+            if (link := self.links.get(provider)) is not None:
+                link.exchange.appended(space, entries)
+                link.pump()
 
     def _changed(self, space: SpaceId, by: Link) -> None:
         """More is here: others are told with the next comparison, where the entries themselves do not tell them."""

@@ -167,8 +167,9 @@ class Hub:
     def told(self, appended: Appended) -> None:
         """What a commit appended goes to the followers: one frame per space, encoded once."""
         by_space: dict[SpaceId, list[bytes]] = {}
-        for space, encoded, _ in appended:
-            by_space.setdefault(space, []).append(encoded)
+        for space, written, _ in appended:
+            if space in self._followers:
+                by_space.setdefault(space, []).append(written.raw)
         for space, encoded_entries in by_space.items():
             followers = self._followers.get(space)
             if followers:
