@@ -327,8 +327,9 @@ class Log:
         authority = int(kind is not None and kind.event.authority)
         whole = parsed.body is not None and state != VOID
         salt, body = (parsed.salt, parsed.body) if whole else (None, None)
-        last, is_new = tx.head(parsed.space, core.dev)[0], tx.lacks_number(parsed.space, core.dev, core.ds)
+        last, is_new = tx.head(parsed.space, core.dev)[0], True
         if core.ds != last + 1:
+            is_new = tx.lacks_number(parsed.space, core.dev, core.ds)
             tx.gaps.kept((parsed.space, core.dev), core.ds, last)
         if is_new or tx.state(parsed.id) is None:
             number = tx.number
