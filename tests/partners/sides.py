@@ -56,9 +56,9 @@ class Side:
         self.heads: dict[SpaceId, dict[str, list[Head]]] = {}
         self.peers: dict[ProviderId, Peer] = {}
         self.ends: dict[ProviderId, End] = {}
-        #: What came ahead of its place; whether it could be taken.
+        #: What came ahead of its place; whether it could be taken; whether the disk can be read and written.
         self.ahead: dict[SpaceId, list[Entry]] = {}
-        self.is_ready = True
+        self.is_ready = self.is_well = True
         self.now = 0
 
     def holds(self, space: SpaceId, *sides: "Side") -> None:
@@ -171,6 +171,8 @@ class End:
                         self.exchange.checked(action.frame, self.side.now)
                     case Give():
                         self.exchange.given(action.space, [], self.side.beyond(action))
+                    case GiveNewest() | TakeNewest() if not self.side.is_well:
+                        self.exchange.newest_failed(action, self.side.now)
                     case GiveNewest():
                         self.exchange.newest_given(action.space, self.side.newest(action))
                     case TakeNewest():

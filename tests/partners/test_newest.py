@@ -1,20 +1,22 @@
 """Who is far behind asks for the newest of a space before the rest, and goes on asking until it has caught up."""
 
 import asyncio
+import errno
 from pathlib import Path
 
 import pytest
 
 from tests.partners.providers import Provider, eventually, running, say
-from tests.partners.sides import PAGE, End, Side
+from tests.partners.sides import PAGE, End, Side, decoded
 from tests.partners.test_links import equal
 from tests.partners.test_state import WORKSHOP, sent
 from verbund.base.ids import SpaceId
 from verbund.chat.queries import messages
 from verbund.chat.tables import MAIN
 from verbund.log import newest
-from verbund.partners import early
-from verbund.partners.early import AGAIN_MS, FIRST_MS
+from verbund.partners import early, taking
+from verbund.partners.actions import GiveNewest, TakeNewest
+from verbund.partners.early import AGAIN_MS, FAILED_MS, FIRST_MS
 from verbund.partners.schemas import AHEAD, PACKED, Digest, Early, No, Want, WantEarly
 
 BEHIND, THERE = 10, 30
@@ -80,14 +82,22 @@ def test_what_cannot_be_taken_yet_is_asked_for_again_and_the_rest_does_not_wait_
     assert sent(there.tick(), WantEarly)
     answer(here, there)
     nordhof.now += FIRST_MS
-    assert sent(there.hear(digest), Want)
+    assert sent(there.tick(), Want)
 
 
 def test_nothing_that_goes_ahead_keeps_nobody_waiting(werkhof: Side, nordhof: Side) -> None:
     _, there, digest = linked(werkhof, nordhof)
     there.hear(digest)
-    there.hear(Early(WORKSHOP, 0, last=True, e=[]))
-    assert sent(there.hear(digest), Want)
+    assert sent(there.hear(Early(WORKSHOP, 0, last=True, e=[])), Want)
+
+
+def test_rest_is_asked_for_when_nothing_is_answered(werkhof: Side, nordhof: Side) -> None:
+    """Not only when the partner compares again, which may be half a minute later."""
+    _, there, digest = linked(werkhof, nordhof)
+    there.hear(digest)
+    assert not sent(there.tick(), Want)
+    nordhof.now += FIRST_MS
+    assert sent(there.tick(), Want)
 
 
 def test_what_was_not_asked_for_is_not_looked_at(werkhof: Side, nordhof: Side) -> None:
@@ -109,6 +119,60 @@ def test_partner_of_an_earlier_release_is_not_asked(werkhof: Side, nordhof: Side
     asked = there.hear(digest)
     assert sent(asked, Want)
     assert not sent(asked, WantEarly)
+
+
+def test_what_could_not_be_written_is_tried_again_less_and_less_often(werkhof: Side, nordhof: Side) -> None:
+    nordhof.is_well = False
+    here, there, digest = linked(werkhof, nordhof)
+    (asked,) = sent(there.hear(digest), WantEarly)
+    gaps = []
+    for _ in range(2):
+        give(asked, here, there)
+        since = nordhof.now
+        (asked,) = next(found for _ in range(100) if (found := later(nordhof, there)))
+        gaps.append(nordhof.now - since)
+    assert gaps == [FAILED_MS, 2 * FAILED_MS]
+    nordhof.is_well = True
+    give(asked, here, there)
+    assert nordhof.ahead[WORKSHOP]
+
+
+def give(asked: WantEarly, here: End, there: End) -> None:
+    """This question alone is answered, and the answer heard."""
+    here.hear(asked)
+    while there.read():
+        pass
+
+
+def later(side: Side, end: End) -> list[WantEarly]:
+    """What is asked a little later."""
+    side.now += AGAIN_MS
+    return sent(end.tick(), WantEarly)
+
+
+def test_the_rest_does_not_wait_for_what_cannot_be_written(werkhof: Side, nordhof: Side) -> None:
+    nordhof.is_well = False
+    here, there, digest = linked(werkhof, nordhof)
+    assert not sent(there.hear(digest), Want)
+    while here.read():
+        pass
+    assert sent(there.hear(decoded(there.into.popleft())), Want)
+
+
+def test_who_could_not_read_it_says_so_rests_and_answers_again(werkhof: Side, nordhof: Side) -> None:
+    werkhof.is_well = False
+    here, there, digest = linked(werkhof, nordhof)
+    there.hear(digest)
+    while here.read():
+        pass
+    assert sent(there.hear(decoded(there.into.popleft())), Want)
+    werkhof.is_well = True
+    (nothing,) = sent(here.hear(WantEarly(WORKSHOP, {}, 0)), Early)
+    assert nothing.last
+    assert nothing.e == []
+    werkhof.now += FAILED_MS
+    (found,) = sent(here.hear(WantEarly(WORKSHOP, {}, 0)), Early)
+    assert len(found.e) == PAGE
 
 
 async def test_new_replica_has_the_newest_and_then_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,3 +197,38 @@ async def test_new_replica_has_the_newest_and_then_everything(tmp_path: Path, mo
 def shown(provider: Provider, space: SpaceId) -> list[str]:
     with provider.services.store.read() as connection:
         return [one.text for one in messages(connection, space, MAIN, None, None, 100)[0]]
+
+
+async def test_what_fails_is_told_once_and_the_space_comes_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither who gives nor who takes can do it: a disk is full."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(taking, "newest", full)
+    monkeypatch.setattr(early, "FAILED_MS", 1)
+    werkhof = Provider(tmp_path, "werkhof")
+    nordhof = Provider(tmp_path, "nordhof", werkhof.address)
+    async with running(werkhof, nordhof):
+        anna = await werkhof.firm()
+        team = await asyncio.to_thread(anna.create, "Werkstatt")
+        for number in range(THERE):
+            await say(anna, team, f"{number}")
+        await nordhof.named_by(anna, anna.organisation)
+        await eventually(lambda: equal(werkhof, nordhof, team))
+        anna.close()
+        link = werkhof.partners.links[nordhof.id]
+        for _ in range(2):
+            asked = GiveNewest(team, {}, 0)
+            await werkhof.partners.give_newest(link, asked)
+        monkeypatch.setattr(taking, "take_early", full)
+        back = nordhof.partners.links[werkhof.id]
+        for _ in range(2):
+            await nordhof.partners.take_newest(back, TakeNewest(team, [], 0))
+    told = [
+        one.getMessage() for one in caplog.records if one.name == "verbund.partners.link" and one.levelname == "ERROR"
+    ]
+    assert [told.count(one) for one in dict.fromkeys(told)] == [1, 1]
+    assert all("No space left" in one for one in told)

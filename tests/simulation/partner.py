@@ -42,7 +42,7 @@ from verbund.partners.identity import check_identity, identity
 from verbund.partners.link import FRAME_BYTES_MAX
 from verbund.partners.peer import Peer
 from verbund.partners.push import Load, Placed, placed
-from verbund.partners.refusals import Protocol, Superfluous, TooMuch
+from verbund.partners.refusals import NotHeld, Protocol, Superfluous, TooEarly, TooMuch
 from verbund.partners.schemas import PACKED, PROTOCOLS, Bulk, Bye, Frame, Identity
 from verbund.partners.state import Exchange
 from verbund.partners.taking import PAGE_MAX, Ends, accept, take_early
@@ -262,29 +262,33 @@ class Partner(Provider):
         link.pump()
 
     def take_newest(self, link: Link, found: TakeNewest) -> None:
-        def told(is_well: bool) -> None:
-            link.exchange.newest_taken(found, is_well, self.clock.now_ms())
+        def failed(error: BaseException) -> None:
+            if isinstance(error, TooEarly | NotHeld):
+                link.exchange.newest_taken(found, False, self.clock.now_ms())
+            else:
+                link.exchange.newest_failed(found, self.clock.now_ms())
             link.pump()
 
         def done(work: Work) -> None:
-            if isinstance(work.error, Refusal):
-                told(False)
+            if work.error is not None:
+                failed(work.error)
                 return
             if self.here.advance(found.space, work.result):
                 self._changed(found.space, link)
-            told(True)
+            link.exchange.newest_taken(found, True, self.clock.now_ms())
+            link.pump()
 
         try:
             examined = self.service.ahead.examine(found.entries)
-        except Refusal:
-            told(False)
+        except Refusal as refusal:
+            failed(refusal)
             return
 
         def work(tx: Tx) -> Ends:
             return take_early(self.log, found.space, examined, tx)
 
         if not self.receive(work, True, lambda work: self.later(lambda: done(work))):
-            told(False)
+            failed(Overloaded())
 
     def _refused(self, link: Link, take: Take | Unpack, code: str) -> None:
         link.exchange.refused(take.n, code, self.clock.now_ms())

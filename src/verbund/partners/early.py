@@ -25,9 +25,22 @@ AGAIN_MS = 500
 FIRST_MS = 3_000
 #: How long an answer may take.
 ANSWER_MS = 10_000
+#: What failed here is tried again after so long, after twice as long each time that it fails again.
+FAILED_MS, FAILED_MS_MAX = 2_000, 5 * 60_000
 FRAME_BYTES_MAX = 200 * 1024
 SPACES_MAX = 100
 _encoder = msgspec.json.Encoder()
+
+
+class _Rest(msgspec.Struct):
+    """What fails here again and again is left alone for longer and longer."""
+
+    until_ms: int = 0
+    failures: int = 0
+
+    def failed(self, now_ms: int) -> None:
+        self.until_ms = now_ms + min(FAILED_MS << min(self.failures, 30), FAILED_MS_MAX)
+        self.failures += 1
 
 
 class _Asked(msgspec.Struct):
@@ -37,8 +50,11 @@ class _Asked(msgspec.Struct):
     last_ms: int
     reached: int = 0
     is_open: bool = False
+    #: Whether the rest may not be asked for yet.
+    is_first: bool = True
     parts: list[Entry] = []
     size: int = 0
+    rest: _Rest = msgspec.field(default_factory=_Rest)
 
 
 class Ahead:
@@ -47,7 +63,7 @@ class Ahead:
     def __init__(self, here: Here, peer: Peer, protocol: int) -> None:
         self._here, self._peer, self._speaks = here, peer, protocol >= AHEAD
         self._asked: dict[SpaceId, _Asked] = {}
-        self._giving = False
+        self._giving, self._rest = False, _Rest()
 
     # Who asks. `end`: how far a sub-log gets with all that came
 
@@ -65,7 +81,7 @@ class Ahead:
             if len(self._asked) >= SPACES_MAX:
                 return []
             asked = self._asked[space] = _Asked(now_ms, now_ms)
-        elif now_ms - asked.last_ms < (ANSWER_MS if asked.is_open else AGAIN_MS):
+        elif now_ms - asked.last_ms < (ANSWER_MS if asked.is_open else AGAIN_MS) or now_ms < asked.rest.until_ms:
             return []
         asked.last_ms, asked.is_open, asked.parts, asked.size = now_ms, True, [], 0
         return [Send(_encoder.encode(WantEarly(space, after, asked.reached)))]
@@ -75,10 +91,18 @@ class Ahead:
         marks = self._peer.reach.get(space, {}).items()
         return sum(max(0, mark.seq - end(space, sub)) for sub, mark in marks if not self._here.is_ours(sub))
 
-    def is_first(self, space: SpaceId, now_ms: int) -> bool:
+    def is_first(self, space: SpaceId) -> bool:
         """Whether the rest has to wait, as nothing of this space came ahead yet."""
         asked = self._asked.get(space)
-        return asked is not None and asked.reached == 0 and now_ms - asked.first_ms < FIRST_MS
+        return asked is not None and asked.is_first
+
+    def waited(self, now_ms: int) -> list[SpaceId]:
+        """The spaces of which the rest need not wait any more, each told once: nobody else would ask for it soon."""
+        first = [one for one in self._asked.items() if one[1].is_first]
+        found = [one for one in first if one[1].reached or now_ms - one[1].first_ms >= FIRST_MS]
+        for _, asked in found:
+            asked.is_first = False
+        return [space for space, _ in found if self._here.may_bring(self._peer.provider, space)]
 
     def taken(self, found: TakeNewest, is_well: bool) -> None:
         """It is on disk, or could not be taken yet."""
@@ -86,9 +110,25 @@ class Ahead:
         if asked is not None:
             asked.is_open = False
             if is_well:
-                asked.reached = found.reached
+                asked.reached, asked.rest = found.reached, _Rest()
 
-    def hears(self, frame: WantEarly | Early) -> list[Action]:
+    def failed(self, action: GiveNewest | TakeNewest, now_ms: int) -> list[Action]:
+        """It could not be read or written here, for no fault of the partner's: not again for a while.
+
+        The partner hears that nothing goes ahead; the rest need not wait for what cannot be written.
+        """
+        if isinstance(action, GiveNewest):
+            self._rest.failed(now_ms)
+            self._giving = False
+            return _nothing(action.space)
+        asked = self._asked.get(action.space)
+        if asked is not None:
+            asked.is_open = False
+            asked.first_ms -= FIRST_MS
+            asked.rest.failed(now_ms)
+        return []
+
+    def hears(self, frame: WantEarly | Early, now_ms: int) -> list[Action]:
         """The partner asks, one question at a time; or it answers."""
         if isinstance(frame, Early):
             return self._hears_part(frame)
@@ -98,6 +138,8 @@ class Ahead:
             return [Close(Protocol.code)]
         if self._giving:
             return []
+        if now_ms < self._rest.until_ms:
+            return _nothing(frame.sp)
         self._giving = True
         return [GiveNewest(frame.sp, frame.after, frame.since)]
 
@@ -126,8 +168,12 @@ class Ahead:
 
     def given(self, space: SpaceId, found: Newest | None) -> list[Action]:
         """The answer; without anything in it where it would be too much."""
-        self._giving = False
-        return [Send(one) for one in _frames(space, found or Newest([], 0))]
+        self._giving, self._rest = False, _Rest()
+        return [Send(one) for one in _frames(space, found)] if found is not None else _nothing(space)
+
+
+def _nothing(space: SpaceId) -> list[Action]:
+    return [Send(one) for one in _frames(space, Newest([], 0))]
 
 
 def _frames(space: SpaceId, found: Newest) -> Iterator[bytes]:

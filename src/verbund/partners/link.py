@@ -218,6 +218,7 @@ class Link:
         #: Whose turn it is to have its entries written.
         self.turn = asyncio.Lock()
         self.code: str | None = None
+        self._troubles: set[str] = set()
 
     async def run(self) -> str:
         """Until it ends, whoever ends it: the code why."""
@@ -282,6 +283,19 @@ class Link:
             self._out.append(_encoder.encode(Bye(code)))
             self._wake.set()
 
+    def failed(self, what: str, error: Exception) -> None:
+        """Something here, for no fault of the partner's. It is told once, until it is `well` again."""
+        if what not in self._troubles:
+            self._troubles.add(what)
+            told = error.code if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"
+            log.error("partner %s: %s (%s); it is tried again later", self.met.provider, what, told)
+
+    def well(self, what: str) -> None:
+        """It did not fail this time."""
+        if what in self._troubles:
+            self._troubles.discard(what)
+            log.warning("partner %s: this is over: %s", self.met.provider, what)
+
     def _queue(self, frame: bytes) -> None:
         if self.code is not None:
             return
@@ -295,7 +309,12 @@ class Link:
         """Beside each other, but begun in order; the exchange asks for few at a time."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a link to partner %s goes on without something", self.met.provider, exc_info=error)
 
     async def _read(self) -> None:
         try:

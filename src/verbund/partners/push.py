@@ -131,9 +131,15 @@ class Push:
         self._loading = space
         return Load(space, dict(self.known.get(space, {})))
 
-    def page(self, asked: Load, entries: Iterable[Placed], whole: bool, here: Mapping[str, int]) -> None:
-        """What was read: of it goes out what the partner is ready for. Until it has all that is here, again."""
+    def page(self, asked: Load, entries: Iterable[Placed] | None, whole: bool, here: Mapping[str, int]) -> None:
+        """What was read: of it goes out what the partner is ready for. Until it has all that is here, again.
+
+        None: it could not be read; the partner asks again.
+        """
         self._loading = None
+        if entries is None:
+            self.forget(asked.space)
+            return
         space, known = asked.space, self.known.get(asked.space)
         if known is None:
             return

@@ -10,7 +10,7 @@ import msgspec
 
 from verbund.base.clock import Clock
 from verbund.base.ids import ProviderId, SpaceId
-from verbund.base.refusal import Refusal
+from verbund.base.refusal import Broken, Refusal
 from verbund.log.adopting import ADOPTED_MAX, adopt
 from verbund.log.entry import split_sublog, sublog
 from verbund.log.service import LogService
@@ -116,10 +116,12 @@ class Signing:
     async def give(self, link: Link, asked: Give) -> None:
         """A partner asks for heads; who does not read its answers gets no more."""
         found: tuple[list[Certificate], list[Head]] = ([], [])
-        if not link.is_busy:
-            found = await asyncio.to_thread(self.load, asked.space, asked.after)
-        link.exchange.given(asked.space, *found)
-        link.pump()
+        try:
+            if not link.is_busy:
+                found = await asyncio.to_thread(self.load, asked.space, asked.after)
+        finally:  # without an answer to this question none that waits would be answered
+            link.exchange.given(asked.space, *found)
+            link.pump()
 
     async def unpack(self, link: Link, found: Unpack) -> None:
         """Entries that need somebody's signature: the exchange says which can be taken in."""
@@ -127,8 +129,11 @@ class Signing:
             async with link.turn:
                 entries = await asyncio.to_thread(found.unpacked)
             link.exchange.unpacked(found.n, entries, self._clock.now_ms())
-        except Refusal as refusal:
-            link.exchange.refused(found.n, refusal.code, self._clock.now_ms())
+        except Exception as error:  # the edge of the link: whatever it was, the partner is told, and gives it again
+            if not isinstance(error, Refusal):
+                log.exception("entries of a partner could not be unpacked")
+            code = error.code if isinstance(error, Refusal) else Broken.code
+            link.exchange.refused(found.n, code, self._clock.now_ms())
         link.pump()
 
     async def keep(self, frame: Heads) -> list[Twofold]:

@@ -14,7 +14,7 @@ from verbund.log.columns import Run
 from verbund.log.entry import Entry, sublog
 from verbund.log.newest import Newest
 from verbund.partners import schemas
-from verbund.partners.actions import Action, Check, Close, Learn, Send, Take, TakeNewest, Unpack
+from verbund.partners.actions import Action, Check, Close, GiveNewest, Learn, Send, Take, TakeNewest, Unpack
 from verbund.partners.early import Ahead
 from verbund.partners.forms import believed, digests, entries_frame, fault, is_vector
 from verbund.partners.hearing import Hearing
@@ -75,6 +75,7 @@ class Exchange:
     def tick(self, now_ms: int, links: Iterable[ProviderId]) -> None:
         """Time has passed: compare by digest, at the latest every DIGEST_MS; end what is silent."""
         self._actions += self._ahead.overdue(self._end, now_ms)
+        self._rest(now_ms)
         if now_ms - self._heard_ms > SILENCE_MS_MAX:
             self._close(Silent.code)
         elif now_ms >= self._next_all_ms:
@@ -109,7 +110,7 @@ class Exchange:
         """What says who holds it is here now: what the partner may have been refused of it is welcome."""
         marks = self._peer.reach.get(space, {}).items()
         is_lacking = self._here.is_shared(self.provider, space) and any(
-            self._lacks(space, sub, mark, now_ms) for sub, mark in marks
+            self._lacks(space, *one, now_ms) for one in marks
         )
         if is_lacking or self._here.is_expected(self.provider, space):
             self._ask(space, now_ms, 0)
@@ -123,7 +124,7 @@ class Exchange:
         """Of these the partner hears who they are, where it needs to know."""
         self._actions += self._introducing.know(identities)
 
-    def paged(self, asked: Load, entries: list[Placed], whole: bool) -> None:
+    def paged(self, asked: Load, entries: list[Placed] | None, whole: bool) -> None:
         self._push.page(asked, entries, whole, self._here.vector(asked.space))
 
     def taken(self, n: int) -> None:
@@ -168,7 +169,7 @@ class Exchange:
             self._answered_later = n  # an answer stands for all frames before it, too
         else:
             self._send(Have(space, n, self._here.reach.get(space, {})))
-        self._ask_heads(self._vouching.want(space, now_ms, ASK_SOON_MS))
+        self._send(self._vouching.want(space, now_ms, ASK_SOON_MS))
 
     def compare(self, space: SpaceId, entries: list[Entry]) -> None:
         """Raises Contradicted when an entry is another than its provider signed."""
@@ -211,8 +212,12 @@ class Exchange:
     def newest_taken(self, found: TakeNewest, is_well: bool, now_ms: int) -> None:
         """What came ahead is on disk, and the rest may come; or it could not be taken yet, and is asked for again."""
         self._ahead.taken(found, is_well)
-        if is_well and self._here.may_bring(self.provider, found.space):
-            self._ask(found.space, now_ms, WANT_AGAIN_MS)
+        self._rest(now_ms)
+
+    def newest_failed(self, action: GiveNewest | TakeNewest, now_ms: int) -> None:
+        """It could not be read or written here, for no fault of the partner's: it is tried again after a while."""
+        self._actions += self._ahead.failed(action, now_ms)
+        self._rest(now_ms)
 
     def prove(self, space: SpaceId, certificates: list[schemas.Certificate], heads: list[Head]) -> None:
         """These contradict each other: whoever holds the space may see it, except who signed them."""
@@ -241,7 +246,8 @@ class Exchange:
             case No():
                 self._no(frame)
             case schemas.WantEarly() | schemas.Early():
-                self._actions += self._ahead.hears(frame)
+                self._actions += self._ahead.hears(frame, now_ms)
+                self._rest(now_ms)
             case Known():
                 self._actions.append(Learn(frame.ids) if len(frame.ids) <= KNOWN_FRAME_MAX else Close(Protocol.code))
             case schemas.Passing():
@@ -260,8 +266,7 @@ class Exchange:
             self._close(TooMuch.code)
             return
         self._received = number
-        code = fault(self._here, self._peer, take, runs)
-        if code is not None:
+        if (code := fault(self._here, self._peer, take, runs)) is not None:
             self._refuse(space, number, code)
             return
         fresh = self._fresh(space, runs)
@@ -301,10 +306,6 @@ class Exchange:
         elif self._here.may_bring(self.provider, frame.sp):
             self._actions += self._vouching.hears(frame)
 
-    def _ask_heads(self, question: WantHeads | None) -> None:
-        if question is not None:
-            self._send(question)
-
     def _fresh(self, space: SpaceId, runs: list[Run]) -> dict[str, int] | None:
         """Sub-log → seq after these; None when something between is missing."""
         ends: dict[str, int] = {}
@@ -337,33 +338,31 @@ class Exchange:
     def _compare(self, space: SpaceId, reach: Reach, now_ms: int) -> bool:
         """The partner says how far it is. Whether it has something that is not here."""
         vector = {sub: mark.seq for sub, mark in reach.items()}
-        if (
-            not is_vector(vector)
-            or not self._here.may_bring(self.provider, space)
-            or not self._peer.introduce(space, 0, self._here)
-        ):
+        is_welcome = is_vector(vector) and self._here.may_bring(self.provider, space)
+        if not is_welcome or not self._peer.introduce(space, 0, self._here):
             return False
         true, contradictions = believed(self._here, space, reach)
         self._actions += contradictions
         self._peer.covers(space, true, now_ms, self._here)
         self._push.heard(space, vector)
-        self._ask_heads(self._vouching.want(space, now_ms))
+        self._send(self._vouching.want(space, now_ms))
         return any(self._lacks(space, sub, mark, now_ms) for sub, mark in reach.items())
 
     def _lacks(self, space: SpaceId, sub: str, mark: Mark, now_ms: int) -> bool:
-        return (
-            mark.seq > self._end(space, sub)
-            and not self._here.is_ours(sub)
-            and self._aside.get((space, sub), 0) <= now_ms
-        )
+        is_aside = self._aside.get((space, sub), 0) > now_ms
+        return mark.seq > self._end(space, sub) and not self._here.is_ours(sub) and not is_aside
 
     def _ask(self, space: SpaceId, now_ms: int, patience_ms: int) -> None:
         """Ask for what is missing, unless it was asked for just now."""
         self._actions += self._ahead.ask(space, self._end, now_ms)
         asked = self._asked.get(space)
-        if (asked is None or now_ms - asked >= patience_ms) and not self._ahead.is_first(space, now_ms):
+        if (asked is None or now_ms - asked >= patience_ms) and not self._ahead.is_first(space):
             self._asked[space] = now_ms
             self._send(Want(space, {sub: self._end(space, sub) for sub in self._subs(space)}))
+
+    def _rest(self, now_ms: int) -> None:
+        for space in self._ahead.waited(now_ms):
+            self._ask(space, now_ms, WANT_AGAIN_MS)
 
     def _subs(self, space: SpaceId) -> list[str]:
         held = self._vouching.subs(space)
@@ -393,8 +392,9 @@ class Exchange:
             self._send(one)
         self._changed.clear()
 
-    def _send(self, frame: schemas.Frame) -> None:
-        self._actions.append(Send(_encoder.encode(frame)))
+    def _send(self, frame: schemas.Frame | None) -> None:
+        if frame is not None:
+            self._actions.append(Send(_encoder.encode(frame)))
 
     def _close(self, code: str) -> None:
         self._actions.append(Close(code))

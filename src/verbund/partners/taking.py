@@ -27,6 +27,9 @@ from verbund.spaces.authority import authority_now
 
 PAGE_MAX = 1_000
 BLOBS_NAMED = '"blobs":["'
+NOT_READ = "what it asks for could not be read"
+NOT_GIVEN = "the newest of a space could not be read for it"
+NOT_TAKEN = "the newest of a space that it gave could not be taken in"
 Ends = list[tuple[str, int, str]]
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,13 @@ class Taking:
         self._log, self._here, self._missing, self._clock, self._changed = service, here, missing, clock, changed
 
     async def load(self, link: Link, asked: Load) -> None:
-        page, more = await asyncio.to_thread(self._log.entries, asked.space, asked.after, PAGE_MAX)
+        try:
+            page, more = await asyncio.to_thread(self._log.entries, asked.space, asked.after, PAGE_MAX)
+        except Exception as error:  # noqa: BLE001  # the edge of the link: the partner asks again for what does not come
+            link.failed(NOT_READ, error)
+            link.exchange.paged(asked, None, False)
+            return
+        link.well(NOT_READ)
         link.exchange.paged(asked, [placed(raw)[0] for raw in page], not more)
         link.pump()
 
@@ -73,7 +82,14 @@ class Taking:
             with self._log.store.read() as connection:
                 return newest(connection, asked.space, asked.after, asked.since)
 
-        link.exchange.newest_given(asked.space, None if link.is_busy else await asyncio.to_thread(read))
+        try:
+            found = None if link.is_busy else await asyncio.to_thread(read)
+        except Exception as error:  # noqa: BLE001  # the edge of the link: whatever it was, the partner is answered
+            link.failed(NOT_GIVEN, error)
+            link.exchange.newest_failed(asked, self._clock.now_ms())
+        else:
+            link.well(NOT_GIVEN)
+            link.exchange.newest_given(asked.space, found)
         link.pump()
 
     async def take_newest(self, link: Link, found: TakeNewest) -> None:
@@ -82,10 +98,14 @@ class Taking:
             examined = await asyncio.to_thread(self._log.ahead.examine, found.entries)
             ends = await self._log.write(partial(take_early, self._log.core, space, examined))
             await self._look_for_blobs(space, examined)
-        except Refusal as refusal:
+        except (TooEarly, NotHeld) as refusal:  # this passes as more comes
             log.info("the newest of partner %s in %s: %s", link.met.provider, space, refusal.code)
             link.exchange.newest_taken(found, False, self._clock.now_ms())
+        except Exception as error:  # noqa: BLE001  # the edge of the link: whatever it was, it is tried again later
+            link.failed(NOT_TAKEN, error)
+            link.exchange.newest_failed(found, self._clock.now_ms())
         else:
+            link.well(NOT_TAKEN)
             if self._here.advance(space, ends):
                 self._changed(space, link)
             link.exchange.newest_taken(found, True, self._clock.now_ms())
