@@ -1,5 +1,6 @@
 """Signed heads of a simulated provider: what partners/signing.py does, without threads; keys and proofs are real."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ class Signing:
         with owner.disk.read() as connection:
             for space in owner.here.holders:
                 last = owner.here.vouched.last(space)
+                if not self._is_due(space, last):
+                    continue
                 left = TREE_MAX - len(ends)
                 ends += signed.unsigned(connection, space, owner.provider, owner.incarnation, last, left)
         if ends:
@@ -54,6 +57,12 @@ class Signing:
         for space, sub, seq in self._tails.orphaned(owner.here, going_on, now_ms):
             provider, incarnation = split_sublog(sub)
             owner.write(lambda tx, at=(space, provider, incarnation, seq): adopt(owner.log, tx, *at))
+
+    def _is_due(self, space: SpaceId, last: Mapping[str, tuple[int, str]]) -> bool:
+        """Whether there is anything to sign, as far as memory tells; partners/signing.py is told by what commits."""
+        here, ends = self._owner.here, {sub: end[0] for sub, end in last.items()}
+        mine = (one for one in here.reach.get(space, {}).items() if one[0].startswith(here.own))
+        return any(mark.seq > ends.get(sub, 0) and (here.is_ours(sub) or not ends.get(sub)) for sub, mark in mine)
 
     def check(self, frame: Heads) -> None:
         space, owner = frame.sp, self._owner

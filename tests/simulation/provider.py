@@ -61,7 +61,7 @@ class Disk(Store):
         self.engine = create_engine("sqlite://", poolclass=StaticPool)
         self.sqlite = True
         event.listen(self.engine, "connect", _manual)
-        event.listen(self.engine, "begin", _begin)
+        self.engine.dialect.do_begin = _begin  # type: ignore[method-assign]  # a listener is asked about every statement
         self.create_all()
         self.empty = self.image()
 
@@ -80,7 +80,7 @@ def _manual(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN")
+    connection.execute("BEGIN")
 
 
 class MortalLog(Log):
