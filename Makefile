@@ -70,7 +70,7 @@ bench-network: ## Messung: zwei Anbieter / benchmark: two providers
 drill: ## Übung: Anbieter sterben, schweigen, kommen wieder / drill: providers die, fall silent, come back
 	@scripts/network && scripts/python -m bench.drill
 
-network: ## zwei Anbieter, jeder in einem Netz für sich / two providers, each on a network of its own
+network: ## drei Anbieter, jeder in einem Netz für sich / three providers, each on a network of its own
 	@scripts/network && scripts/python -m bench.town
 
 clean: ## Erzeugtes löschen, die Daten bleiben / remove what was made, data stays

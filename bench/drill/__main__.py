@@ -1,11 +1,11 @@
-"""`make drill`: every part of the drill, or one: `python -m bench.drill kills|calls|films|faults|october`."""
+"""`make drill`: every part of the drill, or one: `python -m bench.drill kills|calls|films|faults|three|october`."""
 
 import importlib
 import subprocess
 import sys
 
 #: In this order; each is a program of its own, with arguments of its own.
-PARTS = ("kills", "calls", "films", "faults", "october")
+PARTS = ("kills", "calls", "films", "faults", "three", "october")
 
 
 def main() -> int:

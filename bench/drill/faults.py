@@ -5,15 +5,14 @@ wherever it goes. Each fault lasts a while; then it is waited until all provider
 """
 
 import argparse
+import functools
 import json
 import os
 import shutil
-import sqlite3
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,16 +20,17 @@ from playwright.sync_api import Browser
 
 from bench.drill.kills import APP, RESULTS, versions
 from bench.drill.report import page, seconds
-from bench.drill.rounds import WATCH, heard
+from bench.drill.rounds import WATCH, heard, missing
+from bench.drill.unattended import PLAN, Play, Round, driven, failures
 from bench.drill.watch import CADENCE_MS, Door, Messages, longest, now_ms, told
 from bench.town import ground
 from bench.town.faults import FAULTS, Known
-from bench.town.house import House
 from bench.town.town import Town, town
 from tests.flows.browser import Person, chromium
 from tests.flows.pair import at_work
 from tests.flows.test_partners import eventually
 
+IN_TOWN = True
 BEFORE_S, HOLD_S, AFTER_S = 4.0, 15.0, 6.0
 #: Until everything that was typed has been read, and until all are equal again.
 READ_S, EQUAL_S = 60.0, 120.0
@@ -55,15 +55,24 @@ def main() -> int:
     if not (APP / "index.html").exists():
         sys.stderr.write("Die App ist nicht gebaut: zuerst `make setup`. / The app is not built: `make setup` first.\n")
         return 2
-    ground.enter("bench.drill.faults", sys.argv[1:])
-    runs = []
-    with tempfile.TemporaryDirectory() as folder, stage(Path(folder), asked.houses) as scene:
-        for name in asked.only or FAULTS:
-            runs.append(one(scene, name, FAULTS[name], asked.hold))
-            sys.stdout.write(f"{line(runs[-1])}\n")
-            sys.stdout.flush()
-            write(runs, asked)
-    return int(any(run["lost"] or not run["equal_at"] for run in runs))
+    planned = [{"name": name, "hold_s": asked.hold, "houses": asked.houses} for name in asked.only or FAULTS]
+    keep = functools.partial(write, asked)
+    runs = driven("bench.drill.faults", planned, keep, round_s_max=asked.hold + READ_S + EQUAL_S + 180)
+    figures = sums(runs)
+    sys.stdout.write(f"{figures}\n{asked.out / REPORT}\n")
+    return int(any(figures[name] for name in ("lost", "never_equal", "rounds_failed")))
+
+
+@contextmanager
+def world(folder: Path) -> Iterator[Play]:
+    """One town for all faults; how many houses it has is known from the plan only."""
+    [first, *_] = json.loads((folder / PLAN).read_text("utf-8"))
+    with stage(folder, first["houses"]) as scene:
+
+        def play(round_: Round) -> dict[str, Any]:
+            return one(scene, round_["name"], FAULTS[round_["name"]], round_["hold_s"])
+
+        yield play
 
 
 def arguments() -> argparse.Namespace:
@@ -110,7 +119,7 @@ def one(scene: Scene, name: str, fault: Known, hold_s: float) -> dict[str, Any]:
     beats, ended = door.stop(), now_ms()
     equal_at = when_equal(scene.town)
     typed = messages.read(READ_S)
-    lost = missing(scene.town, messages.texts())
+    lost = missing(scene.town.houses, scene.town.firm.workshop, messages.texts())
     sign_in = {"beats": beats, "longest_ms": longest(beats, began, ended, CADENCE_MS["sign_in"])}
     return {
         "name": name, "title": fault.title, "began": began, "ended": ended, "fault": [from_, until], "over": over,
@@ -133,7 +142,7 @@ def at_home(scene: Scene) -> None:
     for person in (scene.anna, scene.ben):
         began = now_ms()
         person.page.reload()
-        heard(person.page, "hello", scene.town.home.address, began)
+        assert heard(person.page, "hello", scene.town.home.address, began), f"{person.name} does not come home"
         person.page.locator("textarea").first.wait_for()
 
 
@@ -147,56 +156,32 @@ def when_equal(built: Town) -> int:
     return 0
 
 
-def missing(built: Town, texts: list[str]) -> int:
-    """How many of these are not at every provider in the end, or there twice."""
-    wanted = set(texts)
-    found = []
-    for house in built.houses:
-        found.append([text for text in said_at(house, built.firm.workshop) if text in wanted])
-    return sum(len(wanted - set(held)) + len(held) - len(set(held)) for held in found)
-
-
-def said_at(house: House, space: str) -> list[str]:
-    """Every message of a space, as this house's store has it: who reads a page sees the newest hundred only."""
-    found = (
-        "SELECT chat.text FROM chat_message AS chat JOIN word AS here ON here.number = chat.space"
-        " WHERE here.text = ? AND chat.text IS NOT NULL"
-    )
-    with closing(sqlite3.connect(f"file:{house.data / 'verbund.db'}?mode=ro", uri=True)) as store:
-        return [text for (text,) in store.execute(found, (space,))]
-
-
-def line(run: dict[str, Any]) -> str:
-    waits = ", ".join(f"{name} {function['longest_ms']} ms" for name, function in run["functions"].items())
-    equal = max(0, run["equal_at"] - run["ended"]) if run["equal_at"] else -1
-    return f"{run['title']:44} {waits}; verloren {run['lost']}, gleich nach {equal} ms"
-
-
-def write(runs: list[dict[str, Any]], asked: argparse.Namespace) -> None:
+def write(asked: argparse.Namespace, runs: list[dict[str, Any]]) -> None:
     figures = sums(runs)
     asked.out.mkdir(parents=True, exist_ok=True)
     shown = {
-        "Störungen": len(runs), "Nachrichten": sum(run["typed"] for run in runs), "verloren": figures["lost"],
+        "Störungen": len(runs), "Nachrichten": sum(run.get("typed", 0) for run in runs), "verloren": figures["lost"],
         "längste Unterbrechung beim Schreiben": seconds(figures["messages_longest_ms"]),
     }  # fmt: skip
     about = (
-        "Zwei Anbieter auf einem Rechner, jeder in einem Netz für sich, mit eigenem Zertifikat. Anna schreibt alle "
-        "halbe Sekunde, Ben liest, beide bei Werkhof in Chromium; jemand meldet sich jede Sekunde mit dem Schlüssel "
-        "seines Geräts an, wo es geht. Niemand klickt."
+        f"{'Drei' if asked.houses == 3 else 'Zwei'} Anbieter auf einem Rechner, jeder in einem Netz für sich, mit "
+        "eigenem Zertifikat. Anna schreibt alle halbe Sekunde, Ben liest, beide bei Werkhof in Chromium; jemand meldet "
+        "sich jede Sekunde mit dem Schlüssel seines Geräts an, wo es geht. Niemand klickt."
     )
     (asked.out / REPORT).write_text(page("Störungen, eine nach der anderen", about, runs, shown), "utf-8")
     config = {"before_s": BEFORE_S, "hold_s": asked.hold, "after_s": AFTER_S, "houses": asked.houses}
     run = {"n": len(runs), "command": "python -m bench.drill faults", "versions": versions(), "configuration": config}
     text = json.dumps({"figures": figures, "runs": [{**run, "samples": runs}]}, ensure_ascii=False)
     (asked.out / DATA).write_text(f"{text}\n", "utf-8")
-    sys.stdout.write(f"{asked.out / REPORT}\n")
 
 
 def sums(runs: list[dict[str, Any]]) -> dict[str, float]:
-    waits = [run["functions"]["messages"]["longest_ms"] for run in runs if run["functions"]]
+    done = [run for run in runs if "failed" not in run]
+    waits = [run["functions"]["messages"]["longest_ms"] for run in done if run["functions"]]
     return {
-        "faults": len(runs), "lost": sum(run["lost"] for run in runs),
-        "never_equal": sum(1 for run in runs if not run["equal_at"]), "messages_longest_ms": max(waits, default=0),
+        "faults": len(runs), "lost": sum(run["lost"] for run in done),
+        "never_equal": sum(1 for run in done if not run["equal_at"]), "messages_longest_ms": max(waits, default=0),
+        "rounds_failed": failures(runs),
     }  # fmt: skip
 
 

@@ -10,19 +10,19 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.drill.faults import AFTER_S, READ_S, missing, said_at, when_equal
+from bench.drill.faults import AFTER_S, EQUAL_S, READ_S, when_equal
 from bench.drill.films import shown
 from bench.drill.kills import APP, RESULTS, versions
 from bench.drill.report import page, seconds
-from bench.drill.rounds import WATCH
+from bench.drill.rounds import WATCH, missing, said_at
+from bench.drill.unattended import Play, Round, driven, failures
 from bench.drill.watch import CADENCE_MS, FILM, Door, Messages, entered, longest, now_ms, told
 from bench.town import ground
 from bench.town.faults import dropping, lying
@@ -33,6 +33,7 @@ from tests.flows.server import PASSWORD
 from tests.flows.test_partners import eventually
 from verbund.ops import client
 
+IN_TOWN = True
 MINUTES, HERD = 6.0, 100
 #: Shares of the whole: when it happens, after the real day (15:40 to 21:30 UTC).
 NAME_GONE, LINKS_GONE, ACTS, LINKS_BACK, NAME_SLOW, WELL = 0.05, 0.08, 0.3, 0.75, 0.8, 0.85
@@ -62,16 +63,29 @@ def main() -> int:
     if why := ground.missing():
         sys.stderr.write(f"{why}\n")
         return 2
-    ground.enter("bench.drill.october", sys.argv[1:])
-    with tempfile.TemporaryDirectory() as folder:
-        run = lived(Path(folder), asked)
+    planned = [
+        {"name": "4. Oktober", "minutes": asked.minutes, "herd": asked.herd, "film": not asked.without_film}
+    ]  # fmt: skip
+    patience_s = asked.minutes * 60 + READ_S + EQUAL_S + 2 * HERD_S + 120
+    [run] = driven("bench.drill.october", planned, lambda _: None, round_s_max=patience_s)
+    if failures([run]):
+        sys.stdout.write(f"{run['failed']}\n")
+        return 1
     write(run, asked)
     return int(bool(run["lost"]) or not run["equal_at"] or not all(run["acts"].values()))
 
 
+@contextmanager
+def world(folder: Path) -> Iterator[Play]:
+    def play(round_: Round) -> dict[str, Any]:
+        return lived(folder, argparse.Namespace(**round_))
+
+    yield play
+
+
 def lived(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     with town(folder, 2, app=str(APP)) as built, chromium(*built.flags()) as browser, ExitStack() as people:
-        film = "" if asked.without_film else shown(built.pair, folder)
+        film = shown(built.pair, folder) if asked.film else ""
         team = {handle: at_work(browser, built.pair, handle) for handle in ("anna", "ben")}
         for person in team.values():
             people.callback(person.close)
@@ -121,12 +135,13 @@ def day(built: Town, team: dict[str, Person], watching: Person | None, asked: ar
     equal_at, typed = when_equal(built), messages.read(READ_S)
     acts["Was zurückgezogen wurde, ist auch bei Werkhof weg"] = tried(lambda: GONE not in at_home(built))
     acts["Die Neue ist auch bei Werkhof zu sehen"] = tried(lambda: NEW in at_home(built))
+    gone = missing(built.houses, built.firm.workshop, messages.texts())
     functions = {"messages": told(typed), "sign_in": summed("sign_in", beats, began, ended)}
     if watching:
         functions["film"] = summed("film", films, began, ended)
     return {
         "title": "4. Oktober 2021, sechzigfach", "began": began, "ended": ended, "fault": [from_, until],
-        "equal_at": equal_at, "lost": missing(built, messages.texts()), "typed": len(typed), "acts": acts, "herd": herd,
+        "equal_at": equal_at, "lost": gone, "typed": len(typed), "acts": acts, "herd": herd,
         "functions": functions, "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
 

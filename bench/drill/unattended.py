@@ -22,7 +22,7 @@ from bench.town import ground
 
 Round = dict[str, Any]
 Play = Callable[[Round], dict[str, Any]]
-#: Without a word for so long, a world hangs.
+#: Without a word for so long, a world hangs; before the first word it may take both.
 SET_UP_S_MAX, ROUND_S_MAX = 420.0, 180.0
 #: So many worlds in a row that end before their first round: there is no point in going on.
 STILLBORN_MAX = 3
@@ -79,19 +79,20 @@ def lived(
             [sys.executable, "-m", "bench.drill.unattended", module, str(folder)],
             stdin=subprocess.DEVNULL, stdout=said, stderr=said, env={**os.environ, "TMPDIR": str(folder)},
         )  # fmt: skip
-    read, heard_at, limit_s = 0, time.monotonic(), SET_UP_S_MAX
+    read, heard_at = 0, time.monotonic()
     try:
         while True:
             ended = child.poll() is not None
             lines = (folder / NOTES).read_text("utf-8").split("\n")[:-1]
             for line in lines[read:]:
                 note(json.loads(line))
-                heard_at, limit_s = time.monotonic(), round_s_max
+                heard_at = time.monotonic()
             read = len(lines)
             if read == len(plan) or late():
                 return ""
             if ended:
                 return last_words(folder / SAID)
+            limit_s = round_s_max if read else round_s_max + SET_UP_S_MAX
             if time.monotonic() - heard_at > limit_s:
                 return f"nothing came for {limit_s:.0f} s"
             time.sleep(LOOK_S)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+#: Inside: the number, outside, of the process whose only child is ours.
 INSIDE = "VERBUND_TOWN"
 #: People, names and the lines between the houses are here; house number n is NETWORK.(HOUSE_FIRST + n).
 NETWORK, PEOPLE, HOUSE_FIRST, LINE_FIRST = "10.77.0", "10.77.0.1", 11, 111
@@ -37,7 +38,7 @@ def enter(module: str, arguments: list[str]) -> None:
     if os.environ.get(INSIDE):
         _prepare()
         return
-    os.environ.update({INSIDE: "1", "PATH": _path()})
+    os.environ.update({INSIDE: str(os.getpid()), "PATH": _path()})
     command = [*_unshare(), sys.executable, "-m", module, *arguments]
     os.execvp(command[0], command)
 
@@ -75,6 +76,12 @@ def _prepare() -> None:
     run("ip", "link", "add", BRIDGE, "type", "bridge")
     run("ip", "addr", "add", f"{PEOPLE}/24", "dev", BRIDGE)
     run("ip", "link", "set", BRIDGE, "up")
+
+
+def way_in() -> str:
+    """What leads a command from outside in here."""
+    user = "" if is_root() else " -U --preserve-credentials"
+    return f"nsenter -t $(pgrep -P {os.environ[INSIDE]}){user} -n -m -p"
 
 
 def is_root() -> bool:

@@ -20,7 +20,7 @@ def test_what_stood_still_is_red_and_the_rest_green() -> None:
     beats = [*range(500, 5_000, 500), *range(9_000, 12_000, 500)]
     function = {"beats": beats, "longest_ms": longest(beats, 0, 12_000, 500)}
     assert function["longest_ms"] == 4_000
-    worked, stood, again = (0, 4_500, True), (4_500, 9_000, False), (9_000, 12_000, True)
+    worked, stood, again = (0, 5_000, True), (5_000, 9_000, False), (9_000, 12_000, True)
     assert stretches("messages", function, 0, 12_000) == [worked, stood, again]
     run = {
         "title": "Probe <1>", "began": 0, "ended": 12_000, "fault": [4_000, 8_000], "equal_at": 12_500, "lost": 0,
@@ -65,3 +65,18 @@ def test_a_power_cut_in_a_town_of_providers(tmp_path: Path) -> None:
     assert run["typed"] > 10
     assert run["equal_at"]
     assert "Stromausfall" in (tmp_path / "drill-faults.html").read_text()
+
+
+@pytest.mark.browser
+@pytest.mark.programs
+def test_two_of_three_providers_are_lost_one_after_the_other(tmp_path: Path) -> None:
+    if why := ground.missing():
+        pytest.skip(why)
+    command = [sys.executable, "-m", "bench.drill", "three", "--hold", "5", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=3 * RUN_TIMEOUT_S, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [run] = json.loads((tmp_path / "drill-three.json").read_text())["runs"][0]["samples"]
+    assert sorted(run["worked"]) == ["Nordlicht", "Südnetz", "Werkhof"]
+    assert run["worked"][0] == "Werkhof"
+    assert (run["lost"], run["functions"]["messages"]["unread"]) == (0, 0)
+    assert run["equal_at"]
