@@ -7,7 +7,7 @@ from typing import Any
 from bench.drill.watch import CADENCE_MS
 
 NAMES = {"messages": "Nachrichten", "sign_in": "Anmelden", "open": "Öffnen", "call": "Anruf", "film": "Film"}
-WIDTH, ROW, LEFT, TOP = 760, 26, 110, 24
+WIDTH, ROW, LEFT, TOP = 760, 26, 110, 38
 #: What is shorter is not to be seen, and not to be felt.
 FELT_MS = 250
 #: Whether all are equal is looked at in steps of this.
@@ -29,7 +29,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 60rem;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .3rem; }
-p { margin: .3rem 0; } .soft { color: var(--soft); }
+p { margin: .3rem 0; } .soft { color: var(--soft); } .end { margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child { text-align: left; } .ill { color: var(--ill); font-weight: 600; }
@@ -48,7 +48,7 @@ def page(title: str, about: str, runs: list[dict[str, Any]], figures: dict[str, 
         _figures(figures),
         _table(runs),
         *(_run(run) for run in runs),
-        f'<p class="soft">{LEGEND}</p></body></html>\n',
+        f'<p class="soft end">{LEGEND}</p></body></html>\n',
     ]
     return "".join(parts)
 
@@ -122,7 +122,7 @@ def timeline(run: dict[str, Any]) -> str:
         drawn.append(
             f'<rect x="{x(from_):.1f}" y="{TOP - 8}" width="{max(1.0, x(until) - x(from_)):.1f}" height="{tall}" '
             f'fill="var(--soft)" opacity="{(0.16, 0.28)[number % 2]}"/>'
-            f'<text x="{x(from_) + 2:.1f}" y="{TOP - 12}">{html.escape(shown)}</text>'
+            f'<text x="{x(from_) + 2:.1f}" y="{TOP - (25, 12)[number % 2]}">{html.escape(shown)}</text>'
         )
     for row, name in enumerate(functions):
         y = TOP + row * ROW

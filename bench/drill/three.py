@@ -53,10 +53,10 @@ def main() -> int:
 @contextmanager
 def world(folder: Path) -> Iterator[Play]:
     with stage(folder, HOUSES) as scene:
-        yield lambda round_: one(scene, round_["hold_s"])
+        yield lambda round_: one(scene, round_["name"], round_["hold_s"])
 
 
-def one(scene: Scene, hold_s: float) -> dict[str, Any]:
+def one(scene: Scene, name: str, hold_s: float) -> dict[str, Any]:
     """One after the other is lost; then both come back."""
     town = scene.town
     at_home(scene)
@@ -82,7 +82,8 @@ def one(scene: Scene, hold_s: float) -> dict[str, Any]:
     typed, equal_at = messages.read(READ_S), when_equal(town)
     worked = [house.plot.shown for house in (first, second, third)]
     return {
-        "title": "Zwei von drei Anbietern fallen aus", "began": began, "ended": ended, "fault": [first_at, back_at],
+        "title": f"{name}: erst {worked[0]}, dann {worked[1]}", "began": began, "ended": ended,
+        "fault": [first_at, back_at],
         "phases": [
             [first_at, second_at, f"{worked[0]} weg"], [second_at, until, f"{worked[1]} auch weg"],
             [until, back_at, "beide starten"],
