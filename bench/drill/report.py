@@ -12,6 +12,8 @@ WIDTH, ROW, LEFT, TOP = 760, 26, 110, 38
 FELT_MS = 250
 #: Whether all are equal is looked at in steps of this.
 LOOKED_MS = 200
+#: Seconds are written at whole steps.
+TICKS_MS, TICKS_MAX = (1_000, 2_000, 5_000, 10_000, 20_000, 60_000, 300_000), 10
 #: So wide a bar can say how long it is.
 SAID_WIDTH = 34
 #: From here on people ask what is wrong.
@@ -131,8 +133,8 @@ def timeline(run: dict[str, Any]) -> str:
             drawn.append(_well(x(one), x(other), y) if works else _ill(x(one), x(other), y, other - one))
     if run["equal_at"]:
         drawn.append(f'<path d="M{x(run["equal_at"]):.1f} {TOP - 8}v{tall}" stroke="var(--ink)" stroke-width="2"/>')
-    for share in range(5):
-        at = began + span * share / 4
+    step = next((step for step in TICKS_MS if span / step <= TICKS_MAX), TICKS_MS[-1])
+    for at in range(began, ended, step):
         drawn.append(f'<text x="{x(at):.1f}" y="{height - 4}" text-anchor="middle">{(at - began) / 1000:.0f} s</text>')
     label = html.escape(f"Zeitstrahl: {run['title']}")
     return (
