@@ -78,6 +78,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     alarm_command: str = ""
     #: After so many days without a backup there is an alarm; 0: backups are made in another way.
     backup_days_max: int = 7
+    #: Entries that are older than so many days are sealed: packed, in half the space or less; 0: never.
+    seal_after_days: int = 7
     #: Threads that ffmpeg may use; 0: all cores.
     ffmpeg_threads: int = 0
     #: What fetching files and films from partners may take of the line, in Mbit/s, all together; 0: everything.

@@ -6,6 +6,7 @@ from verbund.base.ids import ProviderId, SpaceId
 from verbund.log import tables
 from verbund.log.core import parse
 from verbund.log.log import Log
+from verbund.log.sealed import Segments
 from verbund.log.stored import stored_parcel
 from verbund.log.tx import Tx
 
@@ -22,8 +23,12 @@ def adopt(log: Log, tx: Tx, space: SpaceId, provider: ProviderId, incarnation: i
     is_placed = exists().where(
         again.c.core == core.position, own.c.number == again.c.sublog, own.c.provider == log.provider
     )
+    columns = (
+        core.id, core.raw, core.sig, core.salt, core.body, core.state, core.position.label("origin"), place.space,
+        entry.void,
+    )  # fmt: skip
     rows = tx.execute(
-        select(core.raw, core.sig, core.salt, core.body, core.state, entry.void)
+        select(*columns)
         .join(tables.entry, entry.core == core.position)
         .join(tables.sublog, place.number == entry.sublog)
         .where(place.space == space, place.provider == provider, place.incarnation == incarnation)
@@ -31,6 +36,6 @@ def adopt(log: Log, tx: Tx, space: SpaceId, provider: ProviderId, incarnation: i
         .order_by(entry.seq)
         .limit(ADOPTED_MAX)
     ).all()
-    for row in rows:
+    for row in Segments(tx.connection).wholes(rows):
         log.place_again(tx, parse(stored_parcel(row)), row.state, bool(row.void))
     return len(rows)

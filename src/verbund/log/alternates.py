@@ -51,8 +51,10 @@ def genuine(tx: Tx, core: CoreId, row: Any, judge: Callable[[Tx, Parsed, int], A
 
 def void(tx: Tx, core: CoreId) -> None:
     """It came before the key that shows it to be forged: a void, which the true one replaces when it comes."""
+    c = tables.core.c
+    tx.gone += tx.execute(select(c.space, c.position, c.id).where(c.id == core)).all()
     nothing = {"state": VOID, "reason": WrongSignature.code, "salt": None, "body": None}
-    tx.execute(update(tables.core).where(tables.core.c.id == core).values(nothing))
+    tx.execute(update(tables.core).where(c.id == core).values(nothing))
 
 
 def forget(tx: Tx, core: CoreId) -> None:

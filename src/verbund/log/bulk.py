@@ -37,18 +37,19 @@ class Packed(NamedTuple):
     data: bytes
 
 
-def pack(space: SpaceId, entries: Sequence[Entry]) -> Packed | None:
-    """Entries of one space, each sub-log's in the order of its numbers without a gap. None when they are too many."""
+def pack(space: SpaceId, entries: Sequence[Entry], spare_bytes: int = 0) -> Packed | None:
+    """Entries of one space, each sub-log's in the order of its numbers without a gap. None when they are too many, or
+    leave less than `spare_bytes` of room."""
     if not 0 < len(entries) <= ENTRIES_MAX:
         return None
     packing = Packing(space)
     for one in entries:
         packing.add(one)
     plain = _encoder.encode(packing.columns())
-    if len(plain) > PLAIN_BYTES_MAX:
+    if len(plain) > PLAIN_BYTES_MAX - spare_bytes:
         return None
     data = zstandard.ZstdCompressor(level=LEVEL).compress(plain)
-    return Packed(packing.runs(), data) if len(data) <= PACKED_BYTES_MAX else None
+    return Packed(packing.runs(), data) if len(data) <= PACKED_BYTES_MAX - spare_bytes else None
 
 
 def unpack(space: SpaceId, packed: Packed) -> list[Entry]:

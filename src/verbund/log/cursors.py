@@ -16,6 +16,7 @@ from verbund.log.core import parse
 from verbund.log.entry import SETTLED
 from verbund.log.judge import Take
 from verbund.log.registry import Fact
+from verbund.log.sealed import Segments
 from verbund.log.service import Appended, LogService
 from verbund.log.stored import stored_parcel
 from verbund.log.tx import Reader, Tx
@@ -112,7 +113,8 @@ class Follower:
             found = [*connection.execute(self._new(after, last)), *connection.execute(self._late(after, last))]
             rows = sorted(found, key=lambda row: row.place)[:PAGE_MAX]
             more = len(rows) == PAGE_MAX
-            facts = [(row.place, fact) for row in rows if (fact := self._fact(reader, row)) is not None]
+            wholes = Segments(connection).wholes(rows)
+            facts = [(row.place, fact) for row in wholes if (fact := self._fact(reader, row)) is not None]
         return Page(facts, rows[-1].place if more else last, more)
 
     def _new(self, after: int, last: int) -> Any:
@@ -126,8 +128,12 @@ class Follower:
 
     def _facts(self, place: Any) -> Any:
         core, entry = tables.core.c, tables.entry.c
+        columns = (
+            place.label("place"), core.id, core.space, core.raw, core.sig, core.salt, core.body, entry.position,
+            entry.at, core.position.label("origin"),
+        )  # fmt: skip
         return (
-            select(place.label("place"), core.raw, core.sig, core.salt, core.body, entry.position, entry.at)
+            select(*columns)
             .select_from(tables.entry)
             .join(tables.core, core.position == entry.core)
             .where(core.body.is_not(None), core.state == SETTLED, core.kind.in_(self._kinds))

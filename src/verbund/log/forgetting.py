@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from verbund.base.ids import AccountId, CoreId, SpaceId
-from verbund.log import tables
+from verbund.log import sealing, tables
 from verbund.log.registry import Fact, Gone, Registry
 from verbund.log.tx import Order, Tx
 
@@ -48,6 +48,8 @@ def forget(registry: Registry, tx: Tx, space: SpaceId, order: Order) -> None:
         whole = [one.id for one in gone if one.whole]
         blobs += sum(tx.erase(core) for core in whole)
         bodies += len(whole)
+        if len(tx.gone) > sealing.GONE_MAX:
+            sealing.take_out(tx)
     tx.insert_once(tables.erasure, {
         "space": space, "by": order.by, "account": order.account, "until": order.until, "bodies": bodies,
         "blobs": blobs,

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from verbund.base.ids import CoreId, SpaceId
 from verbund.log import tables
 from verbund.log.entry import QUARANTINED, SETTLED
+from verbund.log.sealed import Segments
 from verbund.log.tx import Tx
 
 PAGE = 1_000
@@ -16,22 +17,27 @@ def one(tx: Tx, core: CoreId) -> Any:
     """A core with its first place."""
     c, entry, sublog = tables.core.c, tables.entry.c, tables.sublog.c
     columns = (
-        c.raw, c.sig, c.state, c.salt, c.body, c.position,
-        entry.at, entry.seq, entry.chain, sublog.provider, sublog.incarnation,
+        c.id, c.raw, c.sig, c.state, c.salt, c.body, c.position, c.position.label("origin"),
+        entry.at, entry.seq, entry.chain, sublog.space, sublog.provider, sublog.incarnation,
     )  # fmt: skip
-    return tx.execute(
+    found = tx.execute(
         select(*columns)
         .join(tables.entry, entry.position == c.position)
         .join(tables.sublog, sublog.number == entry.sublog)
         .where(c.id == core)
     ).one()
+    return Segments(tx.connection).whole(found)
 
 
 def page(tx: Tx, space: SpaceId | None, after: int) -> list[Any]:
     """The next cores that count or are set aside, PAGE at most."""
     core, entry = tables.core.c, tables.entry.c
+    columns = (
+        core.id, core.space, core.raw, core.sig, core.state, core.reason, core.salt, core.body, core.position,
+        core.position.label("origin"), entry.at,
+    )  # fmt: skip
     query = (
-        select(core.raw, core.sig, core.state, core.reason, core.salt, core.body, core.position, entry.at)
+        select(*columns)
         .join(tables.entry, entry.position == core.position)
         .where(core.position > after, core.state.in_((SETTLED, QUARANTINED)))
         .order_by(core.position)
@@ -39,7 +45,7 @@ def page(tx: Tx, space: SpaceId | None, after: int) -> list[Any]:
     )
     if space is not None:
         query = query.where(core.space == space)
-    return list(tx.execute(query).all())
+    return list(Segments(tx.connection).wholes(tx.execute(query).all()))
 
 
 def whole(tx: Tx, space: SpaceId | None) -> set[CoreId]:

@@ -10,7 +10,7 @@ from verbund.base.clock import Clock, Hlc
 from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
-from verbund.log import alternates, early, forgetting, kept, search, sublogs, tables, twins, waiting
+from verbund.log import alternates, early, forgetting, kept, sealing, search, sublogs, tables, twins, waiting
 from verbund.log import entry as entries
 from verbund.log.cache import Cache
 from verbund.log.compact import packed, stamped
@@ -142,6 +142,7 @@ class Log:
             self.refold(tx, space)
             self._settle_arrivals(tx)
         sublogs.write(tx)
+        sealing.take_out(tx)
 
     def _settle_arrivals(self, tx: Tx) -> None:
         while tx.arrivals:
@@ -339,7 +340,7 @@ class Log:
             )  # fmt: skip
         else:
             row = {"state": state, "reason": reason, "authority": authority, "salt": salt, "body": body}
-            row["sig"] = parsed.signature
+            row |= {"raw": parsed.raw, "sig": parsed.signature}
             c, entry = tables.core.c, tables.entry.c
             void = tx.position_of(parsed.id)
             tx.execute(update(tables.core).where(c.position == void).values(position=position, **row))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 from verbund.base.ids import CoreId, SpaceId
 from verbund.log import tables
 from verbund.log.entry import QUARANTINED, SETTLED, VOID, WAITING, Vector, split_sublog
+from verbund.log.sealed import Segments
 from verbund.log.stored import decode_core, stored_wire
 
 NEWEST_MAX = 500
@@ -36,13 +37,14 @@ def newest(connection: Connection, space: SpaceId, after: Vector, since: int) ->
 
     None where that is too much: then everything comes in its order.
     """
+    segments = Segments(connection)
     reached = int(connection.execute(select(func.max(tables.entry.c.position))).scalar() or 0)
     if since:
-        rows = connection.execute(_new(space, since, reached)).all()
+        rows = list(segments.wholes(connection.execute(_new(space, since, reached))))
         reached = rows[NEWEST_MAX - 1].position if len(rows) > NEWEST_MAX else reached
         rows = rows[:NEWEST_MAX]
     else:
-        rows = _first(connection, space)
+        rows = _first(connection, space, segments)
     covered = {split_sublog(key): seq for key, seq in after.items()}
     wanted = [row for row in rows if row.seq > covered.get((row.provider, row.incarnation), 0)]
     found = [stored_wire(row) for row in wanted]
@@ -50,16 +52,18 @@ def newest(connection: Connection, space: SpaceId, after: Vector, since: int) ->
     return None if is_much else Newest(found, reached)
 
 
-def _first(connection: Connection, space: SpaceId) -> list[Any]:
+def _first(connection: Connection, space: SpaceId, segments: Segments) -> list[Any]:
     core = tables.core.c
     kept = (core.state.in_((SETTLED, QUARANTINED)), core.body.is_not(None))
     authority = select(core.position).where(core.space == space, core.authority == 1, *kept)
     places = {*connection.execute(authority.limit(EARLY_MAX + 1)).scalars(), *_last_said(connection, space)}
-    rows = {row.position: row for row in _at(connection, [*places, *_stands(connection, space)])}
+    found = _at(connection, sorted({*places, *_stands(connection, space)}))
+    rows = {row.position: row for row in segments.wholes(found)}
     fresh: Iterable[Any] = list(rows.values())
     for _ in range(STEPS_MAX):
         named = {one for row in fresh for one in decode_core(bytes(row.raw)).re} - {row.id for row in rows.values()}
-        fresh = [row for row in _named(connection, space, named) if row.position not in rows]
+        new = [row for row in _named(connection, space, named) if row.position not in rows]
+        fresh = list(segments.wholes(sorted(new, key=lambda row: row.position)))
         rows |= {row.position: row for row in fresh}
         if not fresh or len(rows) > EARLY_MAX:
             break
@@ -118,6 +122,7 @@ def _rows() -> Any:
     columns = (
         entry.position, entry.seq, entry.chain, entry.at, entry.void, place.provider, place.incarnation,
         core.id, core.raw, core.sig, core.state, core.reason, core.salt, core.body, core.space,
+        core.position.label("origin"),
     )  # fmt: skip
     return (
         select(*columns)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from heapq import merge
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -11,10 +10,10 @@ from sqlalchemy.exc import OperationalError
 from verbund.base.ids import CoreId, DeviceId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey, PublicKey
 from verbund.base.refusal import Broken, Refusal
-from verbund.log import tables
+from verbund.log import places, tables
 from verbund.log.ahead import Ahead
 from verbund.log.core import Parcel, parse
-from verbund.log.entry import Entry, Vector, Written, split_sublog, sublog
+from verbund.log.entry import Entry, Vector, Written, sublog
 from verbund.log.log import Log
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Event, Fact
@@ -104,17 +103,8 @@ class LogService:
     def entries(self, space: SpaceId, after: Vector, limit: int = ENTRIES_PAGE) -> tuple[list[bytes], bool]:
         """(encoded entries that the vector does not cover, in this provider's order; whether there are more)."""
         limit = min(limit, ENTRIES_PAGE_MAX)
-        covered = {split_sublog(key): seq for key, seq in after.items()}
-        c = tables.sublog.c
-        with self.store.read() as connection:
-            found = connection.execute(select(c.number, c.provider, c.incarnation).where(c.space == space)).all()
-            ends = [(row.number, covered.get((row.provider, row.incarnation), 0)) for row in found]
-            parts = [connection.execute(_entries_query(number, seq, limit)) for number, seq in ends]
-            # Along a sub-log positions grow as its numbers do.
-            page = _page(merge(*parts, key=lambda row: row.position), limit)
-            for part in parts:
-                part.close()
-        return page
+        with self.store.read() as connection, places.after(connection, space, after, limit) as rows:
+            return _page(rows, limit)
 
     def _keys_of(self, devices: Sequence[DeviceId]) -> dict[DeviceId, PublicKey]:
         with self.store.read() as connection:
@@ -158,19 +148,3 @@ def _page(rows: Iterator[Any], limit: int) -> tuple[list[bytes], bool]:
         found.append(stored_wire(row))
         size += len(found[-1])
     return found, False
-
-
-def _entries_query(number: int, seq: int, limit: int) -> Any:
-    core, entry, place = tables.core.c, tables.entry.c, tables.sublog.c
-    columns = (
-        entry.position, entry.seq, entry.chain, entry.at, entry.void, place.provider, place.incarnation,
-        core.id, core.raw, core.sig, core.state, core.reason, core.salt, core.body,
-    )  # fmt: skip
-    return (
-        select(*columns)
-        .join(tables.sublog, place.number == entry.sublog)
-        .join(tables.core, core.position == entry.core)
-        .where(entry.sublog == number, entry.seq > seq)
-        .order_by(entry.seq)
-        .limit(limit + 1)
-    )

@@ -50,6 +50,25 @@ class Store:
             connection.close()
         return not busy
 
+    def size(self) -> int:
+        """Bytes of the database, without its write-ahead log."""
+        with self.read() as connection:
+            if not self.sqlite:
+                return int(connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one())
+            pages, size = (connection.exec_driver_sql(f"PRAGMA page_{one}").scalar_one() for one in ("count", "size"))
+            return int(pages * size)
+
+    def compact(self) -> None:
+        """Write the database anew without what is free in it; nobody else may use it. PostgreSQL does it by itself."""
+        if not self.sqlite:
+            return
+        connection = self.engine.raw_connection()
+        try:
+            connection.cursor().execute("VACUUM").close()
+        finally:
+            connection.close()
+        self.truncate_log()
+
     def claim(self) -> bool:
         """Whether this process may write: one writer for a database. On SQLite the data folder's lock sees to it."""
         if self.sqlite or self._claim is not None:

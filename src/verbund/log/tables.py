@@ -18,7 +18,8 @@ from sqlalchemy import (
 from verbund.log.compact import Digest, Stamp, Word
 from verbund.log.store import metadata
 
-#: `position` is that of the entry in which it was first accepted. `salt` and `body` go when a body is erased.
+#: `position` is that of the entry in which it was first accepted. `salt` and `body` go when a body is erased. What lies
+#: sealed in a segment is empty here (no bytes, unlike NULL): `raw`, `sig`, `salt`, `body`; see sealed.py.
 core = Table(
     "core",
     metadata,
@@ -44,7 +45,7 @@ core = Table(
 )
 
 #: `core` is the core's position: their own for most, that of its first acceptance where it came more than once; only
-#: those are looked for by it.
+#: those are looked for by it. `chain` is empty where a segment has it.
 entry = Table(
     "entry",
     metadata,
@@ -57,6 +58,21 @@ entry = Table(
     Column("void", SmallInteger, nullable=False),
     UniqueConstraint("sublog", "seq", name="entry_place"),
     Index("entry_again", "core", sqlite_where=text("core <> position"), postgresql_where=text("core <> position")),
+)
+
+#: Old entries of a space packed as in a frame between providers: those from position `first` to `last`, all of them.
+#: `reached` is how far they go in each sub-log, with all segments before: the next one begins there.
+segment = Table(
+    "segment",
+    metadata,
+    Column("first", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("space", Word, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("reached", String, nullable=False),
+    Column("runs", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("segment_space", "space", "first"),
 )
 
 #: `number` stands for the sub-log in its entries.

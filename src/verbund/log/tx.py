@@ -20,6 +20,7 @@ from verbund.log.entry import QUARANTINED, SETTLED, WAITING, Entry
 from verbund.log.gaps import Gaps
 from verbund.log.gathered import Gathered, Into
 from verbund.log.registry import Device, Directory, Fact
+from verbund.log.sealed import Segments
 
 Row = dict[str, Any]
 Later = Callable[["Tx", list[Any]], None]
@@ -164,8 +165,9 @@ class Reader:
 
     def previous(self, core: CoreId) -> CoreId | None:
         """The core that its device wrote before this one, by the header that is here."""
-        raw = self.execute(select(tables.core.c.raw).where(tables.core.c.id == core)).scalar()
-        return None if raw is None else _core.decode(bytes(raw)).dp
+        c = tables.core.c
+        row = self.execute(select(c.id, c.space, c.raw, c.position.label("origin")).where(c.id == core)).first()
+        return None if row is None else _core.decode(bytes(Segments(self.connection).whole(row).raw)).dp
 
     def own_authority(self, space: SpaceId, dev: DeviceId, before: int) -> tuple[CoreId, ...]:
         """The authority facts of a space that this device wrote before its number `before`, set aside ones included:
@@ -217,6 +219,8 @@ class Tx(Reader):
         self.arrivals: list[str] = []
         #: What else goes when a body is erased: its references to blobs. How many blobs nobody names any more.
         self.erased: Callable[[Tx, CoreId], int] = _none
+        #: (space, position, core) of the bodies that were erased: a segment may have them too (see sealed.py).
+        self.gone: list[Any] = []
         #: Carries out an order of erasure (see forgetting.py).
         self.forget: Callable[[SpaceId, Order], None] = _nothing
         self.disturbed: set[SpaceId] = set()
@@ -325,7 +329,9 @@ class Tx(Reader):
 
         How many blobs nobody in the space names any more.
         """
-        self.execute(update(tables.core).where(tables.core.c.id == core).values(salt=None, body=None))
+        c = tables.core.c
+        self.gone += self.execute(select(c.space, c.position, c.id).where(c.id == core)).all()
+        self.execute(update(tables.core).where(c.id == core).values(salt=None, body=None))
         if not self.cache.get(UNPURGED):
             self.insert_once(tables.installation, {"key": UNPURGED, "value": ""})
             self.cache[UNPURGED] = True
@@ -351,15 +357,15 @@ class Tx(Reader):
         ).first()
         return Header(**row._asdict()) if row else None
 
-    def mark(self) -> tuple[int, int, int, dict[Any, Any], set[SpaceId]]:
+    def mark(self) -> tuple[int, int, int, int, dict[Any, Any], set[SpaceId]]:
         """Where a guarded piece of work begins."""
         calls, arrivals, appended = len(self.after_commit_calls), len(self.arrivals), len(self.appended)
-        return calls, arrivals, appended, dict(self.sublogs), set(self.disturbed)
+        return calls, arrivals, appended, len(self.gone), dict(self.sublogs), set(self.disturbed)
 
-    def back_to(self, mark: tuple[int, int, int, dict[Any, Any], set[SpaceId]]) -> None:
+    def back_to(self, mark: tuple[int, int, int, int, dict[Any, Any], set[SpaceId]]) -> None:
         """Forget what was gathered since."""
-        calls, arrivals, appended, self.sublogs, self.disturbed = mark
-        del self.after_commit_calls[calls:], self.arrivals[arrivals:], self.appended[appended:]
+        calls, arrivals, appended, gone, self.sublogs, self.disturbed = mark
+        del self.after_commit_calls[calls:], self.arrivals[arrivals:], self.appended[appended:], self.gone[gone:]
         self._buffer.clear()
         self._later.clear()
 

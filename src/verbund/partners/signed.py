@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select
 from verbund.base.ids import ProviderId, SpaceId, b64
 from verbund.log import tables as log_tables
 from verbund.log.entry import split_sublog, sublog
+from verbund.log.sealed import Segments
 from verbund.log.tx import Tx
 from verbund.partners import tables
 from verbund.partners.heads import STRIDE, End
@@ -85,28 +86,29 @@ def unsigned(
         if is_over or seq >= sub.seq or len(found) >= limit:
             continue
         rows = connection.execute(
-            select(entry.seq, entry.chain)
+            select(entry.seq, entry.chain, entry.position)
             .where(entry.sublog == sub.number, entry.seq > seq, or_(entry.seq % STRIDE == 0, entry.seq == sub.seq))
             .order_by(entry.seq)
             .limit(limit - len(found))
         )
-        found += [End(space, sub.incarnation, row.seq, bytes(row.chain)) for row in rows]
+        segments, to = Segments(connection), sub.incarnation
+        found += [End(space, to, row.seq, segments.chain_of(row, space, (own, to, row.seq))) for row in rows.all()]
     return found
 
 
 def chains(connection: Connection, space: SpaceId, places: Iterable[Place]) -> dict[tuple[str, int], str]:
     """(sub-log, seq) → the chain there, of the entries that are here."""
     place, entry = log_tables.sublog.c, log_tables.entry.c
-    found = {}
+    found, segments = {}, Segments(connection)
     for (provider, incarnation), seq in places:
         row = connection.execute(
-            select(entry.chain)
+            select(entry.chain, entry.position)
             .join(log_tables.sublog, place.number == entry.sublog)
             .where(place.space == space, place.provider == provider, place.incarnation == incarnation)
             .where(entry.seq == seq)
-        ).scalar()
+        ).first()
         if row is not None:
-            found[(sublog(provider, incarnation), seq)] = b64(bytes(row))
+            found[sublog(provider, incarnation), seq] = b64(segments.chain_of(row, space, (provider, incarnation, seq)))
     return found
 
 

@@ -28,6 +28,7 @@ from verbund.erasure import rules as erasure_rules
 from verbund.erasure.effects import ErasureService
 from verbund.log.newer import learn
 from verbund.log.registry import Registry
+from verbund.log.sealer import Sealer
 from verbund.log.store import Store
 from verbund.log.tx import Tx
 from verbund.media import api as media_api
@@ -118,6 +119,10 @@ def _meet(services: Services) -> MeetService:
     return service
 
 
+def _sealer(services: Services) -> Sealer:
+    return Sealer(services.log, services.clock, services.settings.seal_after_days)
+
+
 #: Started in this order, stopped in the other.
 SERVICES: list[Callable[[Services], Any]] = [
     lambda services: services.blobs,
@@ -127,6 +132,7 @@ SERVICES: list[Callable[[Services], Any]] = [
     _film_replica,
     _meet,
     ErasureService,
+    _sealer,
     Agreements,
     PartnersService,
     Desk,

@@ -137,6 +137,18 @@ def rebuild(args: argparse.Namespace) -> int:
     return 0
 
 
+def seal(args: argparse.Namespace) -> int:
+    """Pack old entries, and give the space back that the database does not need any more."""
+    from verbund.web import capabilities
+    from verbund.web.composition import Services
+    from verbund.web.upkeep import seal as seal_all
+
+    count, before, after = asyncio.run(seal_all(Services(load(data=args.data), capabilities), args.all))
+    sizes = f"{before // 1024} → {after // 1024} KiB"
+    sys.stdout.write(f"{count} Segmente versiegelt, {sizes}. / {count} segments sealed, {sizes}.\n")
+    return 0
+
+
 def head_key(args: argparse.Namespace) -> int:
     """Show or renew the key that signs this provider's sub-logs, also while the provider serves."""
     from verbund.web.upkeep import head_key_report
@@ -176,6 +188,10 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("rebuild", help="alle Tabellen aus dem Protokoll neu aufbauen")
     one.add_argument("--data", help="Datenordner")
     one.set_defaults(run=rebuild)
+    one = commands.add_parser("seal", help="alte Einträge packen und den Platz zurückgeben (Verbund steht dabei still)")
+    one.add_argument("--all", action="store_true", help="auch die neuen, so weit sie ein Segment füllen")
+    one.add_argument("--data", help="Datenordner (Vorgabe: data)")
+    one.set_defaults(run=seal)
     one = commands.add_parser(
         "head-key", help="den Schlüssel zeigen oder erneuern, der unsere Protokolle unterschreibt"
     )

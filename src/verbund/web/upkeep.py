@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from verbund.base.clock import SystemClock
 from verbund.base.settings import Settings
-from verbund.log import tables
+from verbund.log import sealer, tables
 from verbund.log.cache import Cache
 from verbund.log.tx import Tx
 from verbund.partners.headkey import HeadKey
@@ -26,6 +26,20 @@ async def refold(services: Services) -> int:
         await services.log.refold()
         with services.store.read() as connection:
             return int(connection.execute(select(func.count()).select_from(tables.entry)).scalar() or 0)
+
+    return await alone(services, work)
+
+
+async def seal(services: Services, everything: bool) -> tuple[int, int, int]:
+    """Seal what is old enough, or everything that fills a segment; then give the space back. (segments, bytes of the
+    database before, after)."""
+    days = 0 if everything else services.settings.seal_after_days
+
+    async def work() -> tuple[int, int, int]:
+        before = services.store.size()
+        count = await sealer.seal(services.log, services.clock.now_ms() - days * sealer.DAY_MS)
+        services.store.compact()
+        return count, before, services.store.size()
 
     return await alone(services, work)
 

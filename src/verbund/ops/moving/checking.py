@@ -13,6 +13,7 @@ from verbund.base.refusal import Refusal
 from verbund.log import tables as log_tables
 from verbund.log.core import Parsed, WrongSignature, check_signature, parse
 from verbund.log.entry import CHAIN_START, VOID, BrokenChain, Entry, check_place, split_sublog, sublog
+from verbund.log.sealed import Segments
 from verbund.log.store import Store
 from verbund.media.replica import files_of
 from verbund.ops.moving.archive import DamagedExport, Reader, page_name
@@ -217,13 +218,14 @@ def _is_so(connection: Connection, space: SpaceId, sub: str, end: End) -> bool:
     """Whether this provider's copy of the sub-log had this chain there."""
     provider, incarnation = split_sublog(sub)
     place, entry = log_tables.sublog.c, log_tables.entry.c
-    chain = connection.execute(
-        select(entry.chain)
+    found = connection.execute(
+        select(entry.chain, entry.position)
         .join(log_tables.sublog, place.number == entry.sublog)
         .where(place.space == space, place.provider == provider, place.incarnation == incarnation)
         .where(entry.seq == end.seq)
-    ).scalar()
-    return chain is not None and b64(bytes(chain)) == end.chain
+    ).first()
+    at = (provider, incarnation, end.seq)
+    return found is not None and b64(Segments(connection).chain_of(found, space, at)) == end.chain
 
 
 __all__ = ["Checked", "TwoHistories", "WrongSignature", "check", "entries_of"]

@@ -183,7 +183,7 @@ def _films(connection: Connection) -> tuple[int, int]:
 def _entry_bytes(connection: Connection) -> int:
     c = log_tables.core.c
     newest = select(func.length(c.raw) + func.coalesce(func.length(c.body), 0)).order_by(c.position.desc())
-    sizes = connection.execute(newest.limit(SAMPLE_ENTRIES)).scalars().all()
+    sizes = connection.execute(newest.where(c.raw != b"").limit(SAMPLE_ENTRIES)).scalars().all()
     return sum(sizes) // len(sizes) if sizes else 0
 
 

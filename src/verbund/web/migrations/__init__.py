@@ -11,7 +11,7 @@ from verbund.log.search import ensure_index
 from verbund.log.store import metadata
 
 #: The newest revision: the name of the last file in versions/.
-HEAD = "0001"
+HEAD = "0002"
 FOLDER = Path(__file__).parent
 
 
