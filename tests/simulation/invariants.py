@@ -14,9 +14,11 @@ from verbund.base.keys import verify
 from verbund.chat.events import MessageEdited
 from verbund.chat.tables import message
 from verbund.log import tables
+from verbund.log.bulk import unpack
 from verbund.log.core import DOMAIN
 from verbund.log.entry import CHAIN_START, QUARANTINED, SETTLED, VOID, WAITING, Vector, chain, sublog
 from verbund.log.judge import NumberUsed
+from verbund.log.sealed import Segments, packed
 from verbund.log.search import item
 from verbund.log.stored import decode_core
 from verbund.spaces.authority import authority_now, history_here
@@ -55,9 +57,10 @@ def check_claim(schedule: "Schedule", provider: "Partner", space: SpaceId, safe:
 def check_signatures(provider: Provider) -> None:
     """Everything that counts was signed by the device that it names."""
     core = tables.core.c
-    query = select(core.id, core.raw, core.sig, core.dev).where(core.state == SETTLED)
+    columns = (core.id, core.space, core.raw, core.sig, core.dev, core.position.label("origin"))
+    query = select(*columns).where(core.state == SETTLED)
     with provider.reader() as view:
-        for row in view.execute(query).all():
+        for row in Segments(view.connection).wholes(view.execute(query).all()):
             device = view.device(row.dev)
             if device is None or not verify(device.key, bytes(row.sig), DOMAIN + bytes(row.raw)):
                 raise Violation("unsigned", f"{row.id[:6]} counts at {provider.name}")
@@ -79,6 +82,7 @@ def check_all(schedule: "Schedule") -> None:
         check_chains(provider)
         check_signatures(provider)
         check_erased(provider)
+        check_sealed(provider)
         check_visible(schedule, provider)
 
 
@@ -168,7 +172,10 @@ def _ends(provider: Provider, spaces: frozenset[SpaceId], subs: set[str]) -> lis
 def check_chains(provider: Provider) -> None:
     """Every sub-log's chain verifies from its first entry, without a gap."""
     c, sublog, core = tables.entry.c, tables.sublog.c, tables.core.c
-    columns = (c.seq, c.chain, c.at, c.void, core.id.label("core"), sublog.space, sublog.provider, sublog.incarnation)
+    columns = (
+        c.position, c.seq, c.chain, c.at, c.void, core.id.label("core"), sublog.space, sublog.provider,
+        sublog.incarnation,
+    )  # fmt: skip
     query = (
         select(*columns)
         .join(tables.sublog, sublog.number == c.sublog)
@@ -176,13 +183,16 @@ def check_chains(provider: Provider) -> None:
         .order_by(c.sublog, c.seq)
     )
     with provider.disk.read() as connection:
-        rows = connection.execute(query).all()
+        found, segments = connection.execute(query).all(), Segments(connection)
+        rows = [
+            (row, segments.chain_of(row, row.space, (row.provider, row.incarnation, row.seq))) for row in found
+        ]  # fmt: skip
     ends: dict[Any, tuple[int, bytes]] = {}
-    for row in rows:
+    for row, kept in rows:
         key = (row.space, row.provider, row.incarnation)
         seq, before = ends.get(key, (0, CHAIN_START))
         after = chain(before, row.provider, row.incarnation, row.seq, row.core, row.at, bool(row.void))
-        if row.seq != seq + 1 or after != bytes(row.chain):
+        if row.seq != seq + 1 or after != kept:
             raise Violation("broken_chain", f"{provider.name} {row.provider[:4]}.{row.incarnation}:{row.seq}")
         ends[key] = (row.seq, after)
 
@@ -272,9 +282,10 @@ def check_visible(schedule: "Schedule", provider: Provider) -> None:
 def check_erased(provider: Provider) -> None:
     """Of what a withdrawal took back no body is left, shown or set aside, nor of its author's edits."""
     core = tables.core.c
-    query = select(core.id, core.dev, core.kind, core.body).where(core.body.is_not(None))
+    columns = (core.id, core.space, core.dev, core.kind, core.raw, core.body, core.position.label("origin"))
+    query = select(*columns).where(core.body.is_not(None))
     with provider.disk.read() as connection:
-        whole = connection.execute(query).all()
+        whole = list(Segments(connection).wholes(connection.execute(query).all()))
         authors = {row.id: row.dev for row in connection.execute(select(core.id, core.dev))}
         gone = select(core.id).join(message, message.c.position == core.position).where(message.c.withdrawn == 1)
         withdrawn = set(connection.execute(gone).scalars())
@@ -286,7 +297,22 @@ def check_erased(provider: Provider) -> None:
 
 def _raws(provider: Provider) -> list[Any]:
     with provider.disk.read() as connection:
-        return list(connection.execute(select(tables.core.c.id, tables.core.c.raw)).all())
+        core = tables.core.c
+        query = select(core.id, core.space, core.raw, core.position.label("origin"))
+        return list(Segments(connection).wholes(connection.execute(query).all()))
+
+
+def check_sealed(provider: Provider) -> None:
+    """A body lies in one place: a segment has none that its row has too, or that was erased."""
+    c, core = tables.segment.c, tables.core.c
+    with provider.disk.read() as connection:
+        segments = connection.execute(select(c.space, c.runs, c.data)).all()
+        rows = {row.id: row for row in connection.execute(select(core.id, core.raw, core.body)).all()}
+    for segment in segments:
+        for one in unpack(segment.space, packed(segment.runs, segment.data)):
+            row = rows[one.id]
+            if one.b is not None and (row.raw or row.body is None):
+                raise Violation("sealed_left", f"{one.id[:6]} at {provider.name}")
 
 
 def _seen(cores: dict[CoreId, Any], core: Any) -> set[CoreId]:

@@ -13,7 +13,7 @@ from tests.simulation.provider import MortalLog
 from tests.simulation.schedule import Schedule
 from verbund.base.ids import CoreId
 from verbund.log import entry as entries
-from verbund.log import judge, twins
+from verbund.log import judge, sealing, twins
 from verbund.log.entry import Entry, Place
 from verbund.log.judge import Judge
 from verbund.log.outcome import Outcome
@@ -185,6 +185,7 @@ MUTANTS: dict[str, Wrong] = {
         lambda: patch.object(Exchange, "_ask", lambda self, space, now_ms, patience_ms: None), ("line_cut",)
     ),
     "leaves the bodies of what was withdrawn": Wrong(lambda: patch.object(Tx, "erase", lambda self, core: None)),
+    "leaves in its segment what was withdrawn": Wrong(lambda: patch.object(sealing, "take_out", lambda tx: None)),
     "shows what comes after it was withdrawn": Wrong(
         lambda: patch.object(MortalLog, "_overtaken", lambda self, tx, take: False), ("partition", "fail_over")
     ),

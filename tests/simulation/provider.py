@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -15,7 +16,7 @@ from verbund.accounts.queries import Devices
 from verbund.base.ids import CoreId, DeviceId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
-from verbund.log import tables
+from verbund.log import sealing, tables
 from verbund.log.core import Parcel
 from verbund.log.entry import VOID, Entry, Vector, sublog
 from verbund.log.log import Log
@@ -30,6 +31,9 @@ from verbund.web.capabilities import registry
 
 INBOX_MAX = 64
 BATCH_MAX = 16
+#: After so many commits something is sealed.
+SEALED_SHARE = 0.25
+END_OF_TIME_MS = 2**60
 REGISTRY = registry()
 AUTHORITIES = SpaceAuthorities(REGISTRY)
 _entry = msgspec.json.Decoder(Entry)
@@ -130,6 +134,8 @@ class Provider:
         disk.put(disk.empty)
         self.acked: set[CoreId] = set()
         self.backups: list[tuple[bytes, frozenset[CoreId]]] = []
+        #: Dice of its own: a seed is the same schedule whether or not something is sealed.
+        self._sealing = random.Random(f"{self._seed} seals")
         self.begin_incarnation()
 
     def begin_incarnation(self) -> None:
@@ -193,7 +199,21 @@ class Provider:
         for work, _ in batch:
             if work.error is not None and not isinstance(work.error, Refusal | Crashed):
                 raise work.error
+        if not self.log.power_fails and self._sealing.random() < SEALED_SHARE:
+            self.seal()
         return [(work, reply) for work, reply in batch if not isinstance(work.error, Crashed)]
+
+    def seal(self) -> None:
+        """Seal all that fills a segment, however new."""
+        with self.disk.read() as connection:
+            due = sorted(sealing.due(connection))
+        for space in due:
+            while (one := self._prepared(space)) is not None:
+                assert self.write(partial(sealing.put, one=one)), "nobody else writes"
+
+    def _prepared(self, space: SpaceId) -> sealing.Prepared | None:
+        with self.disk.read() as connection:
+            return sealing.prepare(connection, space, END_OF_TIME_MS)
 
     def back_up(self) -> None:
         self.backups.append((self.disk.image(), frozenset(self.acked)))

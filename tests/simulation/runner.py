@@ -11,10 +11,12 @@ from tests.simulation.healing import Violation
 from tests.simulation.mutants import focus_of, switched_on
 from tests.simulation.provider import Disk
 from tests.simulation.schedule import STEPS, Schedule
-from verbund.log import newest
+from verbund.log import newest, sealing
 from verbund.partners import early
 
 CRASHED = "crashed"
+#: So few entries are sealed in one segment.
+SEALED = 4
 #: Who lacks so many entries of a space asks for the newest first, and gets so many; more, where more is said.
 BEHIND_MIN, NEWEST_MAX = 4, 3
 _disks: list[Disk] = []
@@ -53,7 +55,7 @@ def run(given: Given) -> Result:
         _disks.extend((Disk(), Disk(), Disk()))
     started = time.process_time()
     few = patch.object(early, "BEHIND_MIN", BEHIND_MIN), patch.object(newest, "NEWEST_MAX", NEWEST_MAX)
-    with switched_on(given.mutant), few[0], few[1]:
+    with switched_on(given.mutant), few[0], few[1], patch.object(sealing, "ENTRIES_MAX", SEALED):
         schedule = Schedule(given.seed, (_disks[0], _disks[1], _disks[2]), given.steps, focus_of(given.mutant))
         invariant, detail = "", ""
         try:

@@ -46,9 +46,10 @@ class Prepared(NamedTuple):
 def due(connection: Connection) -> list[SpaceId]:
     """Spaces with enough entries that lie in no segment."""
     c, place = tables.segment.c, tables.sublog.c
-    sealed = dict(connection.execute(select(c.space, func.sum(c.count)).group_by(c.space)).tuples().all())
-    rows = connection.execute(select(place.space, func.sum(place.seq)).group_by(place.space)).tuples().all()
-    return [SpaceId(space) for space, count in rows if count - sealed.get(space, 0) >= ENTRIES_MAX]
+    sealed = connection.execute(select(c.space, func.sum(c.count).label("entries")).group_by(c.space)).all()
+    known = {row.space: row.entries for row in sealed}
+    rows = connection.execute(select(place.space, func.sum(place.seq).label("entries")).group_by(place.space)).all()
+    return [SpaceId(row.space) for row in rows if row.entries - known.get(row.space, 0) >= ENTRIES_MAX]
 
 
 def prepare(connection: Connection, space: SpaceId, before_ms: int) -> Prepared | None:

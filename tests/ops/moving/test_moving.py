@@ -9,6 +9,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import select
@@ -18,7 +19,9 @@ from tests.partners.providers import Provider, eventually, running, say
 from tests.simulation.invariants import LOCAL
 from verbund.base.ids import SpaceId, b64
 from verbund.base.keys import DeviceKey
-from verbund.log import tables
+from verbund.chat.events import MessagePosted
+from verbund.log import sealing, search, tables
+from verbund.log.sealer import seal
 from verbund.ops.client import Person
 from verbund.ops.moving import exporting
 from verbund.ops.moving.archive import CONTENTS, DOMAIN, SIGNATURE, DamagedExport, NotAnExport, Reader
@@ -29,6 +32,7 @@ from verbund.ops.moving.taking import Taken, take_file
 from verbund.web.main import main
 
 PICTURE = bytes(range(256)) * 900
+END_OF_TIME_MS = 2**60
 
 
 def quiet(*_: Any) -> None:
@@ -112,6 +116,36 @@ async def test_a_firm_moves_whole_and_again_and_stays_as_it_is(tmp_path: Path) -
         assert rows(suednetz) == before
 
     await moved(tmp_path, work)
+
+
+async def test_a_sealed_firm_moves_like_any_other(tmp_path: Path) -> None:
+    """What lies in segments is exported, taken in, sealed there, folded again and erased as if it did not."""
+
+    async def work(firm: Firm, suednetz: Provider, plain: Path) -> None:
+        before = rows(firm.home)
+        here, there = firm.home.services.log, suednetz.services.log
+        with patch.object(sealing, "ENTRIES_MAX", 2):
+            assert await seal(here, END_OF_TIME_MS) > 0
+            core = tables.core.c
+            with here.store.read() as connection:
+                sealed = select(core.id).where(core.raw == b"", core.body.is_not(None), core.kind == MessagePosted.kind)
+                said = connection.execute(sealed).scalars().all()
+            assert len(said) >= 2
+            file = await firm.export(plain.with_name("versiegelt.zip"))
+            assert {one: entries(file, one) for one in firm.spaces} == {one: entries(plain, one) for one in firm.spaces}
+            await take_file(suednetz.services, file, quiet)
+            assert await seal(there, END_OF_TIME_MS) > 0
+        await there.refold()
+        assert rows(suednetz) == before
+        with suednetz.services.store.read() as connection:
+            assert search.find(connection, "zeilen", firm.spaces)
+
+    await moved(tmp_path, work)
+
+
+def entries(file: Path, space: SpaceId) -> list[bytes]:
+    opened = Reader(file)
+    return [opened.read(name) for name in opened.under(f"entries/{space}")]
 
 
 async def test_what_was_erased_is_not_in_the_file_and_does_not_come_back(tmp_path: Path) -> None:
