@@ -1,5 +1,6 @@
 """Sealed segments: what goes in comes out byte for byte, what is erased is gone, a crash leaves the old or the new."""
 
+import asyncio
 import random
 import sqlite3
 import tempfile
@@ -16,9 +17,10 @@ from sqlalchemy import func, select
 
 from tests.log import notes
 from tests.log.conftest import Databases, make
+from verbund.base.clock import SystemClock
 from verbund.base.ids import SpaceId
 from verbund.base.refusal import Refusal
-from verbund.log import bulk, kept, newest, sealing, tables
+from verbund.log import bulk, kept, newest, sealer, sealing, tables
 from verbund.log.bulk import unpack
 from verbund.log.core import Parcel
 from verbund.log.entry import Entry
@@ -29,6 +31,7 @@ from verbund.log.tx import Tx
 
 NOW_MS = 2**60
 FILLS = 20
+LOOKS_MAX = 1_000
 Logs = Callable[[int], LogService]
 _entry = msgspec.json.Decoder(Entry)
 
@@ -196,7 +199,8 @@ def disk(folder: Path) -> bytes:
 
 async def test_a_crash_leaves_the_old_or_the_new(database: Databases, people: notes.People) -> None:
     """Wherever sealing is cut off, everything is told as before, and the next time it is done."""
-    anna, log = notes.Person(1, people), make(database, people)
+    url = database("90")
+    anna, log = notes.Person(1, people), make(lambda _: url, people)
     log.start()
     space, _ = await talk(log, [anna], FILLS)
     before = told(log, space)
@@ -219,7 +223,7 @@ async def test_a_crash_leaves_the_old_or_the_new(database: Databases, people: no
     assert told(log, space) == before
     await log.stop()
     log.store.close()
-    again = make(database, people)
+    again = make(lambda _: url, people)
     assert told(again, space) == before
     again.store.close()
 
@@ -275,6 +279,34 @@ async def test_large_bodies_make_smaller_segments(log: LogService, anna: notes.P
     gone = [one.id for one in contents(log) if one.b is not None]
     await log.write(lambda tx: [tx.erase(one) for one in gone])
     assert not any(one.b for one in contents(log))
+
+
+async def test_while_it_serves_it_seals_what_is_old_by_then(log: LogService, anna: notes.Person) -> None:
+    space, _ = await talk(log, [anna], 2 * FILLS)
+    before = told(log, space)
+    with patch.object(sealer, "LOOK_S", 0.01), patch.object(sealer, "PAUSE_S", 0.0):
+        for clock, days in ((SystemClock(), 7), (Later(), 0)):
+            early = sealer.Sealer(log, clock, days)
+            await early.start()
+            await asyncio.sleep(0.2)
+            await early.stop()
+            assert count(log, tables.segment) == 0
+        late = sealer.Sealer(log, Later(), 7)
+        await late.start()
+        for _ in range(LOOKS_MAX):
+            await asyncio.sleep(0.02)
+            if count(log, tables.segment) == 2:
+                break
+        await late.stop()
+    assert count(log, tables.segment) == 2
+    assert told(log, space) == before
+
+
+class Later(SystemClock):
+    """Eight days from now."""
+
+    def now_ms(self) -> int:
+        return super().now_ms() + 8 * sealer.DAY_MS
 
 
 async def test_a_damaged_segment_is_no_silence(log: LogService, anna: notes.Person) -> None:
@@ -339,8 +371,6 @@ async def test_whatever_is_written_sealed_and_erased_is_told_alike(data: st.Data
 
 def test_sealing_gives_pages_back(tmp_path: Path, people: notes.People) -> None:
     """What rows lose is free for others: pages, not holes in them."""
-    import asyncio
-
     anna, log = notes.Person(1, people), make(lambda name: f"sqlite:///{tmp_path / f'{name}.db'}", people)
 
     async def run() -> None:

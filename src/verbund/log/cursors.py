@@ -114,7 +114,7 @@ class Follower:
             rows = sorted(found, key=lambda row: row.place)[:PAGE_MAX]
             more = len(rows) == PAGE_MAX
             wholes = Segments(connection).wholes(rows)
-            facts = [(row.place, fact) for row in wholes if (fact := self._fact(reader, row)) is not None]
+            facts = [(row.place, fact) for row in wholes if row.body and (fact := self._fact(reader, row)) is not None]
         return Page(facts, rows[-1].place if more else last, more)
 
     def _new(self, after: int, last: int) -> Any:

@@ -11,9 +11,9 @@ from verbund.log import sealing
 from verbund.log.service import LogService
 
 DAY_MS = 24 * 3600 * 1000
-#: Between two looks; between two segments, each of which takes the writer some 50 ms.
+#: Between two looks; between two segments, each of which takes the writer some 100 ms.
 LOOK_S = 600.0
-PAUSE_S = 5.0
+PAUSE_S = 10.0
 log = logging.getLogger(__name__)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, column, delete, func, insert, select, 
 
 from verbund.base.ids import CoreId, SpaceId, b64
 from verbund.log import places, tables
-from verbund.log.bulk import ENTRIES_MAX, Packed, pack, unpack
+from verbund.log.bulk import ENTRIES_MAX, PLAIN_BYTES_MAX, Packed, pack, unpack
 from verbund.log.entry import SETTLED, VOID, Entry, Vector, sublog
 from verbund.log.sealed import opened, packed
 from verbund.log.stored import stored_parcel
@@ -53,11 +53,12 @@ def due(connection: Connection) -> list[SpaceId]:
 
 
 def prepare(connection: Connection, space: SpaceId, before_ms: int) -> Prepared | None:
-    """The next segment of a space, of ENTRIES_MAX entries or as many of them as there is room for. None while there
-    are not so many, or they are not from before that time."""
+    """The next segment of a space: ENTRIES_MAX entries, or as many as there is room for. None while there are not so
+    many, or they are not from before that time."""
     reached = _reached(connection, space)
     rows = _next(connection, space, reached, ENTRIES_MAX)
-    if len(rows) < ENTRIES_MAX or sorted(row.at for row in rows)[int(OLD_SHARE * ENTRIES_MAX)] >= before_ms:
+    is_full = len(rows) == ENTRIES_MAX or sum(map(_size, rows)) > PLAIN_BYTES_MAX
+    if not is_full or sorted(row.at for row in rows)[int(OLD_SHARE * len(rows))] >= before_ms:
         return None
     entries = [_entry(row) for row in rows]
     while (found := pack(space, entries, SPARE_BYTES)) is None:
@@ -124,8 +125,20 @@ def _reached(connection: Connection, space: SpaceId) -> Vector:
 
 
 def _next(connection: Connection, space: SpaceId, reached: Vector, count: int) -> list[Any]:
+    """At most so many rows, and no more than what cannot be packed together anyway."""
+    found: list[Any] = []
+    size = 0
     with places.after(connection, space, reached, count) as rows:
-        return [row for row, _ in zip(rows, range(count), strict=False)]
+        for row in rows:
+            if len(found) == count or size > PLAIN_BYTES_MAX:
+                break
+            found.append(row)
+            size += _size(row)
+    return found
+
+
+def _size(row: Any) -> int:
+    return len(row.raw) + len(row.body or b"")
 
 
 def _goes_in(row: Any) -> bool:
