@@ -204,8 +204,9 @@ def _check_watch(settings: Settings) -> None:
         command = [""]
     if command and shutil.which(command[0]) is None:
         raise _bad("alarm_command", "nennt kein Programm, das es hier gibt.", "names no program that is here.")
-    if settings.backup_days_max < 0:
-        raise _bad("backup_days_max", "muss 0 oder mehr sein.", "must be 0 or more.")
+    for name in ("backup_days_max", "seal_after_days"):
+        if getattr(settings, name) < 0:
+            raise _bad(name, "muss 0 oder mehr sein.", "must be 0 or more.")
 
 
 def _bad(name: str, reason_de: str, reason_en: str) -> BadSetting:

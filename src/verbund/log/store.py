@@ -64,7 +64,9 @@ class Store:
             return
         connection = self.engine.raw_connection()
         try:
-            connection.cursor().execute("VACUUM").close()
+            # Kept in memory elsewhere, what is written meanwhile is as large as the database.
+            for statement in ("PRAGMA temp_store=FILE", "VACUUM", "PRAGMA temp_store=MEMORY"):
+                connection.cursor().execute(statement).close()
         finally:
             connection.close()
         self.truncate_log()

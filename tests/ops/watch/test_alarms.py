@@ -135,6 +135,7 @@ def test_a_program_that_fails_is_only_logged(tmp_path: Path, caplog: pytest.LogC
         {"alarm_command": "no-such-program-here --now"},
         {"alarm_command": "unclosed 'quote"},
         {"backup_days_max": -1},
+        {"seal_after_days": -1},
     ],
     ids=repr,
 )
