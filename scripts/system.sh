@@ -29,6 +29,7 @@ list_missing() {
   need bwrap bubblewrap
   if [ "$purpose" = test ]; then
     need chromium chromium
+    need chromium-headless-shell chromium-headless-shell
     need firefox-esr firefox-esr
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || SYSTEM_MISSING+=(postgresql)
   fi
@@ -68,6 +69,7 @@ what_is_lost() {
     ffmpeg) warn "ffmpeg fehlt: Filme werden angenommen, aber nicht aufbereitet. Nachholen: apt install ffmpeg" "ffmpeg is missing: films are taken in but not prepared for watching." ;;
     bubblewrap) warn "bubblewrap fehlt: Bilder und Filme werden mit Grenzen, aber ohne eigene Umzäunung umgewandelt. Nachholen: apt install bubblewrap" "bubblewrap is missing: pictures and films are converted within limits but without a sandbox of their own." ;;
     chromium) warn "Chromium fehlt: Die Tests im Browser laufen nicht." "Chromium is missing: browser tests cannot run." ;;
+    chromium-headless-shell) warn "chromium-headless-shell fehlt: Die Tests im Browser nehmen Chromium und dauern länger." "chromium-headless-shell is missing: browser tests take Chromium and longer." ;;
     firefox-esr) warn "Firefox ESR fehlt: Die Tests in Firefox laufen nicht." "Firefox ESR is missing: tests in Firefox cannot run." ;;
     postgresql) warn "PostgreSQL fehlt: Die Tests auf PostgreSQL laufen nicht." "PostgreSQL is missing: tests on PostgreSQL cannot run." ;;
   esac

@@ -11,11 +11,13 @@
 import { base, build, files, prerendered, version } from '$service-worker';
 import { fromAnywhere, heedNote, othersNow } from './lib/base/shell/elsewhere';
 import { heard, opening, takenOver, type Trial, type WellNote } from './lib/base/shell/trial';
-import { allowedIn, isPicture, PICTURES, PICTURES_MAX, policyFor, routeOf, shellCache, staleCaches } from './lib/base/shell/routes';
+import { unpacked } from './lib/base/shell/pack';
+import { allowedIn, isPicture, isShell, PICTURES, PICTURES_MAX, policyFor, routeOf, shellCache, staleCaches } from './lib/base/shell/routes';
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
 const SHELL = shellCache(version);
 const INDEX = `${base}/`;
+const PACK = `${base}/shell.pack`;
 const ASSETS = [...new Set([...build, ...files, ...prerendered])].filter((path) => !path.endsWith('.map'));
 const FETCHES_MAX = 8;
 const ASKED_MS = 2_000;
@@ -57,17 +59,29 @@ worker.addEventListener('fetch', (event) => {
 
 /** All of the version, or an error. Immutable files of the version before are taken over instead of loaded again. */
 async function fill(): Promise<void> {
+	const isFirst = !(await caches.keys()).some(isShell);
 	const cache = await caches.open(SHELL);
+	const pack = isFirst ? await inOne() : new Map<string, Response>();
 	const queue = [INDEX, ...ASSETS];
 	const line = async (): Promise<void> => {
 		for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
-			const held = path.includes('/_app/immutable/') ? await caches.match(path) : undefined;
-			const response = held ?? (await fetch(path, { cache: 'no-cache', credentials: 'same-origin' }));
+			const held = !isFirst && path.includes('/_app/immutable/') ? await caches.match(path) : undefined;
+			const response = held ?? pack.get(path) ?? (await fetch(path, { cache: 'no-cache', credentials: 'same-origin' }));
 			if (!response.ok || response.redirected) throw new Error(`${path}: ${response.status}`);
 			await cache.put(path, response);
 		}
 	};
 	await Promise.all(Array.from({ length: FETCHES_MAX }, line));
+}
+
+/** Where there is nothing yet, all comes in one answer; without it each file is asked for. */
+async function inOne(): Promise<Map<string, Response>> {
+	try {
+		return await unpacked(await fetch(PACK, { cache: 'no-cache', credentials: 'same-origin' }), base);
+	} catch (error) {
+		console.warn('the app did not come in one', error);
+		return new Map();
+	}
 }
 
 async function takeOver(): Promise<void> {

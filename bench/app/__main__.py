@@ -64,7 +64,7 @@ def in_browser(folder: Path) -> list[dict[str, Any]]:
         path = f"/raum/{fill(firm, MESSAGES, SEED)}"
         firm.close()
         places = {"first_load_kb_gz": "/", "first_load_conversation_kb_gz": path, "first_load_account_kb_gz": "/konto"}
-        with chromium() as browser:
+        with chromium(whole=True) as browser:
             found = first_loads(browser, server.address, places, SAMPLES)
             colds = [cold(browser, server.address, path) for _ in range(SAMPLES)]
             warms = warm(browser, server.address, path, SAMPLES)

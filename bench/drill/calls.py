@@ -80,7 +80,7 @@ def main() -> int:
 @contextmanager
 def world(folder: Path) -> Iterator[Play]:
     """A call at Werkhof, with Anna there and Dora at Südnetz."""
-    with two_with_calls(folder, app=str(APP)) as house, chromium() as browser:
+    with two_with_calls(folder, app=str(APP)) as house, chromium(whole=True) as browser:
         pair = house.pair
         people = [
             InCall(browser, house, "anna", pair.werkhof, BACK), InCall(browser, house, "dora", pair.suednetz, BACK)

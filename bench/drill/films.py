@@ -84,7 +84,7 @@ def world(folder: Path) -> Iterator[Play]:
     """A film at two providers, and people at the first of them, which is reached through a line."""
     front, behind = free_port(), free_port()
     line = Line(("localhost", front), ("127.0.0.1", behind)).start()
-    with two_providers(folder, behind, front, app=str(APP)) as pair, chromium() as browser:
+    with two_providers(folder, behind, front, app=str(APP)) as pair, chromium(whole=True) as browser:
         film = shown(pair, folder)
         people = [at_work(browser, pair, "ben") for _ in range(ON + JUMPS)]
         yield lambda round_: death(people, film, line, round_)

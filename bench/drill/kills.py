@@ -68,7 +68,7 @@ def plan(kills: int, silences: int, seed: int) -> list[Round]:
 @contextmanager
 def world(folder: Path) -> Iterator[Play]:
     """Two people at Werkhof, in a firm that lives at Südnetz too."""
-    with two_providers(folder, app=str(APP)) as pair, chromium() as browser:
+    with two_providers(folder, app=str(APP)) as pair, chromium(whole=True) as browser:
         people = come(browser, pair)
         said: list[str] = []
         servers = (pair.werkhof, pair.suednetz)

@@ -84,7 +84,7 @@ def world(folder: Path) -> Iterator[Play]:
 
 
 def lived(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    with town(folder, 2, app=str(APP)) as built, chromium(*built.flags()) as browser, ExitStack() as people:
+    with town(folder, 2, app=str(APP)) as built, chromium(*built.flags(), whole=True) as browser, ExitStack() as people:
         film = shown(built.pair, folder) if asked.film else ""
         team = {handle: at_work(browser, built.pair, handle) for handle in ("anna", "ben")}
         for person in team.values():

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
+#: The same engine without a window around it: two thirds of the processor time for whoever signs in.
+WINDOWLESS = "/usr/bin/chromium-headless-shell"
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream",
@@ -24,10 +27,11 @@ SHELL_HELD = """async (limit) => {
 
 
 @contextmanager
-def chromium(*flags: str) -> Iterator[Browser]:
-    """One browser; people get contexts of their own in it."""
+def chromium(*flags: str, whole: bool = False) -> Iterator[Browser]:
+    """One browser; people get contexts of their own in it. `whole`: as people have it, for the essential."""
+    program = CHROMIUM if whole or not Path(WINDOWLESS).exists() else WINDOWLESS
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
         yield browser
         browser.close()
 

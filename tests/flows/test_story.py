@@ -19,7 +19,7 @@ PASSWORD = "lange genug und nirgends sonst"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as running:
+    with chromium(whole=True) as running:
         yield running
 
 

@@ -36,7 +36,7 @@ PICTURE_GOES_ON = """async (limit) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium("--auto-select-desktop-capture-source=Entire screen") as running:
+    with chromium("--auto-select-desktop-capture-source=Entire screen", whole=True) as running:
         yield running
 
 

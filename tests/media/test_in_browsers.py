@@ -7,15 +7,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.flows.browser import chromium
 from tests.flows.server import PASSWORD, Server
 from tests.media.films import foreign_film, make
 from tests.media.test_in_product import add, film, until
 from verbund.ops.client import Person
 from verbund.web.composition import APP_FOLDER
 
-CHROMIUM = "/usr/bin/chromium"
 SECONDS = 100
 WAIT_MS = 180_000
 LEAVE_AT_S = 40
@@ -28,11 +28,8 @@ pytestmark = [
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    flags = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-    with sync_playwright() as play:
-        running = play.chromium.launch(executable_path=CHROMIUM, args=flags)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -17,9 +17,13 @@ export function shellCache(version: string): string {
 	return SHELL + version;
 }
 
+export function isShell(name: string): boolean {
+	return name.startsWith(SHELL);
+}
+
 /** Shells of versions that are not kept. Caches of anybody else stay. */
 export function staleCaches(names: readonly string[], kept: readonly string[]): string[] {
-	return names.filter((name) => name.startsWith(SHELL) && !kept.includes(name));
+	return names.filter((name) => isShell(name) && !kept.includes(name));
 }
 
 /** What the provider answers itself is never the shell's, however it is asked for. */
