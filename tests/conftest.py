@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from tests import lanes
+from tests.flows.ready import Ready
+from tests.flows.server import Server
 from tests.postgres import Pool, cluster
 
 #: A real browser on a machine that others use too is late now and then. What fails twice in a row is wrong; what needed
@@ -17,6 +20,7 @@ RERUN_AFTER_S = 2
 # How long an example takes says how busy the machine is.
 settings.register_profile("verbund", settings.default, deadline=None)
 settings.load_profile("verbund")
+Server.ready = staticmethod(functools.cache(Ready))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,8 +7,11 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
+from tests.flows.ready import Ready, Started
 from tests.ports import free_port
 from verbund.ops.client import Person
 
@@ -21,6 +24,9 @@ _LINK = re.compile(r"/willkommen#([A-Za-z0-9_-]+)")
 class Server:
     """`verbund serve` with a data folder; settings are given as for the environment (without VERBUND_)."""
 
+    #: What starts them without loading the program anew; None: each starts from nothing.
+    ready: ClassVar[Callable[[], Ready] | None] = None
+
     def __init__(self, data: Path, port: int | None = None, **settings: str) -> None:
         self.data, self.port = data, port or free_port()
         self.address = f"http://localhost:{self.port}"
@@ -30,16 +36,20 @@ class Server:
         self.prefix: tuple[str, ...] = ()
         self.secure: ssl.SSLContext | bool = True
         self._log = data.with_name(data.name + ".log")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Started | None = None
 
     def start(self) -> "Server":
         """Start and wait until it says where to click; the one-time link of a new installation is in `setup`."""
         mark = self._log.stat().st_size if self._log.exists() else 0
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "verbund.web.main", "serve", "--port", str(self.port)],
-                stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environment(),
-            )  # fmt: skip
+        arguments = ["serve", "--port", str(self.port)]
+        if (ready := self._ready()) is not None:
+            self._process = ready.start(arguments, self._environment(), self._log)
+        else:
+            with self._log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    [*self.prefix, sys.executable, "-m", "verbund.web.main", *arguments],
+                    stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environment(),
+                )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT_S
         while "is running" not in (said := self._log.read_text()[mark:]):
             assert self._process.poll() is None, f"the server ended:\n{said}"
@@ -71,12 +81,18 @@ class Server:
 
     def tries(self, *arguments: str, port: bool = True) -> "subprocess.CompletedProcess[str]":
         """A command of the operator, with the settings of the server, and nobody at the keyboard."""
-        command = [*self.prefix, sys.executable, "-m", "verbund.web.main", *arguments, "--data", str(self.data)]
-        command += ["--port", str(self.port)] if port else []
+        wanted = [*arguments, "--data", str(self.data), *(["--port", str(self.port)] if port else [])]
+        if (ready := self._ready()) is not None:
+            return ready.run(wanted, self._environment(), self.data.parent, START_TIMEOUT_S)
+        command = [*self.prefix, sys.executable, "-m", "verbund.web.main", *wanted]
         return subprocess.run(
             command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False, env=self._environment(),
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
+
+    def _ready(self) -> Ready | None:
+        """Through nothing else, and in the tests: from what is loaded already."""
+        return None if self.prefix or Server.ready is None else Server.ready()
 
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, "VERBUND_DATA": str(self.data), "VERBUND_MEET": "off"}

@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from tests.flows import server
+from tests.flows.ready import Started
 from tests.ports import free_port
 from verbund.ops.client import Person
 
@@ -67,18 +69,22 @@ class Server:
             **{f"VERBUND_{key.upper()}": value for key, value in settings.items()},
         }  # fmt: skip
         self._log = data.parent / "server.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Started | None = None
 
     @property
     def address(self) -> str:
         return f"http://localhost:{self.port}"
 
     def start(self) -> None:
-        with self._log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "verbund.web.main", "serve", "--data", str(self.data), "--port", str(self.port)],
-                env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT,
-            )  # fmt: skip
+        arguments = ["serve", "--data", str(self.data), "--port", str(self.port)]
+        if server.Server.ready is not None:
+            self.process = server.Server.ready().start(arguments, self._environment, self._log)
+        else:
+            with self._log.open("ab") as output:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "verbund.web.main", *arguments],
+                    env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT,
+                )  # fmt: skip
         until("the server answers", self._answers)
 
     def setup_token(self) -> str:

@@ -1,0 +1,135 @@
+"""Verbund's program, ready to be started: all of it is loaded once, and every start is a fork of that.
+
+A start would read its modules for two seconds of processor time. What starts here is a process of its own as ever, with
+its own environment, output and end; `make up`, the benchmarks and what runs in another namespace start from nothing.
+
+Run as a program, it takes orders on the socket that it inherits, one JSON object each.
+"""
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ORDER_BYTES_MAX = 128 * 1024
+PID_BYTES_MAX = 32
+LOADED = (
+    "verbund.web.main", "verbund.web.app", "verbund.web.upkeep", "verbund.web.welcome", "verbund.ops.commands",
+    "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.websockets_sansio_impl", "uvicorn.lifespan.on",
+)  # fmt: skip
+
+
+class Started:
+    """A process that was started ready; what the stories need of `subprocess.Popen`."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        try:
+            self._handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._handle = -1
+
+    def poll(self) -> int | None:
+        """None while it runs."""
+        if self._handle >= 0 and select.select([self._handle], [], [], 0)[0]:
+            os.close(self._handle)
+            self._handle = -1
+        return None if self._handle >= 0 else 0
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self._handle >= 0 and not select.select([self._handle], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("verbund", timeout or 0)
+        return self.poll() or 0
+
+    def send_signal(self, number: int) -> None:
+        if self._handle >= 0:
+            signal.pidfd_send_signal(self._handle, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+
+class Ready:
+    """The loaded program; one for a lane of tests, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-m", "tests.flows.ready", str(theirs.fileno())]
+        # It ends with us: the socket does.
+        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        theirs.close()
+
+    def start(self, arguments: list[str], environment: dict[str, str], said: Path, **more: Path) -> Started:
+        """`verbund arguments…`; what it says goes to the end of `said`, its errors to `errors`, its code to `code`."""
+        files = {name: str(path) for name, path in more.items()}
+        order = {"arguments": arguments, "environment": environment, "said": str(said), **files}
+        said.touch()
+        self._ours.send(json.dumps(order).encode())
+        return Started(int(self._ours.recv(PID_BYTES_MAX)))
+
+    def run(
+        self, arguments: list[str], environment: dict[str, str], folder: Path, timeout: float
+    ) -> "subprocess.CompletedProcess[str]":
+        """The same to its end. Raises subprocess.TimeoutExpired."""
+        with tempfile.TemporaryDirectory(dir=folder) as kept:
+            said, errors, code = (Path(kept) / name for name in ("said", "errors", "code"))
+            started = self.start(arguments, environment, said, errors=errors, code=code)
+            try:
+                started.wait(timeout)
+            except subprocess.TimeoutExpired:
+                started.send_signal(signal.SIGKILL)
+                raise
+            status = int(code.read_text()) if code.exists() else -signal.SIGKILL
+            return subprocess.CompletedProcess(arguments, status, said.read_text(), errors.read_text())
+
+
+def serve(orders: socket.socket) -> None:
+    """Fork for every order until the socket ends."""
+    for name in LOADED:
+        __import__(name)
+    gc.freeze()
+    # Nobody waits for them here.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while order := orders.recv(ORDER_BYTES_MAX):
+        pid = os.fork()
+        if pid == 0:
+            orders.close()
+            sys.exit(become(json.loads(order)))
+        orders.send(str(pid).encode())
+
+
+def become(order: dict[str, Any]) -> int:
+    """Be the program that was ordered; its exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    gc.unfreeze()
+    for name, number in ((order["said"], 1), (order.get("errors", order["said"]), 2)):
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, number)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    time.tzset()
+    sys.argv = ["verbund", *order["arguments"]]
+    code = 1
+    try:
+        code = int(sys.modules["verbund.web.main"].main(order["arguments"]))
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        sys.stdout.flush()
+        if "code" in order:
+            Path(order["code"]).write_text(str(code))
+    return code
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
