@@ -22,10 +22,12 @@ class Authenticator:
         self.flags = PRESENT | (VERIFIED if verifies else 0)
         self.id = secrets.token_bytes(32)
         self.uses = 0
+        self.user: str | None = None
         self._key = ec.generate_private_key(ec.SECP256R1())
 
     def creates(self, options: dict[str, Any]) -> dict[str, Any]:
         """`navigator.credentials.create`."""
+        self.user = options["user"]["id"]
         public = self._key.public_key().public_numbers()
         cose = {1: 2, 3: -7, -1: 1, -2: public.x.to_bytes(32, "big"), -3: public.y.to_bytes(32, "big")}
         attested = bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cbor2.dumps(cose)
@@ -42,6 +44,7 @@ class Authenticator:
         signature = self._key.sign(data + sha256(client).digest(), ec.ECDSA(hashes.SHA256()))
         return self._credential({
             "clientDataJSON": b64(client), "authenticatorData": b64(data), "signature": b64(signature),
+            **({} if self.user is None else {"userHandle": self.user}),
         })  # fmt: skip
 
     def _data(self, flags: int) -> bytes:

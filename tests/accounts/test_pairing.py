@@ -6,7 +6,7 @@ import httpx
 
 from tests.accounts.people import Browser, Place
 from tests.accounts.test_cards import Card, code_of, comes_in
-from verbund.accounts.events import AskingPutOff, DeviceAdded
+from verbund.accounts.events import AskingPutOff, DeviceAdded, PasskeyMade
 from verbund.accounts.pairing import LIFE_MS
 from verbund.base.ids import ProviderId, b64, personal_space
 from verbund.spaces.events import PersonalOpened
@@ -14,6 +14,7 @@ from verbund.spaces.schemas import Host
 
 NAME = "A" * 43
 PROOF = "B" * 43
+SUEDNETZ = ProviderId("S" * 42 + "A")
 
 
 async def begun(place: Place) -> tuple[Browser, Browser]:
@@ -86,20 +87,30 @@ async def test_codes_are_not_tried_out_without_end(place: Place) -> None:
     assert set(tried) == {410, 429}
 
 
-async def test_the_card_is_asked_for_until_there_is_one_or_it_is_put_off(place: Place) -> None:
+async def test_card_and_passkey_are_asked_for_in_turn_until_there_are_some_or_they_are_put_off(place: Place) -> None:
     anna, _ = await place.firm()
-    assert (await anna.get("/api/asking")).json() == {"card": False}, "there is one provider only"
-    two = [Host(ProviderId(name), name, f"https://{name}.example") for name in ("werkhof", "suednetz")]
+    nothing = {"card": False, "passkey": None}
+    assert (await anna.get("/api/asking")).json() == nothing, "there is one provider only"
+    home = place.services.log.provider
+    two = [Host(home, "Werkhof", place.origin), Host(SUEDNETZ, "Südnetz", "https://suednetz.example")]
     place.services.parts["hosts_of"] = lambda _connection, _account: two
-    assert (await anna.get("/api/asking")).json() == {"card": True}
+    assert (await anna.get("/api/asking")).json() == {"card": True, "passkey": None}, "one thing at a time"
     own = personal_space(anna.account)
     await anna.writes(own, PersonalOpened(account=anna.account), ah=[])
     await anna.writes(own, AskingPutOff(what="card"))
-    assert (await anna.get("/api/asking")).json() == {"card": False}
+    assert (await anna.get("/api/asking")).json() == {"card": False, "passkey": "Südnetz"}
+    await anna.writes(own, AskingPutOff(what="passkey"))
+    assert (await anna.get("/api/asking")).json() == nothing
     place.clock.pass_s(31 * 24 * 3600)
-    assert (await anna.get("/api/asking")).json() == {"card": True}
-    await Card(anna, place.services.log.provider).made()
-    assert (await anna.get("/api/asking")).json() == {"card": False}
+    assert (await anna.get("/api/asking")).json() == {"card": True, "passkey": None}
+    await Card(anna, home).made()
+    assert (await anna.get("/api/asking")).json() == {"card": False, "passkey": "Südnetz"}
+    two[1] = Host(SUEDNETZ, "Südnetz", "https://192.0.2.4:8443")
+    assert (await anna.get("/api/asking")).json() == nothing, "browsers make no passkeys for a bare number"
+    two[1] = Host(SUEDNETZ, "Südnetz", "https://suednetz.example")
+    made = PasskeyMade(credential="abc", key="abc", provider=SUEDNETZ, origin="https://suednetz.example")
+    await anna.writes(anna.account, made)
+    assert (await anna.get("/api/asking")).json() == nothing
     wolf, _ = await place.firm("Glaserei Wolf", "wolf")
     outcome, _ = await wolf.tries(own, AskingPutOff(what="card"), ah=[])
     assert outcome["st"] != "accepted"

@@ -32,11 +32,14 @@ class Pair(NamedTuple):
 
 
 @contextmanager
-def two_providers(folder: Path, here: int = 0, front: int = 0, **settings: str) -> Iterator[Pair]:
-    """Werkhof and Südnetz, with Anna's firm at both. `front`: the port of what people reach Werkhof through."""
+def two_providers(
+    folder: Path, here: int = 0, front: int = 0, names: tuple[str, str] = ("localhost", "127.0.0.1"), **settings: str
+) -> Iterator[Pair]:
+    """Werkhof and Südnetz, with Anna's firm at both. `front`: the port of what people reach Werkhof through. `names`:
+    what each is called in addresses."""
     here, there = here or free_port(), free_port()
-    elsewhere = f"http://127.0.0.1:{there}"
-    home = f"http://localhost:{front or here}"
+    elsewhere = f"http://{names[1]}:{there}"
+    home = f"http://{names[0]}:{front or here}"
     werkhof = Server(folder / "werkhof", here, name="Werkhof", url=home, partners=elsewhere, **settings)
     werkhof.address = home
     suednetz = Server(

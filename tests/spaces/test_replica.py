@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from tests.accounts.people import Browser, Place, running
-from tests.accounts.test_cards import Card, comes_in, uses
+from tests.accounts.test_cards import Card, comes_in, head, uses
+from tests.accounts.visiting import signs_in, with_passkey
 from verbund.accounts import projection as account_projection
 from verbund.accounts.commands import admit_provider_device
-from verbund.accounts.events import CardRevoked, DeviceRevoked
+from verbund.accounts.events import CardRevoked, DeviceRevoked, PasskeyRevoked
 from verbund.base.ids import SpaceId, b64
 from verbund.base.keys import DeviceKey
 from verbund.log import tables as log_tables
@@ -51,6 +52,15 @@ async def comes_by_card(anna: Browser, team: SpaceId) -> None:
     await anna.writes(anna.account, CardRevoked(card=card.id, cuts=card.cuts(0)), [card.id])
 
 
+async def comes_by_passkey(place: Place) -> None:
+    """A passkey of Bert's, who founded a firm of his own, brings a device in and is revoked."""
+    bert, key, fact = await with_passkey(place, "bert")
+    new = place.browser()
+    assert (await signs_in(new, key)).status_code == 201
+    bert.pen.last[bert.account] = await head(bert)
+    await bert.writes(bert.account, PasskeyRevoked(passkey=fact, stays=(new.pen.dev,)), [fact])
+
+
 async def a_firm_with_a_past(place: Place) -> None:
     """Somebody is removed, somebody leaves, a device is stolen and cut back, a card is used and revoked, a team is
     joined, a space archived."""
@@ -75,6 +85,7 @@ async def a_firm_with_a_past(place: Place) -> None:
     last = carla.pen.last[firm][0]
     await carla.writes(firm, MemberRemoved(account=carla.account, cuts={carla.pen.dev: last + 1}))
     await comes_by_card(anna, team)
+    await comes_by_passkey(place)
     await anna.writes(team, SpaceArchived(archived=True))
     for _ in range(WAITS_MAX):  # the provider carries her leaving into the team
         if await carla.space(team) is None:

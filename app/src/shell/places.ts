@@ -8,6 +8,7 @@ export const films = '/mediathek';
 export const people = '/personen';
 export const account = '/konto';
 export const device = '/konto/geraet';
+export const keys = '/konto#anmeldung';
 export const card = '/konto/notfallkarte';
 export const moving = '/konto/umzug';
 export const talks = '/gespraeche';

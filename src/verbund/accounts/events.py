@@ -15,6 +15,10 @@ AGENT_KINDS_MAX = 64
 AGENT_SPACES_MAX = 256
 CUT_SPACES_MAX = 600
 CARD_CODES_MAX = 16
+CREDENTIAL_ID_CHARS_MAX = 1400
+#: A public key, or what an authenticator signed: RSA needs most.
+CODED_CHARS_MAX = 2048
+STAYING_MAX = 200
 _HASH = r"\A[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z"
 
 AnyDevice = Annotated[DeviceId, Meta(pattern=_HASH)]
@@ -24,6 +28,9 @@ AnyFact = Annotated[CoreId, Meta(pattern=_HASH)]
 AnyBlob = Annotated[BlobHash, Meta(pattern=_HASH)]
 Algorithm = Literal["ed25519", "p256"]
 Voucher = Literal["device", "recovery", "provider"]
+Coded = Annotated[str, Meta(min_length=1, max_length=CODED_CHARS_MAX, pattern=r"\A[A-Za-z0-9_-]+\Z")]
+CredentialId = Annotated[str, Meta(min_length=1, max_length=CREDENTIAL_ID_CHARS_MAX, pattern=r"\A[A-Za-z0-9_-]+\Z")]
+Origin = Annotated[str, Meta(max_length=300, pattern=r"\Ahttps?://[a-z0-9.-]+(:[0-9]{1,5})?\Z")]
 KeyText = Annotated[str, Meta(min_length=43, max_length=88, pattern=r"\A[A-Za-z0-9_-]+\Z")]
 Label = Annotated[str, Meta(max_length=LABEL_CHARS_MAX)]
 Number = Annotated[int, Meta(ge=0)]
@@ -146,16 +153,63 @@ class CardRevoked(Event, frozen=True):
     cuts: Annotated[dict[AnyDevice, Annotated[int, Meta(ge=0, le=1)]], Meta(min_length=1, max_length=CARD_CODES_MAX)]
 
 
+class PasskeyMade(Event, frozen=True):
+    """Somebody made a passkey at a provider that is not the account's home, on that provider's own page: browsers show
+    it at that `origin` only. `key`: its public half, as COSE (RFC 9053). What it signs brings new devices in.
+    Concurrent ones stand beside each other, until they are revoked."""
+
+    kind: ClassVar[str] = "account.passkey_made.1"
+    sorts: ClassVar[frozenset[str]] = ACCOUNT
+    authority: ClassVar[bool] = True
+
+    credential: CredentialId
+    key: Coded
+    provider: AnyProvider
+    origin: Origin
+    label: Label = ""
+
+
+class PasskeyShown(Event, frozen=True):
+    """A passkey of the account signed that a new device belongs to it (WebAuthn level 3, section 7.2): everybody checks
+    that by the fact that made it, which stands in `re`; the provider that brings it vouches for nothing. What does not
+    hold changes nothing. Concurrent copies for one device are one."""
+
+    kind: ClassVar[str] = "account.passkey_shown.1"
+    sorts: ClassVar[frozenset[str]] = ACCOUNT
+    authority: ClassVar[bool] = True
+
+    passkey: AnyFact
+    dev: AnyDevice
+    alg: Algorithm
+    key: KeyText
+    label: Label
+    client: Coded
+    data: Coded
+    sig: Coded
+
+
+class PasskeyRevoked(Event, frozen=True):
+    """A passkey is good no longer. `stays`: the devices that it brought in and that remain; any other that it brings
+    in, earlier or later, is revoked with it. Concurrent revocations all hold: who stays is named by each."""
+
+    kind: ClassVar[str] = "account.passkey_revoked.1"
+    sorts: ClassVar[frozenset[str]] = ACCOUNT
+    authority: ClassVar[bool] = True
+
+    passkey: AnyFact
+    stays: Annotated[tuple[AnyDevice, ...], Meta(max_length=STAYING_MAX)]
+
+
 class AskingPutOff(Event, frozen=True):
     """The person does not want to be asked for something now. The latest wins."""
 
     kind: ClassVar[str] = "account.asking_put_off.1"
     sorts: ClassVar[frozenset[str]] = frozenset({"personal"})
 
-    what: Literal["card"]
+    what: Literal["card", "passkey"]
 
 
 EVENTS: tuple[type[Event], ...] = (
-    AccountOpened, DeviceAdded, DeviceRevoked, AgentGranted, CardMade, CardRevoked, ProfileChanged,
-    AskingPutOff,
+    AccountOpened, DeviceAdded, DeviceRevoked, AgentGranted, CardMade, CardRevoked, PasskeyMade, PasskeyShown,
+    PasskeyRevoked, ProfileChanged, AskingPutOff,
 )  # fmt: skip

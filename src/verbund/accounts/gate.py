@@ -3,23 +3,33 @@
 import asyncio
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import update
 
-from verbund.accounts import cards, factors, tables
+from verbund.accounts import cards, factors, standing, tables
 from verbund.accounts.bearers import Bearers
-from verbund.accounts.challenges import Challenges, login_message
-from verbund.accounts.events import Voucher
+from verbund.accounts.challenges import Challenges, StaleChallenge, login_message
+from verbund.accounts.events import LABEL_CHARS_MAX, PasskeyShown, Voucher, public_key
 from verbund.accounts.handles import folded
 from verbund.accounts.limits import Limiter, network_of
 from verbund.accounts.pairing import Pairings
-from verbund.accounts.passkeys import RelyingParty, credential_id
+from verbund.accounts.passkeys import (
+    HASH_BYTES,
+    NONCE_BYTES,
+    PasskeyRefused,
+    RelyingParty,
+    challenge_for,
+    credential_id,
+    response_of,
+)
 from verbund.accounts.passwords import Passwords
 from verbund.accounts.queries import Named, handle_of, known_to, names_of, passkey_of, revoked, verifier_of
 from verbund.accounts.schemas import CardUse, DeviceSignIn, NewDevice, PasskeySignIn, Signed, SignIn
-from verbund.accounts.sessions import admit_device, open_session, remember_browser
+from verbund.accounts.sessions import admit_by_passkey, admit_device, open_session, remember_browser
+from verbund.accounts.visits import Visits
 from verbund.base.clock import Clock
-from verbund.base.ids import AccountId, DeviceId, is_hash, unb64
-from verbund.base.keys import verify
+from verbund.base.ids import AccountId, CoreId, DeviceId, b64, is_hash, unb64
+from verbund.base.keys import check_key, verify
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
 from verbund.log.core import parse
@@ -85,6 +95,7 @@ class Gate:
         self.challenges = Challenges(clock)
         self.limiter = Limiter(clock)
         self.pairings = Pairings(clock)
+        self.visits = Visits(clock)
         self.relying_party = RelyingParty(settings.origin, settings.name)
 
     def close(self) -> None:
@@ -108,11 +119,13 @@ class Gate:
     async def by_passkey(self, asked: PasskeySignIn, visitor: Visitor) -> Admitted:
         """Come in by passkey, which is two factors by itself. Raises PasskeyRefused, StaleChallenge, TooFast."""
         spent = self.limiter.by_network(visitor.network)
-        challenge = self.challenges.redeem(SIGN_IN, asked.passkey.challenge)
+        challenge = self._redeem(asked)
         identifier = credential_id(asked.passkey.credential)
         row = await asyncio.to_thread(self._passkey, identifier)
         if row is None:
-            raise DeviceUnknown()
+            admitted = await self._by_standing(asked, identifier, challenge, visitor)
+            self.limiter.give_back(spent)
+            return admitted
         uses = self.relying_party.check_request(challenge, asked.passkey.credential, bytes(row.public_key), row.uses)
 
         def admit(tx: Tx) -> Admitted:
@@ -123,6 +136,34 @@ class Gate:
         admitted = await self.log.write(admit)
         self.limiter.give_back(spent)
         return admitted
+
+    async def _by_standing(self, asked: PasskeySignIn, identifier: str, challenge: bytes, visitor: Visitor) -> Admitted:
+        """By a passkey that stands in the account's log. What it signed says of a new device whose it is, so everybody
+        believes it without this provider's word."""
+        response = response_of(asked.passkey.credential)
+        row = await asyncio.to_thread(self._standing, identifier, response.get("userHandle"))
+        if row is None:
+            raise DeviceUnknown()
+        self.relying_party.check_request(challenge, asked.passkey.credential, bytes(row.key), 0)
+        device = asked.device
+        try:
+            shown = msgspec.convert({
+                "passkey": row.id, "dev": _dev(device), "alg": device.alg, "key": device.key,
+                "label": device.label[:LABEL_CHARS_MAX], "client": response.get("clientDataJSON"),
+                "data": response.get("authenticatorData"), "sig": response.get("signature"),
+            }, PasskeyShown)  # fmt: skip
+        except msgspec.ValidationError as error:
+            raise PasskeyRefused() from error
+
+        def admit(tx: Tx) -> Admitted:
+            account = AccountId(row.space)
+            if standing.revoked(tx, row.id):
+                raise DeviceUnknown()
+            admit_by_passkey(tx, self.log.core, self.log.provider_device, account, shown, CoreId(row.id))
+            signed, token = open_session(tx, account, shown.dev, visitor.agent)
+            return Admitted(signed, token, remember_browser(tx, account, visitor.known))
+
+        return await self.log.write(admit)
 
     async def by_device(self, asked: DeviceSignIn, visitor: Visitor) -> Admitted:
         """Come in by the signature of a device that the account has. Works for whoever this provider knows.
@@ -191,6 +232,20 @@ class Gate:
             raise DeviceUnknown()
         return account, dev
 
+    def _redeem(self, asked: PasskeySignIn) -> bytes:
+        """What the passkey had to sign. Raises StaleChallenge, where it is for another device too."""
+        try:
+            raw = unb64(asked.passkey.challenge)
+        except ValueError as error:
+            raise StaleChallenge() from error
+        if len(raw) != NONCE_BYTES + HASH_BYTES:
+            return self.challenges.redeem(SIGN_IN, asked.passkey.challenge)
+        nonce = raw[:NONCE_BYTES]
+        if raw != challenge_for(nonce, _dev(asked.device)):
+            raise StaleChallenge()
+        self.challenges.redeem(SIGN_IN, b64(nonce))
+        return raw
+
     async def _admit(self, account: AccountId, asked: SignIn, visitor: Visitor, fresh: str | None) -> Admitted:
         if asked.code is not None:
             tried = self.limiter.second_step(account)
@@ -226,11 +281,21 @@ class Gate:
         with self.log.store.read() as connection:
             return passkey_of(connection, identifier)
 
+    def _standing(self, identifier: str, user: Any) -> Any:
+        with self.log.store.read() as connection:
+            whose = user if isinstance(user, str) else None
+            return standing.good_here(connection, self.log.provider, self.origin, identifier, whose)
+
 
 def handle_in(tx: Tx, account: str) -> str:
     """What the account is called in an authenticator app: its handle here, else the person's name."""
     tx.flush()
     return handle_of(tx.connection, account) or names_of(tx.connection, [account]).get(account, Named()).name
+
+
+def _dev(device: NewDevice) -> DeviceId:
+    """Raises WeakKey."""
+    return check_key(public_key(device.alg, device.key)).device
 
 
 def _bytes(text: str) -> bytes:

@@ -3,7 +3,7 @@
 from sqlalchemy import delete, func, select, update
 
 from verbund.accounts import tables
-from verbund.accounts.passkeys import PASSKEYS_MAX
+from verbund.accounts.passkeys import PASSKEYS_MAX, TooManyPasskeys
 from verbund.accounts.registration import HandleTaken
 from verbund.base.refusal import Refusal, Unknown
 from verbund.log.tx import Tx
@@ -14,14 +14,6 @@ class LastWayIn(Refusal):
     en: This is your only way to sign in. Set a password or another passkey first."""
 
     code = "accounts.last_way_in"
-    status = 409
-
-
-class TooManyPasskeys(Refusal):
-    """de: Dieses Konto hat schon sehr viele Passkeys, oder diesen gibt es schon. Entfernen Sie einen alten.
-    en: This account has very many passkeys already, or has this one. Remove an old one."""
-
-    code = "accounts.too_many_passkeys"
     status = 409
 
 

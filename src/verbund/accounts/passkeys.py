@@ -1,11 +1,14 @@
 """Passkeys (WebAuthn level 3). The one adapter to the webauthn library; the relying party is this provider's host."""
 
 import json
+from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import webauthn
+from cryptography.exceptions import UnsupportedAlgorithm
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
+from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
@@ -14,11 +17,26 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from verbund.accounts.events import CREDENTIAL_ID_CHARS_MAX, PasskeyShown
+from verbund.base.ids import unb64
 from verbund.base.refusal import Refusal
 
-CREDENTIAL_ID_CHARS_MAX = 1400
 PASSKEYS_MAX = 20
 CREDENTIAL_BYTES_MAX = 64 * 1024
+SHOWN_DOMAIN = b"verbund/passkey/1\0"
+#: A challenge and a hash over the device: what a passkey signs to bring the device in.
+NONCE_BYTES, HASH_BYTES = 40, 32
+#: What the library raises at bytes that somebody made up, in the keys of others too.
+_BAD = (
+    WebAuthnException, UnsupportedAlgorithm, ValueError, LookupError, TypeError, AttributeError, OverflowError,
+    RecursionError,
+)  # fmt: skip
+#: What every replica can check, whichever library of cryptography it has.
+_ALGORITHMS = [
+    COSEAlgorithmIdentifier.EDDSA,
+    COSEAlgorithmIdentifier.ECDSA_SHA_256,
+    COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256,
+]
 
 
 class PasskeyRefused(Refusal):
@@ -27,6 +45,14 @@ class PasskeyRefused(Refusal):
 
     code = "accounts.passkey_refused"
     status = 401
+
+
+class TooManyPasskeys(Refusal):
+    """de: Dieses Konto hat schon sehr viele Passkeys, oder diesen gibt es schon. Entfernen Sie einen alten.
+    en: This account has very many passkeys already, or has this one. Remove an old one."""
+
+    code = "accounts.too_many_passkeys"
+    status = 409
 
 
 class NewPasskey(NamedTuple):
@@ -49,6 +75,7 @@ class RelyingParty:
         options = webauthn.generate_registration_options(
             rp_id=self._host, rp_name=self._name, user_name=handle, user_id=user, user_display_name=name or handle,
             challenge=challenge, timeout=300_000, exclude_credentials=_descriptors(held),
+            supported_pub_key_algs=_ALGORITHMS,
             authenticator_selection=AuthenticatorSelectionCriteria(
                 resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
             ),
@@ -70,7 +97,7 @@ class RelyingParty:
                 credential=_text(credential), expected_challenge=challenge, expected_rp_id=self._host,
                 expected_origin=self._origin, require_user_verification=True,
             )  # fmt: skip
-        except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        except _BAD as error:
             raise PasskeyRefused() from error
         return NewPasskey(bytes_to_base64url(found.credential_id), found.credential_public_key, found.sign_count)
 
@@ -82,15 +109,51 @@ class RelyingParty:
                 expected_origin=self._origin, credential_public_key=public_key, credential_current_sign_count=uses,
                 require_user_verification=True,
             )  # fmt: skip
-        except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        except _BAD as error:
             raise PasskeyRefused() from error
         return found.new_sign_count
+
+
+def challenge_for(nonce: bytes, dev: str) -> bytes:
+    """What a passkey signs when it brings a device in: here, now, and for that device alone."""
+    return nonce + sha256(SHOWN_DOMAIN + dev.encode()).digest()
+
+
+def may_have_passkeys(url: str) -> bool:
+    """Whether a browser makes passkeys there: a name, no bare number, over TLS or on this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    is_name = ":" not in host and not host.replace(".", "").isdigit()
+    return is_name and (parts.scheme == "https" or host == "localhost" or host.endswith(".localhost"))
+
+
+def is_shown(origin: str, credential: str, public_key: bytes, shown: PasskeyShown) -> bool:
+    """Whether this passkey signed, at its provider's page, that the device belongs to its account. Pure: everybody
+    comes to the same, whenever they ask."""
+    response = {"clientDataJSON": shown.client, "authenticatorData": shown.data, "signature": shown.sig}
+    answer = {"id": credential, "rawId": credential, "type": "public-key", "response": response}
+    try:
+        challenge = unb64(json.loads(unb64(shown.client))["challenge"])
+        if len(challenge) != NONCE_BYTES + HASH_BYTES or challenge != challenge_for(challenge[:NONCE_BYTES], shown.dev):
+            return False
+        RelyingParty(origin, "").check_request(challenge, answer, public_key, 0)
+    except (PasskeyRefused, *_BAD):
+        return False
+    return True
 
 
 def credential_id(credential: dict[str, Any]) -> str:
     """The id that a browser's answer names. Raises PasskeyRefused."""
     found = credential.get("id")
     if not isinstance(found, str) or not 0 < len(found) <= CREDENTIAL_ID_CHARS_MAX:
+        raise PasskeyRefused()
+    return found
+
+
+def response_of(credential: dict[str, Any]) -> dict[str, Any]:
+    """What the authenticator said. Raises PasskeyRefused."""
+    found = credential.get("response")
+    if not isinstance(found, dict):
         raise PasskeyRefused()
     return found
 

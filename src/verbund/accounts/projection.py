@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Table, select
 
-from verbund.accounts import events, tables
+from verbund.accounts import events, standing, tables
 from verbund.accounts.queries import last_numbers, opened_with
 from verbund.base.clock import ms_of
-from verbund.base.ids import CoreId, DeviceId, SpaceId
+from verbund.base.ids import CoreId, DeviceId, SpaceId, unb64
 from verbund.base.keys import PublicKey
 from verbund.log import tables as log_tables
 from verbund.log.registry import Event, Fact
 from verbund.log.tx import Tx
 
-AGENT, CARD = "agent", "card"
+AGENT, CARD, PASSKEY = "agent", "card", "passkey"
 PROJECTED: list[Table] = [
     tables.account,
     tables.device,
@@ -22,6 +22,9 @@ PROJECTED: list[Table] = [
     tables.profile,
     tables.card,
     tables.card_code,
+    tables.made_passkey,
+    tables.shown_passkey,
+    tables.passkey_revocation,
     tables.put_off,
 ]
 
@@ -46,7 +49,7 @@ def agent_granted(tx: Tx, fact: Fact) -> None:
 
 def device_revoked(tx: Tx, fact: Fact) -> None:
     event: events.DeviceRevoked = fact.event
-    _revoke(tx, fact, event.dev, event.cuts)
+    _revoke(tx, fact.space, event.dev, event.cuts, fact.id, ms_of(fact.t))
 
 
 def card_made(tx: Tx, fact: Fact) -> None:
@@ -63,7 +66,40 @@ def card_made(tx: Tx, fact: Fact) -> None:
 def card_revoked(tx: Tx, fact: Fact) -> None:
     event: events.CardRevoked = fact.event
     for dev, ds in sorted(event.cuts.items()):
-        _revoke(tx, fact, dev, {fact.space: ds})
+        _revoke(tx, fact.space, dev, {fact.space: ds}, fact.id, ms_of(fact.t))
+
+
+def passkey_made(tx: Tx, fact: Fact) -> None:
+    event: events.PasskeyMade = fact.event
+    tx.upsert(tables.made_passkey, {
+        "id": fact.id, "space": fact.space, "credential": event.credential, "key": _decoded(event.key),
+        "provider": event.provider, "origin": event.origin, "label": event.label, "made_at": ms_of(fact.t),
+    })  # fmt: skip
+
+
+def passkey_shown(tx: Tx, fact: Fact) -> None:
+    """What the passkey did not sign changes nothing, whoever brought it."""
+    event: events.PasskeyShown = fact.event
+    tx.flush()
+    if not standing.holds(tx, fact.space, event):
+        return
+    row = {"passkey": event.passkey, "dev": event.dev, "space": fact.space, "shown_at": ms_of(fact.t)}
+    tx.upsert(tables.shown_passkey, row)
+    _add(tx, fact, events.public_key(event.alg, event.key), event.label, PASSKEY)
+    for by, at in standing.gone(tx, fact.space, event.passkey, event.dev):
+        _revoke(tx, fact.space, event.dev, {}, by, at)
+
+
+def passkey_revoked(tx: Tx, fact: Fact) -> None:
+    event: events.PasskeyRevoked = fact.event
+    tx.upsert(tables.passkey_revocation, {
+        "passkey": event.passkey, "by": fact.id, "space": fact.space, "stays": json.dumps(sorted(event.stays)),
+        "revoked_at": ms_of(fact.t),
+    })  # fmt: skip
+    tx.flush()
+    for dev in standing.brought_in(tx, fact.space, event.passkey):
+        if dev not in event.stays:
+            _revoke(tx, fact.space, dev, {}, fact.id, ms_of(fact.t))
 
 
 def profile_changed(tx: Tx, fact: Fact) -> None:
@@ -78,14 +114,22 @@ def asking_put_off(tx: Tx, fact: Fact) -> None:
     tx.upsert(tables.put_off, row, newer="stamp")
 
 
-def _revoke(tx: Tx, fact: Fact, dev: DeviceId, cuts: Mapping[SpaceId, int]) -> None:
-    row = {"dev": dev, "by": fact.id, "space": fact.space, "revoked_at": ms_of(fact.t)}
+def _revoke(tx: Tx, space: SpaceId, dev: DeviceId, cuts: Mapping[SpaceId, int], by: CoreId, at: int) -> None:
+    row = {"dev": dev, "by": by, "space": space, "revoked_at": at}
     tx.upsert(tables.revocation, {**row, "cuts": json.dumps(cuts, sort_keys=True)})
     owner = tx.execute(select(tables.device.c.account).where(tables.device.c.dev == dev)).scalar()
-    if owner == fact.space:
-        _cut_off(tx, dev, fact.id, cuts)
+    if owner == space:
+        _cut_off(tx, dev, by, cuts)
     tx.forget_device(dev)
     tx.arrived(dev)
+
+
+def _decoded(key: str) -> bytes:
+    """A text that is no base64url gives an empty key, which signs nothing."""
+    try:
+        return unb64(key)
+    except ValueError:
+        return b""
 
 
 def _add(
@@ -142,6 +186,9 @@ FOLDS: dict[type[Event], Callable[[Tx, Fact], None]] = {
     events.AgentGranted: agent_granted,
     events.CardMade: card_made,
     events.CardRevoked: card_revoked,
+    events.PasskeyMade: passkey_made,
+    events.PasskeyShown: passkey_shown,
+    events.PasskeyRevoked: passkey_revoked,
     events.ProfileChanged: profile_changed,
     events.AskingPutOff: asking_put_off,
 }

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, select
 
 from verbund.accounts import tables
-from verbund.accounts.schemas import Caller, DeviceShape, PasskeyShape, Security
+from verbund.accounts.schemas import Caller, DeviceShape, PasskeyShape, Security, StandingPasskey
 from verbund.accounts.tokens import hashed
 from verbund.base.ids import AccountId, BlobHash, DeviceId, ProviderId, SpaceId
 from verbund.base.keys import PublicKey
@@ -241,8 +241,10 @@ def _device_shape(view: Reader, caller: Caller, row: Any, session: Any, revoked_
     )  # fmt: skip
 
 
-def security_of(connection: Connection, account: str) -> Security:
-    """How somebody signs in."""
+def security_of(view: Reader, account: str, standing: list[StandingPasskey]) -> Security:
+    """How somebody signs in at this provider."""
+    connection = view.connection
+    home = connection.execute(select(tables.account.c.home).where(tables.account.c.space == account)).scalar()
     credential, factor = tables.credential.c, tables.second_factor.c
     passkey, code = tables.passkey.c, tables.recovery_code.c
     row = connection.execute(
@@ -257,5 +259,5 @@ def security_of(connection: Connection, account: str) -> Security:
     ).all()
     return Security(
         row.handle if row else "", row is not None and row.verifier is not None, confirmed is not None, int(left or 0),
-        [PasskeyShape(*key) for key in keys],
+        [PasskeyShape(*key) for key in keys], home, standing,
     )  # fmt: skip

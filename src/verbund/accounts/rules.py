@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from verbund.accounts import events, tables
+from verbund.accounts import events, standing, tables
+from verbund.accounts.passkeys import PASSKEYS_MAX, PasskeyRefused, TooManyPasskeys, may_have_passkeys
 from verbund.accounts.queries import DEVICES_MAX, last_numbers, opened_with
 from verbund.base.keys import PublicKey, WeakKey, check_key
 from verbund.base.refusal import Refusal, Unknown
@@ -13,6 +14,8 @@ from verbund.log.registry import Event, Fact, Rule, rule
 from verbund.log.tx import Reader
 
 CARDS_MAX = 100
+#: So many in all, those included that were revoked.
+PASSKEYS_MADE_MAX = 100
 #: Sort of device → as what it may vouch for another.
 VOUCHERS = {"person": ("device",), "card": ("recovery",), "provider": ("recovery", "provider")}
 
@@ -126,6 +129,27 @@ def card_revoked(fact: Fact, _authority: Any) -> None:
         raise Unknown()
 
 
+def passkey_made(fact: Fact, _authority: Any) -> None:
+    _own(fact)
+
+
+def passkey_shown(fact: Fact, _authority: Any) -> None:
+    """Whichever provider brings it: what the passkey signed is checked in the fold, by the fact that made it."""
+    event: events.PasskeyShown = fact.event
+    _matches(events.public_key(event.alg, event.key), event.dev)
+    if not fact.by_provider:
+        raise NotYours()
+    if event.passkey not in fact.re:
+        raise Unknown()
+
+
+def passkey_revoked(fact: Fact, _authority: Any) -> None:
+    event: events.PasskeyRevoked = fact.event
+    _own(fact)
+    if event.passkey not in fact.re:
+        raise Unknown()
+
+
 def profile_changed(fact: Fact, _authority: Any) -> None:
     event: events.ProfileChanged = fact.event
     _own(fact)
@@ -175,6 +199,35 @@ def admits_card_revocation(fact: Fact, view: Reader) -> None:
         raise CutMissing()
 
 
+def admits_passkey(fact: Fact, view: Reader) -> None:
+    """The passkey is nobody's yet, and made where browsers make some."""
+    event: events.PasskeyMade = fact.event
+    made = tables.made_passkey.c
+    count = view.execute(select(func.count()).where(made.space == fact.space)).scalar() or 0
+    taken = view.execute(select(made.id).where(made.credential == event.credential).limit(1)).first()
+    if count >= PASSKEYS_MADE_MAX or len(standing.ids_of(view.connection, fact.space)) >= PASSKEYS_MAX or taken:
+        raise TooManyPasskeys()
+    if not may_have_passkeys(event.origin):
+        raise PasskeyRefused()
+
+
+def admits_shown(fact: Fact, view: Reader) -> None:
+    """It holds, the passkey is good, and the device is nobody's yet."""
+    event: events.PasskeyShown = fact.event
+    if standing.revoked(view, event.passkey) or not standing.holds(view, fact.space, event):
+        raise PasskeyRefused()
+    admits_device(fact, view)
+
+
+def admits_passkey_revocation(fact: Fact, view: Reader) -> None:
+    """Every device that came in by it is named."""
+    event: events.PasskeyRevoked = fact.event
+    if standing.made(view, fact.space, event.passkey) is None:
+        raise Unknown()
+    if not set(standing.brought_in(view, fact.space, event.passkey)) <= set(event.stays):
+        raise CutMissing()
+
+
 def admits_revocation(fact: Fact, view: Reader) -> None:
     """Every space in which the device has written, as far as known here, must be named: one that is not has cut 0."""
     event: events.DeviceRevoked = fact.event
@@ -210,6 +263,9 @@ RULES: dict[type[Event], Rule] = {
     events.AgentGranted: rule(agent_granted, admits_device),
     events.CardMade: rule(card_made, admits_card),
     events.CardRevoked: rule(card_revoked, admits_card_revocation),
+    events.PasskeyMade: rule(passkey_made, admits_passkey),
+    events.PasskeyShown: rule(passkey_shown, admits_shown),
+    events.PasskeyRevoked: rule(passkey_revoked, admits_passkey_revocation),
     events.ProfileChanged: rule(profile_changed),
     events.AskingPutOff: rule(asking_put_off),
 }

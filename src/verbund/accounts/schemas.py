@@ -203,9 +203,10 @@ class CardPreview(Struct):
 
 
 class Asking(Struct):
-    """What the caller is asked for on the page of today."""
+    """What the caller is asked for on the page of today. `passkey`: the provider that could have one."""
 
     card: bool
+    passkey: str | None = None
 
 
 class CardUse(Struct, forbid_unknown_fields=True):
@@ -236,13 +237,16 @@ class PasswordReset(Struct, forbid_unknown_fields=True):
 
 
 class Security(Struct):
-    """How the caller signs in. `handle`: empty where the account was opened elsewhere."""
+    """How the caller signs in. `handle`: empty where the account was opened elsewhere. `home`: the only provider whose
+    word brings new devices in (null: any). `standing`: passkeys at other providers, which everybody checks."""
 
     handle: str
     password: bool
     second_factor: bool
     recovery_codes_left: int
     passkeys: list["PasskeyShape"]
+    home: ProviderId | None
+    standing: list["StandingPasskey"]
 
 
 class PasskeyShape(Struct):
@@ -252,6 +256,68 @@ class PasskeyShape(Struct):
     label: str
     created_at: int
     used_at: int | None
+
+
+class StandingPasskey(Struct):
+    """A passkey that stands in the account's log. `devices`: what it brought in; `used_at`: when it did so last."""
+
+    fact: CoreId
+    provider: ProviderId
+    origin: str
+    label: str
+    made_at: int
+    devices: list[DeviceId]
+    used_at: int | None
+
+
+class VisitShape(Struct):
+    """What lets this provider's own page make a passkey for the caller, once, until `ends_at` (ms)."""
+
+    ticket: str
+    ends_at: int
+
+
+class Visit(Struct, forbid_unknown_fields=True):
+    """The ticket that the page was opened with."""
+
+    ticket: Token
+
+
+class VisitOptions(Struct):
+    """For whom it is, and what `navigator.credentials.create` takes."""
+
+    name: str
+    challenge: str
+    options: Any
+
+
+class VisitAnswer(Struct, forbid_unknown_fields=True):
+    """What the browser made."""
+
+    ticket: Token
+    passkey: PasskeyAnswer
+
+
+class MadePasskey(Struct, frozen=True):
+    """What the fact of a passkey says (`account.passkey_made.1`)."""
+
+    credential: str
+    key: str
+    provider: ProviderId
+    origin: str
+    label: str
+
+
+class VisitState(Struct):
+    """How it stands, for who began it."""
+
+    made: MadePasskey | None
+
+
+class PasskeyOptionsWanted(Struct, forbid_unknown_fields=True):
+    """The device that is to be signed in."""
+
+    device: NewDevice | None = None
 
 
 class Done(Struct):

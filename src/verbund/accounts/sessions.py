@@ -3,12 +3,12 @@
 from sqlalchemy import delete, select
 
 from verbund.accounts import tables
-from verbund.accounts.events import LABEL_CHARS_MAX, DeviceAdded, Voucher, public_key
+from verbund.accounts.events import LABEL_CHARS_MAX, DeviceAdded, PasskeyShown, Voucher, public_key
 from verbund.accounts.queries import known_to, revoked
 from verbund.accounts.rules import DeviceTaken
 from verbund.accounts.schemas import NewDevice, Signed
 from verbund.accounts.tokens import hashed, new_token
-from verbund.base.ids import AccountId, DeviceId, SpaceId, b64, random_id
+from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId, b64, random_id
 from verbund.base.keys import DeviceKey, check_key
 from verbund.log.log import Log
 from verbund.log.tx import Tx
@@ -23,15 +23,30 @@ def admit_device(
 ) -> DeviceId:
     """The device of this browser, a fact if it is new. `vouching` is the provider's own device. Raises DeviceTaken."""
     key = check_key(public_key(device.alg, device.key))
-    held = tx.device(key.device)
-    if held is None:
+    if not _has(tx, account, key.device):
         event = DeviceAdded(
             dev=key.device, alg=device.alg, key=b64(key.raw), label=device.label[:LABEL_CHARS_MAX], voucher=voucher
         )
         log.author(tx, vouching, SpaceId(account), event)
-    elif held.actor != account or held.sort != "person" or revoked(tx, key.device, account):
-        raise DeviceTaken()
     return key.device
+
+
+def admit_by_passkey(
+    tx: Tx, log: Log, writing: DeviceKey, account: AccountId, shown: PasskeyShown, passkey: CoreId
+) -> None:
+    """The device of this browser, a fact if it is new, which the passkey proves. Raises DeviceTaken, PasskeyRefused."""
+    if not _has(tx, account, shown.dev):
+        log.author(tx, writing, SpaceId(account), shown, [passkey])
+
+
+def _has(tx: Tx, account: AccountId, dev: DeviceId) -> bool:
+    """Whether the account has the device; False where nobody has. Raises DeviceTaken."""
+    held = tx.device(dev)
+    if held is None:
+        return False
+    if held.actor != account or held.sort != "person" or revoked(tx, dev, account):
+        raise DeviceTaken()
+    return True
 
 
 def open_session(tx: Tx, account: AccountId, dev: DeviceId, agent: str) -> tuple[Signed, str]:

@@ -73,6 +73,42 @@ card_code = Table(
     Index("card_code_space", "space"),
 )
 
+made_passkey = Table(
+    "made_passkey",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("credential", String, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("provider", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Index("made_passkey_space", "space"),
+    Index("made_passkey_credential", "credential"),
+)
+
+shown_passkey = Table(
+    "shown_passkey",
+    metadata,
+    Column("passkey", String, primary_key=True),
+    Column("dev", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("shown_at", BigInteger, nullable=False),
+    Index("shown_passkey_space", "space"),
+)
+
+passkey_revocation = Table(
+    "passkey_revocation",
+    metadata,
+    Column("passkey", String, primary_key=True),
+    Column("by", String, primary_key=True),
+    Column("space", String, nullable=False),
+    Column("stays", Text, nullable=False),
+    Column("revoked_at", BigInteger, nullable=False),
+    Index("passkey_revocation_space", "space"),
+)
+
 put_off = Table(
     "put_off",
     metadata,

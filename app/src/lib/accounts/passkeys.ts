@@ -24,11 +24,11 @@ export async function makePasskey(handle?: string, name?: string): Promise<Passk
 	return { challenge: asked.challenge, credential, label: thisBrowser() };
 }
 
-/** Shows that a passkey of this provider is at hand. */
-export async function usePasskey(): Promise<PasskeyAnswer> {
+/** Shows that a passkey of this provider is at hand. It signs for this device, so that it can bring it in. */
+export async function usePasskey(device: { alg: string; key: string; label: string }): Promise<PasskeyAnswer> {
 	const { startAuthentication } = await import('@simplewebauthn/browser');
 	type Options = Parameters<typeof startAuthentication>[0]['optionsJSON'];
-	const asked = await api.post<Asked<Options>>('/api/sessions/passkey/options');
+	const asked = await api.post<Asked<Options>>('/api/sessions/passkey/options', { device });
 	const credential = await startAuthentication({ optionsJSON: asked.options });
 	return { challenge: asked.challenge, credential, label: thisBrowser() };
 }

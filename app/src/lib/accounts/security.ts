@@ -1,8 +1,9 @@
 /** How one signs in and on which devices: what the account's page asks of the provider. */
-import { api, ApiError, Offline, type DeviceId, type SpaceId, type Sync } from '$lib/base';
+import { api, ApiError, Offline, type DeviceId, type ProviderId, type SpaceId, type Sync } from '$lib/base';
 import { voice } from '$lib/ui';
 import { postSettled } from './settled';
 import { makePasskey } from './passkeys';
+import type { StandingPasskey } from './standing';
 
 export interface DeviceShape {
 	dev: DeviceId;
@@ -30,6 +31,9 @@ export interface Security {
 	second_factor: boolean;
 	recovery_codes_left: number;
 	passkeys: PasskeyShape[];
+	/** The only provider whose word brings new devices in; null: any. */
+	home: ProviderId | null;
+	standing: StandingPasskey[];
 }
 export interface FactorSetup {
 	secret: string;

@@ -26,7 +26,4 @@ async function withDevice(send: (device: { alg: string; key: string; label: stri
 export const signIn = (handle: string, password: string, code: string | null) =>
 	withDevice((device) => api.post('/api/sessions', { handle, password, device, ...(code ? { code } : {}) }));
 
-export async function signInByPasskey(): Promise<void> {
-	const passkey = await usePasskey();
-	await withDevice((device) => api.post('/api/sessions/passkey', { passkey, device }));
-}
+export const signInByPasskey = () => withDevice(async (device) => api.post('/api/sessions/passkey', { passkey: await usePasskey(device), device }));

@@ -9,7 +9,7 @@ import type { CoreId, DeviceId, JsonObject, Parcel, SpaceId } from './types';
 
 const DEVICE = 'device';
 /** Facts of an account space that others must know before they can verify. */
-const ACCOUNT_AUTHORITY = new Set(['account_opened', 'device_added', 'device_revoked', 'agent_granted', 'card_made', 'card_revoked'].map((verb) => `account.${verb}.1`));
+const ACCOUNT_AUTHORITY = new Set(['account_opened', 'device_added', 'device_revoked', 'agent_granted', 'card_made', 'card_revoked', 'passkey_made', 'passkey_shown', 'passkey_revoked'].map((verb) => `account.${verb}.1`));
 
 export class Device implements Signer {
 	private constructor(private readonly stored: StoredDevice) {}

@@ -7,7 +7,7 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from sqlalchemy import Connection
 
-from verbund.accounts import cards
+from verbund.accounts import cards, standing
 from verbund.accounts.gate import Gate, Visitor
 from verbund.accounts.schemas import Asking, Caller, CardPlace, CardPreview, CardShape, CardUse
 from verbund.base.ids import AccountId, SpaceId
@@ -31,13 +31,16 @@ async def own_cards(caller: Caller, log: LogService) -> list[CardShape]:
 
 @get("/asking", summary="What the caller is asked for")
 async def asking(caller: Caller, log: LogService, services: NamedDependency[Any]) -> Asking:
-    """For the emergency card, where another provider could let the caller in while this one is away."""
+    """For the emergency card, then for a passkey, where another provider could let the caller in while this one is
+    away. One thing at a time."""
 
     def read() -> Asking:
         with log.store.read() as connection:
             view = Reader(connection, log.core.clock, log.core.directory)
-            several = len(services.parts["hosts_of"](connection, caller.account)) > 1
-            return Asking(several and cards.is_wanted(view, caller.account))
+            hosts = services.parts["hosts_of"](connection, caller.account)
+            if len(hosts) > 1 and cards.is_wanted(view, caller.account):
+                return Asking(card=True)
+            return Asking(card=False, passkey=standing.lacking(view, caller.account, hosts))
 
     return await asyncio.to_thread(read)
 

@@ -21,11 +21,12 @@ from verbund.accounts.schemas import (
     SecondFactorSetup,
     Security,
 )  # fmt: skip
+from verbund.accounts.standing import passkeys_in_log
 from verbund.base.ids import unb64
 from verbund.base.refusal import Unknown
 from verbund.base.settings import Settings
 from verbund.log.service import LogService
-from verbund.log.tx import Tx
+from verbund.log.tx import Reader, Tx
 
 CEREMONY_MS = 300_000
 ADDING = "passkey.adding"
@@ -37,7 +38,9 @@ async def security(caller: Caller, log: LogService) -> Security:
 
     def read() -> Security:
         with log.store.read() as connection:
-            return security_of(connection, caller.account)
+            view = Reader(connection, log.core.clock, log.core.directory)
+            standing = passkeys_in_log(view, caller.account)
+            return security_of(view, caller.account, standing)
 
     return await asyncio.to_thread(read)
 

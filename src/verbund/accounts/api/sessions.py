@@ -8,7 +8,9 @@ from litestar.di import NamedDependency
 
 from verbund.accounts.api.given import came_in, went_out
 from verbund.accounts.api.opening import PasskeyOptions
+from verbund.accounts.events import public_key
 from verbund.accounts.gate import DEVICE, SIGN_IN, Gate, Visitor
+from verbund.accounts.passkeys import challenge_for
 from verbund.accounts.queries import device_list
 from verbund.accounts.revoking import revoke_device, revoke_others
 from verbund.accounts.schemas import (
@@ -16,13 +18,15 @@ from verbund.accounts.schemas import (
     Challenge,
     DeviceShape,
     DeviceSignIn,
+    PasskeyOptionsWanted,
     PasskeySignIn,
     Revocation,
     Signed,
     SignIn,
 )
 from verbund.accounts.sessions import end_session
-from verbund.base.ids import DeviceId, is_hash, unb64
+from verbund.base.ids import DeviceId, b64, is_hash, unb64
+from verbund.base.keys import check_key
 from verbund.base.refusal import Unknown
 from verbund.base.settings import Settings
 from verbund.log.service import LogService
@@ -40,10 +44,14 @@ async def sign_in(
 
 
 @post("/sessions/passkey/options", summary="Begin a sign-in by passkey", status_code=200)
-async def passkey_options(gate: NamedDependency[Gate]) -> PasskeyOptions:
-    """What the browser needs to ask for a passkey."""
-    challenge, _ = gate.challenges.issue(SIGN_IN, CEREMONY_MS)
-    return PasskeyOptions(challenge, gate.relying_party.request_options(unb64(challenge)))
+async def passkey_options(gate: NamedDependency[Gate], data: PasskeyOptionsWanted | None = None) -> PasskeyOptions:
+    """What the browser needs to ask for a passkey. With its device named, the passkey can bring that in."""
+    nonce = unb64(gate.challenges.issue(SIGN_IN, CEREMONY_MS)[0])
+    device = data.device if data is not None else None
+    if device is None:
+        return PasskeyOptions(b64(nonce), gate.relying_party.request_options(nonce))
+    challenge = challenge_for(nonce, check_key(public_key(device.alg, device.key)).device)
+    return PasskeyOptions(b64(challenge), gate.relying_party.request_options(challenge))
 
 
 @post("/sessions/passkey", summary="Sign in by passkey")

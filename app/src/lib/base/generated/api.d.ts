@@ -413,6 +413,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/passkeys/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin a passkey that stands in the account's log */
+        post: operations["ApiPasskeysVisitsBeginVisit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/visits/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The passkey that the page made */
+        post: operations["ApiPasskeysVisitsAnswerAnswerVisit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/visits/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the page needs to make it */
+        post: operations["ApiPasskeysVisitsOptionsVisitOptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/passkeys/visits/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How it stands */
+        post: operations["ApiPasskeysVisitsStateVisitState"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/passkeys/{passkey}": {
         parameters: {
             query?: never;
@@ -1104,6 +1172,7 @@ export interface components {
         /** Asking */
         Asking: {
             card: boolean;
+            passkey?: string | null;
         };
         /** CallPage */
         CallPage: {
@@ -1378,6 +1447,14 @@ export interface components {
             hero: components["schemas"]["FilmShape"] | null;
             rows: components["schemas"]["RowShape"][];
         };
+        /** MadePasskey */
+        MadePasskey: {
+            credential: string;
+            key: string;
+            label: string;
+            origin: string;
+            provider: string;
+        };
         /** Me */
         Me: {
             account: components["schemas"]["Person"];
@@ -1529,6 +1606,10 @@ export interface components {
             challenge: string;
             options: unknown;
         };
+        /** PasskeyOptionsWanted */
+        PasskeyOptionsWanted: {
+            device?: components["schemas"]["NewDevice"] | null;
+        };
         /** PasskeyShape */
         PasskeyShape: {
             created_at: number;
@@ -1675,10 +1756,12 @@ export interface components {
         /** Security */
         Security: {
             handle: string;
+            home: string | null;
             passkeys: components["schemas"]["PasskeyShape"][];
             password: boolean;
             recovery_codes_left: number;
             second_factor: boolean;
+            standing: components["schemas"]["StandingPasskey"][];
         };
         /** SignIn */
         SignIn: {
@@ -1744,11 +1827,45 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /** StandingPasskey */
+        StandingPasskey: {
+            devices: string[];
+            fact: string;
+            label: string;
+            made_at: number;
+            origin: string;
+            provider: string;
+            used_at: number | null;
+        };
         /** Told */
         Told: {
             identity: components["schemas"]["Identity"];
             signature: string;
             words: string;
+        };
+        /** Visit */
+        Visit: {
+            ticket: string;
+        };
+        /** VisitAnswer */
+        VisitAnswer: {
+            passkey: components["schemas"]["PasskeyAnswer"];
+            ticket: string;
+        };
+        /** VisitOptions */
+        VisitOptions: {
+            challenge: string;
+            name: string;
+            options: unknown;
+        };
+        /** VisitShape */
+        VisitShape: {
+            ends_at: number;
+            ticket: string;
+        };
+        /** VisitState */
+        VisitState: {
+            made: components["schemas"]["MadePasskey"] | null;
         };
     };
     responses: never;
@@ -2593,6 +2710,141 @@ export interface operations {
             };
         };
     };
+    ApiPasskeysVisitsBeginVisit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Document created, URL follows */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitShape"];
+                };
+            };
+        };
+    };
+    ApiPasskeysVisitsAnswerAnswerVisit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VisitAnswer"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiPasskeysVisitsOptionsVisitOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Visit"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitOptions"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiPasskeysVisitsStateVisitState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Visit"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitState"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
     ApiPasskeysRemovePasskey: {
         parameters: {
             query?: never;
@@ -3193,7 +3445,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyOptionsWanted"] | null;
+            };
+        };
         responses: {
             /** @description Request fulfilled, document follows */
             200: {
@@ -3202,6 +3458,21 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PasskeyOptions"];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
                 };
             };
         };
