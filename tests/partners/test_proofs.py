@@ -1,6 +1,8 @@
 """A provider that signs two histories of one sub-log: proven, kept, shown; who signs one is not accused."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -41,6 +43,17 @@ def signing_of(provider: Provider) -> Signing:
     return provider.partners.signing
 
 
+async def owners_and_operator_see_it(werkhof: Provider, anna: Person, firm: SpaceId) -> None:
+    """Also of a provider that nobody here has ever spoken with."""
+    shown = await asyncio.to_thread(anna.call, "GET", "/api/partners", params={"space": firm})
+    assert {one["name"]: one["proofs"] for one in shown["places"]} == {"werkhof": 0, "Nordhof": 1}
+    command = [sys.executable, "-m", "verbund.web.main", "partner", "list", "--data", str(werkhof.settings.folder)]
+    said = (await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=True)).stdout
+    assert ROOT.public.provider[:8] in said
+    assert "1 bewiesen" in said
+    assert "Noch kein Partner" not in said
+
+
 async def test_two_signed_histories_are_a_proof_that_stays(tmp_path: Path) -> None:
     werkhof = Provider(tmp_path, "werkhof")
     async with running(werkhof):
@@ -55,6 +68,7 @@ async def test_two_signed_histories_are_a_proof_that_stays(tmp_path: Path) -> No
         for _ in range(2):
             (found,) = await signing_of(werkhof).keep(Heads(firm, [certificate], [second]))
         assert signing_of(werkhof).proofs[rogue] == 1
+        await owners_and_operator_see_it(werkhof, anna, firm)
         for one in (found.head, msgspec.json.decode(found.first, type=Head)):
             check_head(firm, one, certificate)  # whoever has both needs nobody's word
         await werkhof.stop()

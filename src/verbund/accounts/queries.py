@@ -1,7 +1,7 @@
 """Reads of accounts; never writes. Who holds which key, who calls, who is called what."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -12,6 +12,8 @@ from verbund.accounts.tokens import hashed
 from verbund.base.ids import AccountId, BlobHash, DeviceId, ProviderId, SpaceId
 from verbund.base.keys import PublicKey
 from verbund.log import tables as log_tables
+from verbund.log.entry import QUARANTINED
+from verbund.log.judge import NumberUsed
 from verbund.log.registry import Device
 from verbund.log.tx import Reader
 
@@ -204,6 +206,26 @@ def keys_of(connection: Connection, accounts: Iterable[str]) -> dict[str, list[d
     return found
 
 
+class Labelled(NamedTuple):
+    """Whose device it is and what they call it. `revoked_at`: when it was signed out, if it was."""
+
+    account: AccountId
+    label: str
+    revoked_at: int | None
+
+
+def labels_of(connection: Connection, devices: Sequence[DeviceId]) -> dict[DeviceId, Labelled]:
+    """dev → whose it is, for those of people that are known here."""
+    device, revocation = tables.device.c, tables.revocation.c
+    rows = connection.execute(
+        select(device.dev, device.account, device.label, func.min(revocation.revoked_at).label("revoked_at"))
+        .outerjoin(tables.revocation, (revocation.dev == device.dev) & (revocation.space == device.account))
+        .where(device.dev.in_(devices))
+        .group_by(device.dev, device.account, device.label)
+    ).all()
+    return {row.dev: Labelled(AccountId(row.account), row.label, row.revoked_at) for row in rows}
+
+
 def device_list(view: Reader, caller: Caller) -> list[DeviceShape]:
     """The caller's devices, the newest first."""
     device, session, revocation = tables.device.c, tables.session.c, tables.revocation.c
@@ -229,15 +251,29 @@ def device_list(view: Reader, caller: Caller) -> list[DeviceShape]:
         .order_by(device.added_at.desc(), device.dev)
         .limit(DEVICES_MAX)
     ).all()
-    return [_device_shape(view, caller, row, sessions.get(row.dev), revoked.get(row.dev)) for row in rows]
+    doubtful = twofold_among(view, [row.dev for row in rows])
+    return [
+        _device_shape(view, caller, row, sessions.get(row.dev), revoked.get(row.dev), row.dev in doubtful)
+        for row in rows
+    ]
 
 
-def _device_shape(view: Reader, caller: Caller, row: Any, session: Any, revoked_at: int | None) -> DeviceShape:
+def twofold_among(view: Reader, devices: Sequence[DeviceId]) -> set[DeviceId]:
+    """Those that gave one number to two facts: put back to an old copy, or copied."""
+    core = log_tables.core.c
+    aside = (core.state == QUARANTINED, core.reason == NumberUsed.code)
+    return set(view.execute(select(core.dev).where(*aside, core.dev.in_(devices)).distinct()).scalars())
+
+
+def _device_shape(
+    view: Reader, caller: Caller, row: Any, session: Any, revoked_at: int | None, twofold: bool
+) -> DeviceShape:  # fmt: skip
     return DeviceShape(
         dev=row.dev, label=row.label, sort=row.sort, voucher=row.voucher, added_at=row.added_at,
         current=row.dev == caller.device, signed_in=session is not None and revoked_at is None,
         seen_at=session.seen_at if session else None, agent=session.agent if session else "",
         revoked_at=revoked_at, cuts={} if revoked_at is not None else last_numbers(view, row.dev),
+        twofold=twofold,
     )  # fmt: skip
 
 

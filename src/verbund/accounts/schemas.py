@@ -114,7 +114,8 @@ class Challenge(Struct):
 
 
 class DeviceShape(Struct):
-    """A device as its owner sees it. `cuts`: its last number in each space, for its revocation."""
+    """A device as its owner sees it. `cuts`: its last number in each space, for its revocation. `twofold`: it gave one
+    number to two facts."""
 
     dev: DeviceId
     label: str
@@ -127,6 +128,7 @@ class DeviceShape(Struct):
     agent: str
     revoked_at: int | None
     cuts: dict[SpaceId, int]
+    twofold: bool
 
 
 class Revocation(Struct, forbid_unknown_fields=True):

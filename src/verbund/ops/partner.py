@@ -18,11 +18,12 @@ from verbund.log.store import Store
 from verbund.log.tx import Tx
 from verbund.partners.agreements import book, codes, queries
 from verbund.partners.agreements.book import CODE_DAYS, CODE_DAYS_MAX, Own
-from verbund.partners.agreements.queries import AGREED, ENDED, ENDING, OFFERED, Partnership
+from verbund.partners.agreements.queries import AGREED, ENDED, ENDING, OFFERED, SHOWN_ID_CHARS, Partnership
 from verbund.partners.agreements.refusals import NotConfirmed, NothingToConfirm
 from verbund.partners.agreements.schemas import REPORT_FILE, Report
 from verbund.partners.agreements.statements import NAME_CHARS_MAX, plain
 from verbund.partners.agreements.texts import newest_common, texts, version_of
+from verbund.partners.proofs import counts
 from verbund.partners.schemas import PartnerStatus
 from verbund.spaces import tables
 
@@ -123,18 +124,33 @@ def _agree(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _list(beside: Beside, _args: argparse.Namespace, settings: Settings) -> int:
-    def read(tx: Tx, _own: Own) -> tuple[list[Partnership], int]:
-        return queries.partnerships(tx.connection), queries.open_codes(tx.connection, tx.now_ms())
+    def read(tx: Tx, _own: Own) -> tuple[list[Partnership], int, dict[ProviderId, int]]:
+        return (
+            queries.partnerships(tx.connection),
+            queries.open_codes(tx.connection, tx.now_ms()),
+            counts(tx.connection),
+        )
 
-    found, waiting = do(beside, settings, read)
+    found, waiting, proven = do(beside, settings, read)
     links = _links(settings)
     for one in found:
         card(one, links, listed=True)
+        _tell_proofs(proven.pop(ProviderId(one.provider), 0))
+    for provider, proofs in sorted(proven.items()):
+        say(f"{provider[:SHOWN_ID_CHARS]} – kein Partner von hier")
+        say(f"  {'Fingerabdruck':<15}{grouped(provider)}")
+        _tell_proofs(proofs)
     if waiting:
         say(f"Offene Codes: {waiting}.")
-    if not found and not waiting:
+    if not found and not waiting and not proven:
         say("Noch kein Partner. Ein Code für einen anderen Betreiber: verbund partner invite")
     return 0
+
+
+def _tell_proofs(count: int) -> None:
+    """A proof stays, whether its provider is linked, away, or was never met."""
+    if count:
+        say(f"  {'Widersprüche':<15}{count} bewiesen: zwei verschiedene Fassungen eines Verlaufs, beide unterschrieben")
 
 
 def _end(beside: Beside, args: argparse.Namespace, settings: Settings) -> int:
@@ -259,8 +275,7 @@ def _link(one: Partnership, links: dict[str, PartnerStatus] | None) -> str:
     last = f", zuletzt gleich {_moment(seen.equal_at)}" if seen.equal_at else ""
     stands = "verbunden" if seen.linked else "nicht verbunden"
     behind = f", {seen.backlog} Einträge zurück ({seen.lag_ms / 1000:.1f} s)" if seen.backlog else ""
-    proofs = f"; {seen.proofs} Widersprüche bewiesen" if seen.proofs else ""
-    return f"{stands}{behind}{last}{proofs}"
+    return f"{stands}{behind}{last}"
 
 
 def card(one: Partnership, links: dict[str, PartnerStatus] | None = None, *, listed: bool = False) -> None:

@@ -23,6 +23,7 @@ from verbund.spaces.schemas import (
     MotionShape,
     OpenSpace,
     SpaceDetails,
+    TwofoldDevice,
 )
 
 Result = TypeVar("Result")
@@ -83,6 +84,12 @@ async def motions(space: str, caller: Caller, log: LogService) -> list[MotionSha
     return await _read(log, lambda view: queries.motions(view.connection, SpaceId(_hash(space)), caller.account))
 
 
+@get("/api/spaces/{space:str}/twofold", summary="Devices that gave one number to two facts")
+async def twofold(space: str, caller: Caller, log: LogService) -> list[TwofoldDevice]:
+    """In a space and in its own, for the owners: a browser that was put back to an old copy did, or one that lies."""
+    return await _read(log, lambda view: queries.twofold(view.connection, SpaceId(_hash(space)), caller.account))
+
+
 @get("/api/invitations/{invitation:str}", summary="An invitation before joining")
 async def invitation(invitation: str, maybe_caller: NamedDependency[Any], log: LogService) -> InvitationPreview:
     """Where an invitation leads, whether it can be used, or why not."""
@@ -120,4 +127,4 @@ def _hash(text: str) -> str:
     return text
 
 
-ROUTES = [me, open_spaces, details, members, motions, invitations, invitation, reset_link]
+ROUTES = [me, open_spaces, details, members, motions, twofold, invitations, invitation, reset_link]

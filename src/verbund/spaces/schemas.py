@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from verbund.base.ids import AccountId, BlobHash, CoreId, ProviderId, SpaceId
+from verbund.base.ids import AccountId, BlobHash, CoreId, DeviceId, ProviderId, SpaceId
 
 #: What other parts add to the spaces of /api/me: (connection, spaces, viewer) → space → fields.
 Enricher = Callable[[Connection, Sequence[SpaceId], AccountId], Mapping[SpaceId, Mapping[str, Any]]]
@@ -156,6 +156,19 @@ class MotionShape(Struct):
     at: int
     ripe_at: int
     abilities: list[str]
+
+
+class TwofoldDevice(Struct):
+    """A device that gave one number to two facts: `count` of them are set aside, the last written at `at` (ms).
+    `revoked_at`: when it was signed out, if it was."""
+
+    dev: DeviceId
+    label: str
+    account: AccountId
+    name: str
+    count: int
+    at: int
+    revoked_at: int | None
 
 
 class InvitationShape(Struct):

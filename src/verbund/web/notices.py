@@ -5,7 +5,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from verbund.base.ids import SpaceId
+from verbund.accounts.queries import is_current
+from verbund.base.ids import AccountId, DeviceId, SpaceId
 from verbund.log.registry import Fact
 from verbund.log.service import Appended, LogService
 from verbund.spaces.queries import members_of, role
@@ -15,6 +16,8 @@ WAITING_MAX = 1_000
 #: Beside authority: facts that change how a space stands in the list.
 LISTED = frozenset({"spaces.space_described.1", "chat.channel_opened.1", "chat.channel_renamed.1"})
 REVOKED = "account.device_revoked.1"
+#: Those that may revoke devices without naming them.
+PASSKEYS = frozenset({"account.passkey_revoked.1", "account.passkey_shown.1"})
 PROFILE = "account.profile_changed.1"
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,8 @@ class Notices:
         for _, _, fact in appended:
             if fact is not None and fact.core.k == REVOKED:
                 self._hub.close_device(fact.event.dev)
+            if fact is not None and fact.core.k in PASSKEYS:
+                self._start(self._close_revoked(AccountId(fact.space)))
         for space in changed:
             self._start(self._tell(space))
 
@@ -52,6 +57,16 @@ class Notices:
                 self._hub.unfollow(connection, [space])
                 connection.send_json({"f": "gone", "sp": space})
                 connection.send_json({"f": "spaces"})
+
+    async def _close_revoked(self, account: AccountId) -> None:
+        """Those of an account's devices that are here and belong to it no longer."""
+        for dev in {one.device for one in self._hub.connections.values() if one.account == account}:
+            if not await asyncio.to_thread(self._is_current, dev, account):
+                self._hub.close_device(dev)
+
+    def _is_current(self, dev: DeviceId, account: AccountId) -> bool:
+        with self._service.store.read() as connection:
+            return is_current(connection, dev, account)
 
     def _members(self, space: SpaceId) -> list[Any]:
         with self._service.store.read() as connection:

@@ -17,6 +17,8 @@ export interface DeviceShape {
 	agent: string;
 	revoked_at: number | null;
 	cuts: Record<SpaceId, number>;
+	/** It gave one number to two facts: put back to an old copy, or copied. */
+	twofold: boolean;
 }
 export interface PasskeyShape {
 	id: string;

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from verbund import __version__
@@ -9,6 +10,7 @@ from verbund.base.ids import AccountId, ProviderId, b64
 from verbund.partners.agreements.queries import AGREED, ENDED, ENDING, Partnership, partnerships
 from verbund.partners.agreements.schemas import Places, PlaceShape
 from verbund.partners.agreements.texts import version_of
+from verbund.partners.proofs import counts
 from verbund.spaces.queries import abilities_in, children_of, home_of, members_of, providers_of
 from verbund.spaces.state import PROVIDERS
 
@@ -27,6 +29,8 @@ def places(connection: Connection, space: str, account: AccountId, services: Any
         for provider, one in known.items()
         if provider not in holding and one.state == AGREED and one.address and one.organisation in (None, space)
     ]
+    proven = counts(connection)
+    shown = [replace(one, proofs=proven.get(ProviderId(one.provider), 0)) for one in shown]
     may_choose = PROVIDERS in abilities_in(connection, space, account)
     people = len(members_of(connection, space))
     offers = may_connect(connection, space, account, services)
@@ -62,12 +66,12 @@ def _other(
 
 
 def _link(services: Any, provider: str) -> tuple[bool | None, int | None, int | None, int]:
-    """(whether it is linked now, how far it is behind in ms, when it was last equal, proofs against it), as far as the
-    link knows.
+    """(whether it is linked now, how far it is behind in ms, when it was last equal, no proofs yet), as far as the link
+    knows.
     """
     link = services.parts.get("partners")
     found = {one.provider: one for one in link.status()} if hasattr(link, "status") else {}
     seen = found.get(provider)
     if seen is None:
         return (False if found or link is not None else None), None, None, 0
-    return seen.linked, seen.lag_ms, seen.equal_at, seen.proofs
+    return seen.linked, seen.lag_ms, seen.equal_at, 0

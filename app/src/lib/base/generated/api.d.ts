@@ -1011,6 +1011,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/spaces/{space}/twofold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Devices that gave one number to two facts */
+        get: operations["ApiSpacesTwofoldTwofold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/blobs/{space}/chunks/{chunk}": {
         parameters: {
             query?: never;
@@ -1276,6 +1293,7 @@ export interface components {
             seen_at: number | null;
             signed_in: boolean;
             sort: string;
+            twofold: boolean;
             voucher: string;
         };
         /** DeviceSignIn */
@@ -1842,6 +1860,16 @@ export interface components {
             identity: components["schemas"]["Identity"];
             signature: string;
             words: string;
+        };
+        /** TwofoldDevice */
+        TwofoldDevice: {
+            account: string;
+            at: number;
+            count: number;
+            dev: string;
+            label: string;
+            name: string;
+            revoked_at: number | null;
         };
         /** Visit */
         Visit: {
@@ -4011,6 +4039,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MotionShape"][];
+                };
+            };
+            /** @description Bad request syntax or unsupported method */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        detail: string;
+                        extra?: null | {
+                            [key: string]: unknown;
+                        } | unknown[];
+                        status_code: number;
+                    };
+                };
+            };
+        };
+    };
+    ApiSpacesTwofoldTwofold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                space: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TwofoldDevice"][];
                 };
             };
             /** @description Bad request syntax or unsupported method */
