@@ -9,6 +9,7 @@ import pytest
 
 from tests.log import notes
 from tests.log.test_accept import entries_of
+from verbund.base.ids import SpaceId
 from verbund.log import newer
 from verbund.log.entry import NEWER, QUARANTINED, SETTLED
 from verbund.log.registry import Event, rule
@@ -39,7 +40,7 @@ def rows_of(log: LogService) -> object:
 
 def told_of(log: LogService, space: str) -> list[tuple[str, str]]:
     with log.store.read() as connection:
-        return newer.told(connection, space)  # type: ignore[arg-type,return-value]
+        return [(core, named) for core, named, _ in newer.told(connection, SpaceId(space))]
 
 
 def states(log: LogService, space: str) -> list[int]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 
 from verbund.base.clock import ms_of
 from verbund.base.ids import AccountId, CoreId, SpaceId
-from verbund.chat.schemas import ChannelShape, FileShape, HitShape, MessageShape, ReactionShape
+from verbund.chat.schemas import BeyondShape, ChannelShape, FileShape, HitShape, MessageShape, ReactionShape
 from verbund.chat.tables import MAIN, channel, is_message, mention, message, reaction, read_mark
 from verbund.log import newer, search
 from verbund.log import tables as log_tables
@@ -59,14 +59,16 @@ def around(
     return [*older, *one, *newer], more_before, more_after
 
 
-def beyond(connection: Connection, space: SpaceId, of: str) -> list[CoreId]:
+def beyond(connection: Connection, space: SpaceId, of: str) -> list[BeyondShape]:
     """What only a newer release can show of a channel; what names none that is here stands in the main one."""
     told = newer.told(connection, space)
     if not told:
         return []
     c = channel.c
-    here = set(connection.execute(select(c.id).where(c.space == space, c.id.in_({one for _, one in told}))).scalars())
-    return [core for core, named in told if (named if named in here else MAIN) == of]
+    here = set(
+        connection.execute(select(c.id).where(c.space == space, c.id.in_({one for _, one, _ in told}))).scalars()
+    )
+    return [BeyondShape(core, t) for core, named, t in told if (named if named in here else MAIN) == of]
 
 
 def channels(

@@ -41,6 +41,13 @@ class MessageShape(Struct, frozen=True):
     reactions: list[ReactionShape]
 
 
+class BeyondShape(Struct, frozen=True):
+    """A fact that only a newer release can show, and where it stands: `t` + id order it among the messages."""
+
+    id: CoreId
+    t: str
+
+
 class MessagePage(Struct, frozen=True):
     """Messages in order, the vector they were computed at, and whether there are older and newer ones. `beyond`: facts
     of this conversation that only a newer release can show, the latest at most.
@@ -50,7 +57,7 @@ class MessagePage(Struct, frozen=True):
     vector: dict[str, int]
     more_before: bool
     more_after: bool
-    beyond: list[CoreId]
+    beyond: list[BeyondShape]
 
 
 class ChannelShape(Struct, frozen=True):

@@ -51,7 +51,7 @@ export class Chat {
 		sync.on([CHANNEL_OPENED, CHANNEL_RENAMED], (fact) => this.unread.takeChannel(fact));
 		sync.on(CHANNEL_READ, (fact) => this.unread.takeMark(fact));
 		sync.onReset((space) => this.each(space, (conversation) => conversation.reload()));
-		sync.onNewer(({ space, id, channel, waits }) => this.each(space, (one) => (!waits || one.channel === channel) && one.needsNewer(id, waits)));
+		sync.onNewer(({ space, id, channel, t, waits }) => this.each(space, (one) => (!waits || one.channel === channel) && one.needsNewer({ id, t }, waits)));
 		sync.onSignal('presence', (signal: Signal) => this.presence.take(signal));
 		sync.onOnline(() => this.presence.forget());
 		sync.onSignal('typing', (signal: Signal) => {

@@ -11,7 +11,7 @@ const TRIES_MAX = 2;
 
 interface PageAnswer extends Answer {
 	vector: Vector;
-	beyond?: CoreId[];
+	beyond?: { id: CoreId; t: string }[];
 }
 
 export class Conversation {
@@ -27,7 +27,7 @@ export class Conversation {
 	unreadAfter = $state<string | null>(null);
 
 	/** What only a newer release of the provider, or of this app, can show of this conversation. */
-	beyond = $state.raw<ReadonlySet<string>>(new Set());
+	beyond = $state.raw<ReadonlyMap<string, { id: string; t: string }>>(new Map());
 
 	/** On the screen. */
 	shown = false;
@@ -92,9 +92,11 @@ export class Conversation {
 	}
 
 	/** A fact that only a newer release can show came, or can be shown now. */
-	needsNewer(id: string, waits: boolean): void {
-		const beyond = new Set(this.beyond);
-		if (waits ? beyond.has(id) || !beyond.add(id) : !beyond.delete(id)) return;
+	needsNewer(fact: { id: string; t: string }, waits: boolean): void {
+		if (this.beyond.has(fact.id) === waits) return;
+		const beyond = new Map(this.beyond);
+		if (waits) beyond.set(fact.id, fact);
+		else beyond.delete(fact.id);
 		this.beyond = beyond;
 	}
 
@@ -182,7 +184,7 @@ export class Conversation {
 	}
 
 	private took(answer: PageAnswer, side: Side, query: Record<string, string>): true {
-		for (const id of answer.beyond ?? []) this.needsNewer(id, true);
+		for (const fact of answer.beyond ?? []) this.needsNewer(fact, true);
 		this.phase = 'ready';
 		if (side === 'whole' && Object.keys(query).length === 0) {
 			this.stale = false;

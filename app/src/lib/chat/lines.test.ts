@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { linesOf, GROUP_MS, withCalls } from './lines';
+import { linesOf, GROUP_MS, withCalls, within } from './lines';
 import { callRow, orderOf, rowOf, type Row } from './message';
 import { dayName, nearDay } from './times';
 
@@ -21,6 +21,17 @@ describe('lines of a conversation', () => {
 	it('groups what one author says within five minutes', () => {
 		const rows = [message('a', 'ben', MORNING), message('b', 'ben', MORNING + GROUP_MS - 1), message('c', 'ben', MORNING + 3 * GROUP_MS)];
 		expect(shape(rows)).toEqual(['day', 'A', 'b', 'C']);
+	});
+
+	it('tells at its place of what only a newer release can show', () => {
+		const rows = [message('a', 'ben', MORNING), message('c', 'ben', MORNING + 2)];
+		const at = (id: string, ms: number) => ({ id, t: ms.toString(16).padStart(12, '0') + '0000' });
+		const beyond = [at('y', MORNING + 3), at('b', MORNING + 1), at('x', MORNING + 3)];
+		const lines = linesOf(rows, null, 'anna', beyond);
+		expect(lines.map((line) => line.key).slice(1)).toEqual(['a', 'beyond b', 'c', 'beyond x']);
+		expect(lines.flatMap((line) => (line.type === 'beyond' ? [line.count] : []))).toEqual([1, 2]);
+		expect(lines.flatMap((line) => (line.type === 'message' ? [line.leads] : []))).toEqual([true, true]);
+		expect(within(beyond, rows, { start: false, end: false }).map((one) => one.id)).toEqual(['b']);
 	});
 
 	it('begins a group for another author, a reply and a call', () => {

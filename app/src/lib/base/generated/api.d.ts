@@ -1191,6 +1191,11 @@ export interface components {
             card: boolean;
             passkey?: string | null;
         };
+        /** BeyondShape */
+        BeyondShape: {
+            id: string;
+            t: string;
+        };
         /** CallPage */
         CallPage: {
             calls: components["schemas"]["CallShape"][];
@@ -1514,7 +1519,7 @@ export interface components {
         };
         /** MessagePage */
         MessagePage: {
-            beyond: string[];
+            beyond: components["schemas"]["BeyondShape"][];
             messages: components["schemas"]["MessageShape"][];
             more_after: boolean;
             more_before: boolean;

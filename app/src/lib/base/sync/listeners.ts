@@ -8,6 +8,8 @@ export interface Newer {
 	id: CoreId;
 	/** The channel that its body names, if it names one as today's facts do. */
 	channel: string | null;
+	/** When it was written: its place, if it is shown at all. */
+	t: string;
 	waits: boolean;
 }
 

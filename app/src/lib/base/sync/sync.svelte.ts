@@ -429,7 +429,7 @@ export class Sync {
 	#newer({ space, id, core, body }: Parsed, waits: boolean): void {
 		if (waits && this.directory.account(core.dev) === null) return;
 		const channel = body?.['channel'];
-		this.#listeners.newer({ space, id, channel: typeof channel === 'string' ? channel : null, waits });
+		this.#listeners.newer({ space, id, channel: typeof channel === 'string' ? channel : null, t: core.t, waits });
 	}
 
 	async #taken(space: SpaceId, entries: Parameters<ConstructorParameters<typeof Intake>[0]['taken']>[1]): Promise<void> {
