@@ -2,7 +2,9 @@
 
 A core is kept before it is sent; a number once sent is never used again; a refused core stays in the chain as a void;
 a core is let go when enough providers hold it; a provider that asks is given what this device holds, its own cores too
-(the app keeps the latest 200 of a space). Unlike the app it does not write anew what was refused for a wrong clock.
+(the app keeps the latest 200 of a space). What a provider goes on asking for and this device does not hold will never
+come: its numbers become voids, and what waits is written anew behind them. Unlike the app it does not write anew what
+was refused for a wrong clock.
 """
 
 import random
@@ -24,6 +26,11 @@ from verbund.log.stored import authority_heads, body_of, decode_core
 
 BATCH_MAX = 8
 EXTRA_MAX = 32
+#: Asked so often in a row for own cores that it does not hold, a device takes them for lost.
+LOST_ASKS = 24
+#: What is written in place of a lost number: its header alone, so it never counts.
+PASSED = "log.number_passed.1"
+REPLACED = "base.replaced"
 
 
 class Known(msgspec.Struct):
@@ -89,6 +96,8 @@ class Device:
         self.may_write = True
         self.is_out = self.was_put_back = False
         self.profiles: list[Profile] = []
+        #: Space → the number that was asked for last, and how often in a row.
+        self.asked: dict[SpaceId, tuple[int, int]] = {}
 
     @property
     def dev(self) -> DeviceId:
@@ -240,10 +249,15 @@ class Device:
 
     def _asked(self, core: CoreId, outcome: Outcome) -> None:
         """Give what is missing, as far as this device holds it."""
+        if self.refusals.get(core) == REPLACED:
+            return
         for space, held in self.known.items():
             wanted = held.get(core)
             if wanted is None:
                 continue
+            if self._is_lost(space, wanted, outcome):
+                self._pass_over(space, (outcome.ds or 1) - 1, outcome.dp)
+                return
             for named in outcome.missing:
                 found = held.get(CoreId(named))
                 if found is not None:
@@ -251,6 +265,57 @@ class Device:
             for one in held.values():
                 if one.core.dev == wanted.core.dev and (outcome.ds or 1) <= one.core.ds < wanted.core.ds:
                     self._give(space, one)
+
+    def _is_lost(self, space: SpaceId, wanted: Known, outcome: Outcome) -> bool:
+        """Whether a provider has asked often enough for own cores that are nowhere."""
+        ds, first = outcome.ds or 1, min((one.ds for one in self.outbox.values() if one.space == space), default=0)
+        if wanted.core.dev != self.dev or wanted.core.ds != first:
+            return False
+        numbers = {one.core.ds for one in self.known[space].values() if one.core.dev == self.dev}
+        if numbers.issuperset(range(ds, first)):
+            self.asked.pop(space, None)
+            return False
+        last, count = self.asked.get(space, (ds, 0))
+        self.asked[space] = (ds, count + 1 if last == ds else 1)
+        return self.asked[space][1] >= LOST_ASKS
+
+    def _pass_over(self, space: SpaceId, ds: int, dp: CoreId | None) -> None:
+        """Every number after `ds` that was ever used becomes a void; what waits is written anew behind them."""
+        del self.asked[space]
+        waiting = sorted((one for one in self.outbox.values() if one.space == space), key=lambda one: one.ds)
+        last = self.chain[space][0]
+        for number in range(ds + 1, last + 1):
+            core = {
+                "ah": [], "bk": None, "dp": dp, "ds": number, "k": PASSED, "mu": False, "re": [], "sp": space,
+                "t": self.hlc.tick(),
+            }  # fmt: skip
+            dp, parcel = make_parcel(self.key, core, {}, self.chance.randbytes(16))
+            self.own[dp] = self.outbox[dp] = Item(dp, space, number, parcel, PASSED, gone=True)
+            self.keep(space, dp, parcel, VOID, authority=False)
+        self.chain[space] = (last, dp)
+        renamed: dict[str, str] = {}
+        before = {item.id: self.known[space].pop(item.id) for item in waiting}
+        for item in waiting:
+            del self.outbox[item.id]
+            self.refusals[item.id] = REPLACED
+            if not item.gone:
+                renamed[item.id] = self._write_anew(item, before[item.id], renamed)
+
+    def _write_anew(self, item: Item, before: Known, renamed: dict[str, str]) -> CoreId:
+        """The same at the end of the chain; whatever names an id that changed names the new one."""
+        ds, dp = self.chain[item.space]
+        text = item.parcel.b or ""
+        for old, new in renamed.items():
+            text = text.replace(old, new)
+        core = {
+            "ah": sorted(self.heads(item.space)), "bk": None, "dp": dp, "ds": ds + 1, "k": item.kind, "mu": False,
+            "re": [renamed.get(one, one) for one in before.core.re], "sp": item.space, "t": self.hlc.tick(),
+        }  # fmt: skip
+        identifier, parcel = make_parcel(self.key, core, msgspec.json.decode(text), self.chance.randbytes(16))
+        self.chain[item.space] = (ds + 1, identifier)
+        self.own[identifier] = self.outbox[identifier] = Item(identifier, item.space, ds + 1, parcel, item.kind)
+        self.keep(item.space, identifier, parcel, 0, before.authority)
+        return identifier
 
     def _give(self, space: SpaceId, known: Known) -> None:
         if known.id in self.outbox or len(self.extra) >= EXTRA_MAX:

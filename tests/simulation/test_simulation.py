@@ -13,6 +13,7 @@ BROKEN_ONCE = {
     40: "a number that an old profile used twice: a rebuild counted the other fact",
     37: "what was a void at one provider was taken for brought while another was still bringing it",
     104: "a number that an old profile used twice: each provider counted the one that came first; its removal went on",
+    2033: "put back to an old profile, its last fact lost with a disk, a browser never got rid of what it wrote then",
 }
 
 

@@ -22,8 +22,8 @@ const SENTENCES = {
 		en: 'This browser was restored from an older copy. Sign it out and in again.'
 	},
 	'log.provider_behind': {
-		de: 'Der Anbieter hat ältere Nachrichten dieses Geräts verloren, und hier liegen sie auch nicht mehr. Melden Sie sich ab und wieder an.',
-		en: 'The provider lost older messages of this device, and they are not here any more either. Sign out and in again.'
+		de: 'Der Anbieter hat ältere Nachrichten dieses Geräts verloren, und hier liegen sie auch nicht mehr. Was noch wartet, wird gleich ohne sie gesendet.',
+		en: 'The provider lost older messages of this device, and they are not here any more either. What still waits is sent without them soon.'
 	},
 	'base.outdated': {
 		de: 'Verbund wurde erneuert. Laden Sie die Seite neu.',

@@ -7,7 +7,7 @@ import { browserOf, freshBrowser, WORKSHOP } from '../testing/people';
 import { eventually } from '../testing/eventually';
 import { Provider } from '../testing/provider';
 import type { Core, CoreId, FactState, Parcel } from '../types';
-import { Outbox, OWN_MAX, type Change } from './outbox';
+import { LOST_ASKS, Outbox, OWN_MAX, type Change } from './outbox';
 import { BATCH_MAX, choose, Sender } from './sender';
 
 const POSTED = 'chat.message_posted.1';
@@ -47,7 +47,8 @@ async function tab(submit?: (parcels: Parcel[]) => Promise<Outcome[]>): Promise<
 			for (const { item, state, code } of changes) told.push({ id: item.id, state, code, replaces: item.replaces });
 			return { ops: [], publish: () => {} };
 		},
-		trouble: (code) => troubles.push(code)
+		trouble: (code) => troubles.push(code),
+		well: (code) => troubles.push(`over: ${code}`)
 	});
 	const sender = new Sender(outbox);
 	senders.push(sender);
@@ -70,6 +71,14 @@ const items = (tab: Tab): Promise<OutboxItem[]> => tab.outbox.store.db.getAllFro
 async function flushed({ sender, outbox }: Tab): Promise<void> {
 	sender.kick();
 	await eventually(() => outbox.waiting()).toBe(0);
+}
+
+/** The provider is asked once more, and asks back. */
+async function askedAgain({ sender, outbox, troubles }: Tab): Promise<void> {
+	const before = troubles.length;
+	sender.resume();
+	await eventually(() => troubles.length > before).toBe(true);
+	await outbox.waiting();
 }
 
 const texts = (): string[] =>
@@ -352,6 +361,50 @@ describe('a provider that lost its newest', () => {
 		anna.sender.kick();
 		await eventually(() => anna.troubles).toContain('log.provider_behind');
 		expect(texts()).toEqual([]);
+	});
+
+	it('is passed over when nobody has them: voids take their numbers, what waits goes behind them', async () => {
+		const anna = await tab();
+		for (const text of ['a', 'b', 'c']) await post(anna, text);
+		await flushed(anna);
+		provider.forget(WORKSHOP, 2);
+		await anna.outbox.store.db.clear('own');
+		const message = await post(anna, 'd');
+		const edit = await post(anna, 'e', [message]);
+		for (let asked = 0; asked < LOST_ASKS; asked++) {
+			expect(numbers()).toEqual([1]);
+			await askedAgain(anna);
+		}
+		await flushed(anna);
+		expect(texts()).toEqual(['a', 'd', 'e']);
+		expect(provider.space(WORKSHOP).entries.map((entry) => [entry.x, entry.b === null])).toEqual([
+			[0, false], [3, true], [3, true], [3, true], [3, true], [0, false], [0, false]
+		]);
+		expect(numbers()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+		const edited = provider.space(WORKSHOP).entries.at(-1)!;
+		expect((JSON.parse(edited.c) as Core).re).toEqual([provider.space(WORKSHOP).entries.at(-2)!.id]);
+		expect([state(anna, message), state(anna, edit)]).toEqual(['refused', 'refused']);
+		expect(anna.told.filter((one) => one.replaces === message).at(-1)?.state).toBe('accepted');
+		expect(anna.troubles.at(-1)).toBe('over: log.provider_behind');
+		await post(anna, 'f');
+		await flushed(anna);
+		expect(texts()).toEqual(['a', 'd', 'e', 'f']);
+		expect(await items(anna)).toEqual([]);
+	});
+
+	it('offers nothing but headers under numbers that were used before', async () => {
+		const anna = await tab();
+		for (const text of ['a', 'b']) await post(anna, text);
+		await flushed(anna);
+		const lost = provider.space(WORKSHOP).entries[1]!;
+		provider.forget(WORKSHOP, 1);
+		await anna.outbox.store.db.clear('own');
+		await post(anna, 'c');
+		for (let asked = 0; asked < LOST_ASKS; asked++) await askedAgain(anna);
+		await flushed(anna);
+		const given = provider.received.flat().filter((parcel) => (JSON.parse(parcel.c) as Core).ds === 2 && parcel.c !== lost.c);
+		expect(given.length).toBeGreaterThan(0);
+		expect(given.every((parcel) => parcel.b === null)).toBe(true);
 	});
 });
 

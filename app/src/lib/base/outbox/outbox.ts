@@ -16,6 +16,8 @@ import { chainAfter, chainBefore, rewrite, writeNext, type Intent, type Pen } fr
 
 /** Facts that may wait here; beyond, posting is refused until some are sent. */
 export const WAITING_MAX = 1_000;
+/** Asked so often in a row for own facts that are nowhere, they are taken for lost: about two minutes (see STUCK_MS). */
+export const LOST_ASKS = 24;
 /** Accepted cores kept per space for a provider that lost its newest. */
 export const OWN_MAX = 200;
 
@@ -45,11 +47,15 @@ export interface Ports {
 	/** Runs the folds: what to write with the change, and what to tell the other tabs once it is written. */
 	fold: (changes: Change[]) => { ops: RowOp[]; publish: () => void };
 	trouble: (code: string) => void;
+	/** This trouble is over. */
+	well: (code: string) => void;
 }
 
 export class Outbox {
 	/** How far each space is known to be held by enough providers. */
 	readonly #durable = new Map<SpaceId, Vector>();
+	/** From which own number on a provider asks for what is nowhere, and how often in a row. */
+	readonly #asked = new Map<SpaceId, { ds: number; count: number }>();
 
 	constructor(readonly ports: Ports) {}
 
@@ -177,6 +183,15 @@ export class Outbox {
 	/** Whether enough providers are known to hold it. */
 	isDurable({ space, place }: OutboxItem): boolean {
 		return place !== undefined && (this.#durable.get(space)?.[place.sublog] ?? 0) >= place.n;
+	}
+
+	/** A provider asks for own facts from this number on, which are nowhere. Whether it has asked often enough. */
+	isLost(space: SpaceId, ds: number): boolean {
+		const before = this.#asked.get(space);
+		const count = before?.ds === ds ? before.count + 1 : 1;
+		if (count < LOST_ASKS) this.#asked.set(space, { ds, count });
+		else this.#asked.delete(space);
+		return count >= LOST_ASKS;
 	}
 
 	/** Another provider stands in: it gets everything that may have been with the one before alone. */

@@ -3,6 +3,7 @@ import type { Outcome } from '../live';
 import type { OutboxItem, OwnCore } from '../store';
 import type { CoreId, SpaceId } from '../types';
 import type { Change, Outbox } from './outbox';
+import { passOver } from './passing';
 import { verdictOf, type Verdict } from './verdict';
 
 /** Spaces that cannot go on now, with what is missing. */
@@ -14,21 +15,24 @@ interface Settled {
 	deletes: CoreId[];
 	again: OutboxItem[];
 	stuck: Stuck;
+	/** Spaces in which what the provider asks for is nowhere: the last own number that it has, and its core. */
+	lost: Map<SpaceId, { ds: number; dp: CoreId | null }>;
 }
 
 export async function settle(outbox: Outbox, items: readonly OutboxItem[], outcomes: readonly Outcome[]): Promise<Stuck> {
-	const settled: Settled = { changes: [], puts: [], deletes: [], again: [], stuck: new Map() };
+	const settled: Settled = { changes: [], puts: [], deletes: [], again: [], stuck: new Map(), lost: new Map() };
 	for (const [at, item] of items.entries()) {
 		const outcome = outcomes[at];
 		if (outcome === undefined || (await isSettled(outbox, item, outcome))) continue;
 		await apply(outbox, settled, item, verdictOf(item, outcome));
 	}
-	const { changes, puts, deletes, again, stuck } = settled;
+	const { changes, puts, deletes, again, stuck, lost } = settled;
 	if (changes.length > 0 || puts.length > 0 || deletes.length > 0) await outbox.commit(changes, { puts, deletes });
 	for (const space of new Set(again.map((item) => item.space))) {
 		outbox.ports.pen.hlc.settle();
 		await outbox.rewriteTail(space, again.filter((item) => item.space === space), []);
 	}
+	for (const [space, last] of lost) await passOver(outbox, space, last);
 	return stuck;
 }
 
@@ -91,23 +95,30 @@ async function refuseAll(
 	}
 }
 
-/** A provider that lost its newest gets them again; otherwise the space waits. */
+/** A provider that lost its newest gets them again; otherwise the space waits, for what is nowhere not for ever. */
 async function askedFor(
 	outbox: Outbox,
 	settled: Settled,
 	item: OutboxItem,
-	{ ds, missing }: { ds: number; missing: CoreId[] }
+	{ ds, dp, missing }: { ds: number; dp: CoreId | null; missing: CoreId[] }
 ): Promise<void> {
 	settled.stuck.set(item.space, { missing });
 	if (ds >= item.ds) return;
 	const db = outbox.store.db;
-	const waiting = new Set((await db.getAllFromIndex('outbox', 'place', IDBKeyRange.bound([item.space], [item.space, []]))).map((one) => one.ds));
+	const kept = await db.getAllFromIndex('outbox', 'place', IDBKeyRange.bound([item.space], [item.space, []]));
+	// What was refused is not sent again.
+	const waiting = new Set(kept.filter((one) => one.state !== 'refused').map((one) => one.ds));
 	const own = await db.getAll('own', IDBKeyRange.bound([item.space, ds], [item.space, item.ds - 1]));
 	const found = own.filter((core) => !waiting.has(core.ds));
 	const isWhole = Array.from({ length: item.ds - ds }, (_, at) => ds + at).every(
 		(number) => waiting.has(number) || found.some((core) => core.ds === number)
 	);
-	if (!isWhole) return outbox.ports.trouble('log.provider_behind');
+	if (!isWhole) {
+		outbox.ports.trouble('log.provider_behind');
+		if (outbox.isLost(item.space, ds)) settled.lost.set(item.space, { ds: ds - 1, dp });
+		if (settled.lost.has(item.space)) settled.stuck.delete(item.space);
+		return;
+	}
 	if (found.length > 0) settled.stuck.delete(item.space);
 	settled.puts.push(...found.map((core) => itemOf(core, item.queuedAt)));
 }

@@ -14,8 +14,8 @@ export type Verdict =
 	| { is: 'void'; rewrite: boolean; code: string; detail: string }
 	/** Refused, its number is still to be used up. */
 	| { is: 'owed'; code: string; detail: string }
-	/** The provider lacks what it builds on: its own predecessors from number `ds`, or facts that it names. */
-	| { is: 'asked'; ds: number; missing: CoreId[] };
+	/** The provider lacks what it builds on: its own predecessors from number `ds`, after `dp`, or facts that it names. */
+	| { is: 'asked'; ds: number; dp: CoreId | null; missing: CoreId[] };
 
 export function verdictOf(item: OutboxItem, outcome: Outcome): Verdict {
 	switch (outcome.st) {
@@ -23,7 +23,7 @@ export function verdictOf(item: OutboxItem, outcome: Outcome): Verdict {
 		case 'durable':
 			return { is: 'accepted', durable: outcome.st === 'durable' };
 		case 'ask':
-			return { is: 'asked', ds: outcome.ds ?? item.ds, missing: (outcome.missing ?? []) as CoreId[] };
+			return { is: 'asked', ds: outcome.ds ?? item.ds, dp: (outcome.dp ?? null) as CoreId | null, missing: (outcome.missing ?? []) as CoreId[] };
 		case 'refused':
 			return refused(item, outcome);
 	}

@@ -457,7 +457,10 @@ export class Sync {
 			head: (space) => askHead(this.api, space),
 			letsGoAt: (space) => (this.holders(space) > 1 ? 'durable' : 'accepted'),
 			fold: (changes) => this.#foldChanges(changes),
-			trouble: (code) => this.#alarm(code)
+			trouble: (code) => this.#alarm(code),
+			well: (code) => {
+				if (this.trouble?.code === code) this.trouble = null;
+			}
 		});
 	}
 
