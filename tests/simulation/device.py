@@ -95,6 +95,8 @@ class Device:
         #: False after an old profile was put in place, until a provider said where this device goes on.
         self.may_write = True
         self.is_out = self.was_put_back = False
+        #: Whoever sits there has gone for the day.
+        self.is_away = False
         self.profiles: list[Profile] = []
         #: Space → the number that was asked for last, and how often in a row.
         self.asked: dict[SpaceId, tuple[int, int]] = {}

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.simulation.device import Device
 from tests.simulation.invariants import check_crash
 from tests.simulation.network import covers
 from tests.simulation.partner import Partner
-from tests.simulation.rogue import TRICKS
+from tests.simulation.rogue import COMMON, TRICKS
 
 if TYPE_CHECKING:
     from tests.simulation.schedule import Schedule
@@ -20,8 +21,11 @@ OF_ONE_MAX = 4
 FOCUSED = 6
 #: So many schedules have a partner that does not keep to what was agreed.
 ROGUE_SHARE = 0.5
+#: So many have faults that came later than others: what the others bring is the same as before.
+RARE_SHARE = 0.25
 SLOW_MS_MAX = 5_000
 MINUTES_MS, DAY_MS = 5 * 60_000, 24 * 3600_000
+ALONE_MAX = 200
 #: What is lost, doubled or overtaken between devices and providers happens to many messages, at most to this share.
 SHARES = {"loss": 0.3, "duplication": 0.3, "reordering": 0.9}
 
@@ -32,10 +36,13 @@ class Faults:
     def __init__(self, schedule: "Schedule", chance: random.Random, focus: tuple[str, ...]) -> None:
         self.schedule, self.chance = schedule, chance
         self.happened: Counter[str] = Counter()
-        kinds = [one for one in (*SHARES, *ONCE) if one not in TRICKS]
+        kinds = [one for one in (*SHARES, *ONCE) if one not in TRICKS and one not in RARE]
         chosen = chance.sample(kinds, chance.randint(FAULTS_MIN, FAULTS_MAX))
+        rare = random.Random(f"{schedule.seed} rare")
         if chance.random() < ROGUE_SHARE:
-            chosen += chance.sample(list(TRICKS), chance.randint(1, len(TRICKS)))
+            chosen += chance.sample(COMMON, chance.randint(1, len(COMMON)))
+            chosen += ["rogue_missigns"] if rare.random() < RARE_SHARE else []
+        chosen += rare.sample(RARE, rare.randint(1, len(RARE))) if rare.random() < RARE_SHARE else []
         chosen += [kind for kind in focus if kind not in chosen]
         self.shares = {kind: chance.random() * SHARES[kind] for kind in chosen if kind in SHARES}
         self.plan = sorted(
@@ -211,6 +218,45 @@ class Faults:
         device.restore_profile(self.chance.randrange(len(device.profiles)))
         return True
 
+    def _only_holder_lost(self) -> bool:
+        """Who alone has what somebody wrote last loses its disk, and the author has closed the browser for the day."""
+        for provider in self.schedule.honest:
+            others = [one for one in self.schedule.honest if one is not provider]
+            rest = [one for one in self.schedule.providers if one is not provider]
+            authors = self._only_at(provider, _together(rest))
+            if authors and covers(_together(others), self.schedule.claims):
+                self._say(f"{provider.name} alone has what {' and '.join(one.name for one in authors)} wrote last")
+                for one in authors:
+                    one.is_away = True
+                provider.restore(None)
+                self.schedule.hang_up(provider)
+                if self.schedule.rogue is not None:
+                    self.schedule.rogue.forget(provider.provider)
+                return True
+        return False
+
+    def _only_at(self, provider: Partner, elsewhere: dict[str, dict[str, int]]) -> list[Device]:
+        """Whose last fact in a space was acknowledged by this provider, and has got nowhere else."""
+        found = []
+        for space, vector in provider.vectors().items():
+            if any(seq > elsewhere.get(space, {}).get(sub, 0) for sub, seq in vector.items()):
+                alone = {one.id for one in provider.entries(space, elsewhere.get(space, {}), ALONE_MAX)}
+                last = [one for one in self.schedule.devices if one.chain.get(space, (0, None))[1] in alone]
+                found += [one for one in last if one.chain[space][1] in provider.acked]
+        return found
+
+    def _silenced(self) -> bool:
+        """Two do not know of each other: one takes back what the other wrote, and removes them; the other edits it."""
+        device = self.chance.choice([one for one in self.schedule.devices if one.may_write])
+        return self.schedule.people.silence(device)
+
+    def _lines_added(self) -> bool:
+        """Somebody writes what has an order."""
+        for device in self.schedule.devices:
+            if device.may_write and self.schedule.people.space in device.known:
+                self.schedule.people.add_line(device)
+        return True
+
     # Whom it hits
 
     def _one(self) -> Partner:
@@ -265,6 +311,10 @@ ONCE: dict[str, Callable[[Faults], bool]] = {
     "clock_back": Faults._clock_back,
     "fail_over": Faults._fail_over,
     "old_profile": Faults._old_profile,
+    "only_holder_lost": Faults._only_holder_lost,
+    "silenced": Faults._silenced,
+    "lines_added": Faults._lines_added,
     **{trick: partial(_arm, trick=trick) for trick in TRICKS},
 }
 KINDS = (*SHARES, *ONCE)
+RARE = ("only_holder_lost", "silenced", "lines_added")

@@ -162,7 +162,7 @@ class Wrong(NamedTuple):
 
 
 MUTANTS: dict[str, Wrong] = {
-    "lets go at the first acknowledgement": Wrong(lambda: _devices(LettingGoEarly), ("disk_lost", "cut_off")),
+    "lets go at the first acknowledgement": Wrong(lambda: _devices(LettingGoEarly), ("only_holder_lost", "cut_off")),
     "goes on in the old sub-log after a restore": Wrong(lambda: _providers(Resuming), ("disk_restored",)),
     "uses a refused number again": Wrong(lambda: _devices(ReusingNumbers), ("clock_minutes", "fail_over")),
     "takes entries without looking at their chain": Wrong(
@@ -172,7 +172,7 @@ MUTANTS: dict[str, Wrong] = {
     "the last to arrive wins": Wrong(_arrival_order),
     "takes no notice of cuts": Wrong(lambda: patch.object(Reader, "cuts", lambda self, space, dev: [])),
     "answers before the commit": Wrong(lambda: _providers(AnsweringEarly), ("crash_before_commit",)),
-    "takes entries without looking at their signature": Wrong(_unsigned, ("rogue_garbles",)),
+    "takes entries without looking at their signature": Wrong(_unsigned, ("rogue_missigns",)),
     "compares lengths, not chains": Wrong(_in_lengths_only, ("rogue_forks",)),
     "calls durable what one provider has": Wrong(lambda: patch.object(durable, "REPLICAS_MIN", 1)),
     "counts as safe what is on its way": Wrong(_sent_is_safe, ("line_cut",)),
@@ -187,7 +187,12 @@ MUTANTS: dict[str, Wrong] = {
     "leaves the bodies of what was withdrawn": Wrong(lambda: patch.object(Tx, "erase", lambda self, core: None)),
     "leaves in its segment what was withdrawn": Wrong(lambda: patch.object(sealing, "take_out", lambda tx: None)),
     "shows what comes after it was withdrawn": Wrong(
-        lambda: patch.object(MortalLog, "_overtaken", lambda self, tx, take: False), ("partition", "fail_over")
+        lambda: patch.object(MortalLog, "_overtaken", lambda self, tx, take: False),
+        ("silenced", "partition", "fail_over"),
+    ),
+    "counts ahead of its place what has an order": Wrong(
+        lambda: patch.object(Judge, "_out_of_order", lambda self, parsed, view: ()),
+        ("lines_added", "disk_lost", "partition"),
     ),
     "of two facts with one number the first counts": Wrong(
         lambda: patch.object(twins, "displace", lambda tx, parsed: []), ("old_profile",)

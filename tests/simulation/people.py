@@ -4,6 +4,7 @@ import random
 from hashlib import sha256
 
 from tests.simulation.device import Device, Item, Known
+from tests.simulation.ordered import LineAdded
 from verbund.accounts.events import AccountOpened
 from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, direct_space
 from verbund.base.keys import DeviceKey
@@ -128,6 +129,24 @@ class People:
         cut = self.chance.choice([last, last, max(0, last - 1)])
         event = MemberRemoved(account=other.account, cuts={other.dev: cut})
         return device.write(self.space, event)
+
+    def add_line(self, device: Device) -> Item:
+        """Something of a kind that has an order."""
+        return device.write(self.space, LineAdded(text=self._text(device)))
+
+    def silence(self, device: Device) -> bool:
+        """Somebody's message is taken back and they are removed, while they, who know nothing of it, still edit it."""
+        shown = [one for one in self._shown(device, self.space, MessagePosted.kind) if one.core.dev != device.dev]
+        authors = {one.dev: one for one in self.devices}
+        for target in reversed(shown):
+            author = authors[target.core.dev]
+            if author.may_write and target.id in author.known.get(self.space, {}):
+                last = max(one.core.ds for one in self._all(device) if one.core.dev == author.dev)
+                device.write(self.space, MessageWithdrawn(message=target.id, by="moderator"), [target.id])
+                device.write(self.space, MemberRemoved(account=author.account, cuts={author.dev: last}))
+                author.write(self.space, MessageEdited(message=target.id, text=self._text(author)), [target.id])
+                return True
+        return False
 
     def _leave(self, device: Device) -> Item | None:
         if device is self.devices[0]:

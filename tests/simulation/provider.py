@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import create_engine, event, select
 from sqlalchemy.pool import StaticPool
 
+from tests.simulation import ordered
 from verbund.accounts.commands import admit_provider_device
 from verbund.accounts.queries import Devices
 from verbund.base.ids import CoreId, DeviceId, ProviderId, SpaceId
@@ -34,7 +35,7 @@ BATCH_MAX = 16
 #: After so many commits something is sealed.
 SEALED_SHARE = 0.25
 END_OF_TIME_MS = 2**60
-REGISTRY = registry()
+REGISTRY = ordered.register(registry())
 AUTHORITIES = SpaceAuthorities(REGISTRY)
 _entry = msgspec.json.Decoder(Entry)
 Vectors = dict[SpaceId, Vector]
@@ -67,6 +68,7 @@ class Disk(Store):
         event.listen(self.engine, "connect", _manual)
         self.engine.dialect.do_begin = _begin  # type: ignore[method-assign]  # a listener is asked about every statement
         self.create_all()
+        ordered.metadata.create_all(self.engine)
         self.empty = self.image()
 
     def image(self) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from verbund.base.ids import ProviderId, SpaceId, b64, unb64
+from verbund.log.core import DOMAIN
 from verbund.log.entry import VOID, Entry, chain, sublog
 from verbund.partners.schemas import Digest, Entries, Frame, Have, Mark
 
@@ -87,6 +88,14 @@ class Rogue:
         ])  # fmt: skip
         entries = [*frame.e[:number], msgspec.structs.replace(one, **wrong), *frame.e[number + 1 :]]
         return [_encode(msgspec.structs.replace(frame, e=entries))]
+
+    def _missign(self, link: "Link", frame: Any) -> list[bytes] | None:
+        """What devices wrote, with signatures by another key: its own."""
+        if not isinstance(frame, Entries):
+            return None
+        sign = self.provider.key.sign
+        wrong = [msgspec.structs.replace(one, s=b64(sign(DOMAIN + one.c.encode()))) for one in frame.e]
+        return [_encode(msgspec.structs.replace(frame, e=wrong))]
 
     def _lie(self, link: "Link", frame: Any) -> list[bytes] | None:
         """It says to be further than it is, in its own sub-logs and in those of others."""
@@ -176,4 +185,7 @@ TRICKS: dict[str, Callable[["Rogue", "Link", Any], list[bytes] | None]] = {
     "rogue_lies": Rogue._lie,
     "rogue_forks": Rogue._fork,
     "rogue_floods": Rogue._flood,
+    "rogue_missigns": Rogue._missign,
 }
+#: Of these a schedule with a rogue has some.
+COMMON = [trick for trick in TRICKS if trick != "rogue_missigns"]

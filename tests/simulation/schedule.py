@@ -159,7 +159,7 @@ class Schedule:
 
     def _act(self) -> None:
         device = self.chance.choice(self.devices)
-        if not device.may_write:
+        if not device.may_write or device.is_away:
             return
         what, item = self.people.act(device)
         if item is not None:

@@ -74,6 +74,7 @@ class View(Protocol):
     def head(self, space: SpaceId, dev: DeviceId) -> Head: ...
     def state(self, core: CoreId) -> int | None: ...
     def is_loose(self, core: CoreId) -> bool: ...
+    def before_loose(self, space: SpaceId, dev: DeviceId, ds: int) -> list[CoreId]: ...
     def lacks_number(self, space: SpaceId, dev: DeviceId, ds: int) -> bool: ...
     def lacking(self, cores: Iterable[CoreId]) -> list[CoreId]: ...
     def numbered(self, space: SpaceId, dev: DeviceId, ds: int) -> CoreId | None: ...
@@ -174,7 +175,7 @@ class Judge:
         state = state_of(parsed, view)
         if state in (SETTLED, WAITING, QUARANTINED):
             return Known(state)
-        missing = self._missing(parsed, view)
+        missing = self._missing(parsed, view) or self._out_of_order(parsed, view)
         if view.device(parsed.core.dev) is None:
             event = self._peek(parsed)
             if event is None or event.introduces() is None:
@@ -274,7 +275,7 @@ class Judge:
         used = core.ds <= ds and view.numbered(parsed.space, core.dev, core.ds) is not None
         if used or (core.ds == ds + 1 and core.dp != dp):
             return Refuse(NumberUsed(ds=ds + 1), void=False)
-        missing = self._missing(parsed, view)
+        missing = self._missing(parsed, view) or self._out_of_order(parsed, view)
         if core.ds > ds + 1 or missing:
             return Ask(ds + 1, dp, missing)
         return None
@@ -289,6 +290,15 @@ class Judge:
         if missing and missing[0] == last and view.is_loose(parsed.id):
             del missing[0]
         return tuple(missing[:MISSING_MAX])
+
+    def _out_of_order(self, parsed: Parsed, view: View) -> tuple[CoreId, ...]:
+        """What is missing of its device before it, though what came next is here: only a kind with an order waits."""
+        kind = self.registry.kind(parsed.core.k)
+        if kind is None or not kind.event.ordered:
+            return ()
+        last = before(parsed, view)
+        gap = [] if last is None else view.lacking([last])
+        return tuple((gap or view.before_loose(parsed.space, parsed.core.dev, parsed.core.ds))[:MISSING_MAX])
 
     def _authority(self, parsed: Parsed, event: Event | None, device: Device, view: View, at: int) -> Authority | None:
         founding = event is not None and parsed.core.ds == 1 and event.founds

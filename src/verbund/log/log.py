@@ -229,6 +229,8 @@ class Log:
                 self._append(tx, parsed, SETTLED, place, None if gone else verdict)
                 if gone:
                     tx.erase(parsed.id)
+                elif was_void and verdict.kind.event.ordered:
+                    tx.disturbed.add(parsed.space)  # what comes after it was folded already
             case Known():
                 alternates.note(tx, parsed)
                 self._append(tx, parsed, None, place, None)

@@ -44,6 +44,9 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     #: Takes bodies away. What was erased somewhere cannot come back, so where such a fact was taken in once it counts
     #: everywhere: a cut refuses it at submit only.
     erases: ClassVar[bool] = False
+    #: Its fold needs all that its device wrote before it in the space, in this order. Such a fact never counts ahead of
+    #: its place (see early.py).
+    ordered: ClassVar[bool] = False
     #: Somebody's own words: goes when everything that this person wrote is to be erased.
     personal: ClassVar[bool] = False
 

@@ -141,6 +141,15 @@ class Reader:
             found = self.cache["gaps"] = Gaps()
         return found
 
+    def before_loose(self, space: SpaceId, dev: DeviceId, ds: int) -> list[CoreId]:
+        """What the loose cores of a device before number `ds` wait for."""
+        core, waits = tables.core.c, tables.waiting.c
+        found = self.execute(select(waits.core, waits.missing).where(waits.space == space)).all()
+        mine = (core.space == space, core.dev == dev, core.ds < ds, core.state.in_((SETTLED, QUARANTINED)))
+        named = core.id.in_([row.core for row in found])
+        loose = set(self.execute(select(core.id).where(named, *mine)).scalars()) if found else set()
+        return sorted({row.missing for row in found if row.core in loose})
+
     def lacks_number(self, space: SpaceId, dev: DeviceId, ds: int) -> bool:
         """Whether nothing here has this number of a device, as far as that is known without a look."""
         return ds > self.head(space, dev)[0] or self.gaps.has((space, dev), ds)
