@@ -38,7 +38,7 @@ class Faults:
         self.happened: Counter[str] = Counter()
         kinds = [one for one in (*SHARES, *ONCE) if one not in TRICKS and one not in RARE]
         chosen = chance.sample(kinds, chance.randint(FAULTS_MIN, FAULTS_MAX))
-        rare = random.Random(f"{schedule.seed} rare")
+        rare = random.Random(f"{schedule.seed} more")
         if chance.random() < ROGUE_SHARE:
             chosen += chance.sample(COMMON, chance.randint(1, len(COMMON)))
             chosen += ["rogue_missigns"] if rare.random() < RARE_SHARE else []
