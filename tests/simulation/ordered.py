@@ -8,8 +8,10 @@ from typing import ClassVar
 from sqlalchemy import Column, Integer, MetaData, String, Table, select, update
 
 from verbund.chat.events import TALK
+from verbund.chat.rules import POST
 from verbund.log.registry import Event, Fact, Registry, rule
 from verbund.log.tx import Tx
+from verbund.spaces.authority import Authority
 
 metadata = MetaData()
 line = Table(
@@ -40,8 +42,8 @@ def line_added(tx: Tx, fact: Fact) -> None:
         tx.execute(update(line).where(*mine).values(ds=fact.ds, text=f"{before.text}, {fact.event.text}"))
 
 
-def _may(fact: Fact, authority: object) -> None:
-    """Whoever is there."""
+def _may(fact: Fact, authority: Authority) -> None:
+    authority.require(fact.actor, POST)
 
 
 def register(registry: Registry) -> Registry:

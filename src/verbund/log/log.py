@@ -250,7 +250,9 @@ class Log:
             return
         queue = [arrived]
         while queue:
-            queue += [core for core in waiting.released(tx, queue.pop()) if self._try_again(tx, core)]
+            # What is loose first: whether it still is decides what may count after it.
+            released = sorted(waiting.released(tx, queue.pop()), key=lambda core: tx.state(core) == WAITING)
+            queue += [core for core in released if self._try_again(tx, core)]
 
     def _try_again(self, tx: Tx, core: CoreId) -> bool:
         """Judge a held core once more. True when it is settled now."""
