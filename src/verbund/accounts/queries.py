@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from verbund.accounts import tables
 from verbund.accounts.schemas import Caller, DeviceShape, PasskeyShape, Security, StandingPasskey
@@ -23,24 +23,47 @@ SESSION_IDLE_MS_MAX = 60 * 24 * 3600 * 1000
 SEEN_EVERY_MS = 10 * 60 * 1000
 DEVICES_MAX = 200
 CHUNK = 500
+#: Built once: when a provider dies, these are asked for everybody who comes, and building one takes longer than asking.
+_device, _revocation, _session, _profile = tables.device.c, tables.revocation.c, tables.session.c, tables.profile.c
+_DEVICE = select(_device.account, _device.alg, _device.key, _device.sort, _device.kinds, _device.spaces).where(
+    _device.dev == bindparam("dev")
+)
+_CUTS = select(_revocation.cuts).where(
+    _revocation.dev == bindparam("dev"), _revocation.space == bindparam("account")
+)  # fmt: skip
+_CURRENT = (
+    select(_device.dev, _revocation.by)
+    .outerjoin(tables.revocation, (_revocation.dev == _device.dev) & (_revocation.space == _device.account))
+    .where(_device.dev == bindparam("dev"), _device.account == bindparam("account"), _device.sort == "person")
+    .limit(1)
+)
+_REVOKED = (
+    select(_revocation.by)
+    .where(_revocation.dev == bindparam("dev"), _revocation.space == bindparam("account"))
+    .limit(1)
+)
+_SESSION = (
+    select(_session.account, _session.dev, _session.id, _session.seen_at, _revocation.dev.label("revoked"))
+    .outerjoin(tables.revocation, (_revocation.dev == _session.dev) & (_revocation.space == _session.account))
+    .where(_session.token_hash == bindparam("token"))
+    .limit(1)
+)
+_SEEN = select(_session.seen_at).where(_session.id == bindparam("session"))
+_HANDLE = select(tables.credential.c.handle).where(tables.credential.c.account == bindparam("account"))
+_NAMES = select(_profile.space, _profile.name, _profile.status, _profile.picture).where(
+    _profile.space.in_(bindparam("accounts", expanding=True))
+)
 
 
 class Devices:
     """The log's `Directory`: who holds which key."""
 
     def device(self, view: Reader, dev: DeviceId) -> Device | None:
-        device, revocation = tables.device.c, tables.revocation.c
-        row = view.execute(
-            select(device.account, device.alg, device.key, device.sort, device.kinds, device.spaces).where(
-                device.dev == dev
-            )
-        ).first()
+        row = view.execute(_DEVICE, {"dev": dev}).first()
         if row is None:
             return _provider_device(view, dev)
         spaces = None if row.spaces is None else frozenset(json.loads(row.spaces))
-        for cuts in view.execute(
-            select(revocation.cuts).where(revocation.dev == dev, revocation.space == row.account)
-        ).scalars():
+        for cuts in view.execute(_CUTS, {"dev": dev, "account": row.account}).scalars():
             # A revoked device counts in the spaces that its revocation names, up to its cut there, and nowhere else.
             spaces = frozenset(json.loads(cuts)) if spaces is None else spaces & frozenset(json.loads(cuts))
         kinds = None if row.kinds is None else frozenset(json.loads(row.kinds))
@@ -83,13 +106,7 @@ def last_numbers(view: Reader, dev: DeviceId) -> dict[SpaceId, int]:
 
 def caller_of(connection: Connection, token: str, now_ms: int) -> Caller | None:
     """Who shows this token; None for an unknown or stale one and for a revoked device."""
-    session, revocation = tables.session.c, tables.revocation.c
-    row = connection.execute(
-        select(session.account, session.dev, session.id, session.seen_at, revocation.dev.label("revoked"))
-        .outerjoin(tables.revocation, (revocation.dev == session.dev) & (revocation.space == session.account))
-        .where(session.token_hash == hashed(token))
-        .limit(1)
-    ).first()
+    row = connection.execute(_SESSION, {"token": hashed(token)}).first()
     if row is None or row.revoked is not None or row.seen_at < now_ms - SESSION_IDLE_MS_MAX:
         return None
     return Caller(row.account, row.dev, row.id)
@@ -97,13 +114,7 @@ def caller_of(connection: Connection, token: str, now_ms: int) -> Caller | None:
 
 def is_current(connection: Connection, dev: str, account: str) -> bool:
     """Whether the account has this device and has not revoked it."""
-    device, revocation = tables.device.c, tables.revocation.c
-    row = connection.execute(
-        select(device.dev, revocation.by)
-        .outerjoin(tables.revocation, (revocation.dev == device.dev) & (revocation.space == device.account))
-        .where(device.dev == dev, device.account == account, device.sort == "person")
-        .limit(1)
-    ).first()
+    row = connection.execute(_CURRENT, {"dev": dev, "account": account}).first()
     return row is not None and row.by is None
 
 
@@ -120,11 +131,7 @@ def known_to(connection: Connection, account: str, token: str) -> bool:
 
 def revoked(view: Reader, dev: DeviceId, account: str) -> bool:
     """Whether the account has revoked this device."""
-    revocation = tables.revocation.c
-    return (
-        view.execute(select(revocation.by).where(revocation.dev == dev, revocation.space == account).limit(1)).first()
-        is not None
-    )
+    return view.execute(_REVOKED, {"dev": dev, "account": account}).first() is not None
 
 
 def verifier_of(connection: Connection, handle: str) -> tuple[AccountId | None, str | None]:
@@ -150,7 +157,7 @@ def passkeys_of(connection: Connection, account: str) -> list[str]:
 
 def is_stale(connection: Connection, session: str, now_ms: int) -> bool:
     """Whether it is time to note that the session is in use."""
-    seen = connection.execute(select(tables.session.c.seen_at).where(tables.session.c.id == session)).scalar()
+    seen = connection.execute(_SEEN, {"session": session}).scalar()
     return seen is not None and seen < now_ms - SEEN_EVERY_MS
 
 
@@ -160,8 +167,7 @@ def setup_open(connection: Connection) -> bool:
 
 
 def handle_of(connection: Connection, account: str) -> str | None:
-    credential = tables.credential.c
-    return connection.execute(select(credential.handle).where(credential.account == account)).scalar()
+    return connection.execute(_HANDLE, {"account": account}).scalar()
 
 
 class Named(NamedTuple):
@@ -174,15 +180,10 @@ class Named(NamedTuple):
 
 def names_of(connection: Connection, accounts: Iterable[str]) -> dict[str, Named]:
     """account → what others see. Accounts without a profile are missing."""
-    profile = tables.profile.c
     wanted = list(dict.fromkeys(accounts))
     found: dict[str, Named] = {}
     for start in range(0, len(wanted), CHUNK):
-        rows = connection.execute(
-            select(profile.space, profile.name, profile.status, profile.picture).where(
-                profile.space.in_(wanted[start : start + CHUNK])
-            )
-        )
+        rows = connection.execute(_NAMES, {"accounts": wanted[start : start + CHUNK]})
         found.update({row.space: Named(row.name, row.status, row.picture) for row in rows})
     return found
 

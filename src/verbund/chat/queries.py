@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from verbund.base.clock import ms_of
 from verbund.base.ids import AccountId, CoreId, SpaceId
@@ -24,6 +24,36 @@ _core = log_tables.core.c
 _messages = select(message, _core.id, _core.t.label("written"), _core.dev, _core.ds).join(
     log_tables.core, _core.position == message.c.position
 )
+#: Built once: when a provider dies, these are asked for everybody who comes, and building one takes longer than asking.
+_within = (message.c.space == bindparam("space"), message.c.channel == bindparam("of"))
+_NEWEST = _messages.where(*_within).order_by(message.c.t.desc(), _core.id.desc()).limit(bindparam("count"))
+_UNREAD = select(message.c.position).where(
+    *_within, message.c.author != bindparam("viewer"), message.c.withdrawn == 0
+)  # fmt: skip
+_UNREAD_SINCE = _UNREAD.join(log_tables.core, _core.position == message.c.position).where(
+    or_(message.c.t > bindparam("t"), and_(message.c.t == bindparam("t"), _core.id > bindparam("id")))
+)
+_NAMED = select(mention.c.message).where(
+    mention.c.account == bindparam("viewer"), mention.c.space == bindparam("space"),
+    mention.c.channel == bindparam("of"), mention.c.t > bindparam("t"),
+)  # fmt: skip
+_counted, _counted_since, _counted_named = (
+    select(func.count()).select_from(one.limit(UNREAD_SHOWN_MAX + 1).subquery())
+    for one in (_UNREAD, _UNREAD_SINCE, _NAMED)
+)
+_LAST = select(message.c.t).where(*_within).order_by(message.c.t.desc()).limit(1)
+_TITLES = (
+    select(channel.c.space, channel.c.id, channel.c.title)
+    .where(channel.c.space.in_(bindparam("spaces", expanding=True)))
+    .order_by(channel.c.opened)
+    .limit(bindparam("count"))
+)
+_MARKS = select(read_mark).where(read_mark.c.account == bindparam("viewer"))
+_REACTIONS = (
+    select(reaction.c.message, reaction.c.emoji, reaction.c.account)
+    .where(reaction.c.message.in_(bindparam("ids", expanding=True)), reaction.c.on == 1)
+    .order_by(reaction.c.stamp)
+)
 
 
 def messages(
@@ -32,6 +62,9 @@ def messages(
     """(messages in order, whether there are more that way). `before`, `after`: order keys t + id, exclusive."""
     c = message.c
     limit = max(1, min(limit, MESSAGES_PAGE_MAX))
+    if before is None and after is None:
+        rows = connection.execute(_NEWEST, {"space": space, "of": of, "count": limit + 1}).all()
+        return _shapes(connection, rows[:limit][::-1]), len(rows) > limit
     query = _messages.where(c.space == space, c.channel == of).limit(limit + 1)
     if after is not None:
         query = query.where(_beyond(after, newer=True)).order_by(c.t, _core.id)
@@ -75,16 +108,9 @@ def channels(
     connection: Connection, spaces: Collection[SpaceId], viewer: AccountId
 ) -> dict[SpaceId, list[ChannelShape]]:
     """space → its channels, the main one first, with the viewer's unread and mentions."""
-    titles = connection.execute(
-        select(channel.c.space, channel.c.id, channel.c.title)
-        .where(channel.c.space.in_(spaces))
-        .order_by(channel.c.opened)
-        .limit(CHANNELS_MAX * max(1, len(spaces)))
-    ).all()
-    marks = {
-        (row.of, row.channel): row.mark
-        for row in connection.execute(select(read_mark).where(read_mark.c.account == viewer))
-    }
+    wanted = {"spaces": list(spaces), "count": CHANNELS_MAX * max(1, len(spaces))}
+    titles = connection.execute(_TITLES, wanted).all()
+    marks = {(row.of, row.channel): row.mark for row in connection.execute(_MARKS, {"viewer": viewer})}
     found: dict[SpaceId, list[ChannelShape]] = {
         space: [_channel(connection, space, MAIN, "", viewer, marks)] for space in spaces
     }
@@ -112,22 +138,16 @@ def _channel(
     connection: Connection, space: SpaceId, of: str, title: str, viewer: AccountId, marks: dict[Any, str]
 ) -> ChannelShape:
     mark = marks.get((space, of), "")
-    c = message.c
-    newer = select(c.position).where(c.space == space, c.channel == of, c.author != viewer, c.withdrawn == 0)
-    named = select(mention.c.message).where(
-        mention.c.account == viewer, mention.c.space == space, mention.c.channel == of, mention.c.t > mark[:16]
-    )
-    if mark:
-        newer = newer.join(log_tables.core, _core.position == c.position).where(_beyond(mark, newer=True))
-    unread = connection.execute(select(func.count()).select_from(newer.limit(UNREAD_SHOWN_MAX + 1).subquery())).scalar()
-    named_count = connection.execute(
-        select(func.count()).select_from(named.limit(UNREAD_SHOWN_MAX + 1).subquery())
+    place = {"space": space, "of": of}
+    last = connection.execute(_LAST, place).scalar()
+    if last is None:  # nothing was said here
+        return ChannelShape(CoreId(of) if of else None, title, 0, 0, None, mark)
+    asked = {**place, "viewer": viewer, "t": mark[:16]}
+    unread = (
+        connection.execute(_counted_since, {**asked, "id": mark[16:]}) if mark else connection.execute(_counted, asked)
     ).scalar()
-    last = connection.execute(
-        select(c.t).where(c.space == space, c.channel == of).order_by(c.t.desc()).limit(1)
-    ).scalar()
-    last_at = ms_of(last) if last else None
-    return ChannelShape(CoreId(of) if of else None, title, unread or 0, named_count or 0, last_at, mark)
+    named = connection.execute(_counted_named, asked).scalar()
+    return ChannelShape(CoreId(of) if of else None, title, unread or 0, named or 0, ms_of(last), mark)
 
 
 def _beyond(key: str, newer: bool) -> Any:
@@ -140,10 +160,7 @@ def _beyond(key: str, newer: bool) -> Any:
 def _shapes(connection: Connection, rows: Sequence[Any]) -> list[MessageShape]:
     ids = [row.id for row in rows]
     reactions: dict[str, dict[str, list[AccountId]]] = defaultdict(lambda: defaultdict(list))
-    c = reaction.c
-    for row in connection.execute(
-        select(c.message, c.emoji, c.account).where(c.message.in_(ids), c.on == 1).order_by(c.stamp)
-    ):
+    for row in connection.execute(_REACTIONS, {"ids": ids}) if ids else ():
         reactions[row.message][row.emoji].append(row.account)
     return [_shape(row, reactions.get(row.id, {})) for row in rows]
 

@@ -6,7 +6,7 @@ Invariant: none is ever dropped (tests/log/test_newer.py).
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from verbund.base.ids import CoreId, SpaceId, is_hash
 from verbund.log import tables
@@ -25,18 +25,19 @@ class _Where(msgspec.Struct):
 
 
 _where = msgspec.json.Decoder(_Where)
+_TOLD = (
+    select(tables.core.c.id, tables.core.c.body, tables.core.c.t.label("written"))
+    .where(tables.core.c.space == bindparam("space"), tables.core.c.state == QUARANTINED)
+    .where(tables.core.c.reason == UnknownKind.code, tables.core.c.body.is_not(None))
+    .order_by(tables.core.c.position.desc())
+    .limit(TOLD_MAX)
+)
 
 
 def told(connection: Connection, space: SpaceId) -> list[tuple[CoreId, str, str]]:
     """(core, the channel that it names or nothing, its stamp) of what members wrote that needs a newer release, latest
     first."""
-    c = tables.core.c
-    rows = connection.execute(
-        select(c.id, c.body, c.t.label("written"))
-        .where(c.space == space, c.state == QUARANTINED, c.reason == UnknownKind.code, c.body.is_not(None))
-        .order_by(c.position.desc())
-        .limit(TOLD_MAX)
-    )
+    rows = connection.execute(_TOLD, {"space": space})
     return [(row.id, _channel(bytes(row.body)), str(row.written)) for row in rows]
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Table, TableClause, delete, func, select, update
+from sqlalchemy import Connection, CursorResult, Table, TableClause, bindparam, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 
@@ -31,6 +31,12 @@ UNPURGED = "unpurged"
 #: The row that says: somebody is clearing it away. Where that failed or was cut off, it stays and is done again.
 PURGING = "purging"
 _core = msgspec.json.Decoder(Core)
+_HEAD = (
+    select(tables.core.c.ds, tables.core.c.id)
+    .where(tables.core.c.space == bindparam("space"), tables.core.c.dev == bindparam("dev"))
+    .order_by(tables.core.c.ds.desc())
+    .limit(1)
+)
 #: One statement per table, way and columns: as many as the folds have.
 _statements: dict[Any, Gathered] = {}
 
@@ -99,10 +105,7 @@ class Reader:
         key = ("head", space, dev)
         head: Head | None = self.cache.get(key)
         if head is None:
-            core = tables.core.c
-            found = self.execute(
-                select(core.ds, core.id).where(core.space == space, core.dev == dev).order_by(core.ds.desc()).limit(1)
-            ).first()
+            found = self.execute(_HEAD, {"space": space, "dev": dev}).first()
             head = self.cache.put(key, (found.ds, found.id) if found else NO_HEAD)
         return head
 

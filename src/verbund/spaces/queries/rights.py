@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from verbund.accounts.queries import keys_of
 from verbund.base.ids import AccountId, CoreId, ProviderId, SpaceId
@@ -17,14 +17,40 @@ from verbund.spaces.admits import MEMBERS_MAX, SPACES_PER_ACCOUNT_MAX
 from verbund.spaces.state import MEMBER, OWNER, RANK, abilities_of
 
 CHILDREN_MAX = 5_000
+#: Built once: when a provider dies, these are asked for everybody who comes, and building one takes longer than asking.
+_space, _member, _title = tables.space.c, tables.space_member.c, tables.space_title.c
+_ROLE = select(_member.role).where(_member.space == bindparam("space"), _member.account == bindparam("account"))
+_MINE = (
+    select(_member.space)
+    .where(_member.account == bindparam("account"))
+    .order_by(_member.space)
+    .limit(SPACES_PER_ACCOUNT_MAX)
+)
+_SPACES = (
+    select(
+        _space.space, _space.sort, _space.parent, _space.archived, _space.founder, _space.founded_at, _space.heads,
+        _member.by, _member.role, _title.title, _title.description, _title.address_form,
+    )
+    .join(tables.space_member, and_(_member.space == _space.space, _member.account == bindparam("account")))
+    .outerjoin(tables.space_title, _title.space == _space.space)
+    .order_by(_space.founded_at, _space.space)
+    .limit(SPACES_PER_ACCOUNT_MAX)
+)  # fmt: skip
+_HEADS = select(_space.heads).where(_space.space == bindparam("space"))
+_BY = select(_member.by).where(_member.space == bindparam("space"), _member.account == bindparam("account"))
+_SETTLED = select(log_tables.core.c.id, log_tables.core.c.raw).where(
+    log_tables.core.c.space == bindparam("space"), log_tables.core.c.authority == 1, log_tables.core.c.state == SETTLED
+)  # fmt: skip
+_HOME = select(tables.space_provider.c.provider).where(
+    tables.space_provider.c.space == bindparam("space"), tables.space_provider.c.home == 1
+)
 
 
 def role(connection: Connection, space: str, account: str) -> str | None:
     """The role of an account in a space; None for strangers and for spaces that do not exist."""
     if space == account:
         return OWNER
-    member = tables.space_member.c
-    return connection.execute(select(member.role).where(member.space == space, member.account == account)).scalar()
+    return connection.execute(_ROLE, {"space": space, "account": account}).scalar()
 
 
 def members_among(connection: Connection, space: str, accounts: Sequence[AccountId]) -> list[AccountId]:
@@ -62,12 +88,7 @@ def shares_a_space(connection: Connection, one: str, other: str) -> bool:
 
 def space_ids_of(connection: Connection, account: str) -> list[SpaceId]:
     """The spaces that somebody belongs to, their own account's space not among them."""
-    member = tables.space_member.c
-    return list(
-        connection.execute(
-            select(member.space).where(member.account == account).order_by(member.space).limit(SPACES_PER_ACCOUNT_MAX)
-        ).scalars()
-    )
+    return list(connection.execute(_MINE, {"account": account}).scalars())
 
 
 def members_of(connection: Connection, space: str) -> list[AccountId]:
@@ -89,29 +110,7 @@ def people_of(connection: Connection, space: str) -> list[AccountId]:
 
 def spaces_of(connection: Connection, account: str) -> list[Any]:
     """Rows (space, sort, parent, archived, role, title, description, address_form), the oldest first."""
-    space, member, title = tables.space.c, tables.space_member.c, tables.space_title.c
-    return list(
-        connection.execute(
-            select(
-                space.space,
-                space.sort,
-                space.parent,
-                space.archived,
-                space.founder,
-                space.founded_at,
-                space.heads,
-                member.by,
-                member.role,
-                title.title,
-                title.description,
-                title.address_form,
-            )
-            .join(tables.space_member, and_(member.space == space.space, member.account == account))
-            .outerjoin(tables.space_title, title.space == space.space)
-            .order_by(space.founded_at, space.space)
-            .limit(SPACES_PER_ACCOUNT_MAX)
-        )
-    )
+    return list(connection.execute(_SPACES, {"account": account}))
 
 
 def abilities_of_row(row: Any) -> list[str]:
@@ -133,8 +132,7 @@ def providers_of(connection: Connection, space: str) -> list[ProviderId]:
 
 def home_of(connection: Connection, space: str | None) -> ProviderId | None:
     """The provider that an organisation has chosen as its home; None where it has not."""
-    at = tables.space_provider.c
-    return connection.execute(select(at.provider).where(at.space == space, at.home == 1)).scalar()
+    return connection.execute(_HOME, {"space": space}).scalar()
 
 
 def children_of(connection: Connection, parent: str) -> list[SpaceId]:
@@ -192,16 +190,11 @@ def latest_heads(held: str, membership: str | None = None) -> list[CoreId]:
 
 def heads_of(connection: Connection, space: str, account: str | None = None) -> list[CoreId]:
     """The newest authority facts of a space, for the `ah` of what this account writes."""
-    held = connection.execute(select(tables.space.c.heads).where(tables.space.c.space == space)).scalar()
+    held = connection.execute(_HEADS, {"space": space}).scalar()
     if held is not None:
-        member = tables.space_member.c
-        by = connection.execute(select(member.by).where(member.space == space, member.account == account)).scalar()
+        by = connection.execute(_BY, {"space": space, "account": account}).scalar()
         return latest_heads(held, by)
-    core = log_tables.core.c
-    rows = connection.execute(
-        select(core.id, core.raw).where(core.space == space, core.authority == 1, core.state == SETTLED)
-    ).all()
-    return list(authority_heads(rows))
+    return list(authority_heads(connection.execute(_SETTLED, {"space": space}).all()))
 
 
 def cut_here(connection: Connection, space: str) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from verbund.accounts.queries import Named, handle_of, names_of
 from verbund.accounts.schemas import Caller
@@ -18,6 +18,25 @@ from verbund.spaces.state import MEMBER, OWNER, RANK, abilities_of
 
 CHUNK = 500
 LEFT_MAX = 500
+#: Built once, as in rights.py.
+_place, _opened, _cut, _member = log_tables.sublog.c, tables.space.c, log_tables.cut.c, tables.space_member.c
+_VECTORS = select(_place.space, _place.provider, _place.incarnation, _place.seq).where(
+    _place.space.in_(bindparam("spaces", expanding=True))
+)
+_LEFT = (
+    select(_opened.space)
+    .where(
+        _opened.space.in_(select(_cut.space).where(_cut.dev == bindparam("account"))),
+        ~select(_member.space).where(_member.space == _opened.space, _member.account == bindparam("account")).exists(),
+    )
+    .order_by(_opened.founded_at.desc(), _opened.space)
+    .limit(LEFT_MAX)
+)
+_PEOPLE = (
+    select(_member.space, _member.account)
+    .where(_member.space.in_(bindparam("spaces", expanding=True)))
+    .order_by(_member.space, _member.account)
+)
 
 
 def me(view: Reader, caller: Caller, enrichers: Iterable[Enricher] = ()) -> Me:
@@ -43,12 +62,9 @@ def me(view: Reader, caller: Caller, enrichers: Iterable[Enricher] = ()) -> Me:
 
 def vectors_of(connection: Connection, spaces: Sequence[str]) -> dict[str, dict[str, int]]:
     """space → vector."""
-    c = log_tables.sublog.c
     found: dict[str, dict[str, int]] = {}
     for start in range(0, len(spaces), CHUNK):
-        for row in connection.execute(
-            select(c.space, c.provider, c.incarnation, c.seq).where(c.space.in_(spaces[start : start + CHUNK]))
-        ):
+        for row in connection.execute(_VECTORS, {"spaces": spaces[start : start + CHUNK]}):
             found.setdefault(row.space, {})[sublog(row.provider, row.incarnation)] = row.seq
     return found
 
@@ -78,15 +94,7 @@ def _account_summary(
 
 def _left(connection: Connection, account: AccountId) -> list[SpaceId]:
     """The newest LEFT_MAX spaces that the account was removed from. A removal's cuts stand under the account too."""
-    cut, opened, member = log_tables.cut.c, tables.space.c, tables.space_member.c
-    is_member = select(member.space).where(member.space == opened.space, member.account == account).exists()
-    rows = connection.execute(
-        select(opened.space)
-        .where(opened.space.in_(select(cut.space).where(cut.dev == account)), ~is_member)
-        .order_by(opened.founded_at.desc(), opened.space)
-        .limit(LEFT_MAX)
-    )
-    return [SpaceId(space) for space in rows.scalars()]
+    return [SpaceId(space) for space in connection.execute(_LEFT, {"account": account}).scalars()]
 
 
 def _added(
@@ -100,14 +108,8 @@ def _added(
 
 
 def _people(connection: Connection, spaces: list[SpaceId]) -> dict[str, list[AccountId]]:
-    member = tables.space_member.c
     found: dict[str, list[AccountId]] = {}
     for start in range(0, len(spaces), CHUNK):
-        rows = connection.execute(
-            select(member.space, member.account)
-            .where(member.space.in_(spaces[start : start + CHUNK]))
-            .order_by(member.space, member.account)
-        )
-        for row in rows:
+        for row in connection.execute(_PEOPLE, {"spaces": spaces[start : start + CHUNK]}):
             found.setdefault(row.space, []).append(row.account)
     return found
