@@ -4,19 +4,24 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bench.chat.load import Count, open_loop
 from bench.chat.ours import Verbund
 from bench.chat.process import cpu_s
-from bench.network.people import client, come_over, herd, listen
+from bench.network.arriving import Asked, Told
+from bench.network.people import client, come_over, listen
 from bench.network.places import FACTS_PER_S, Places, equal, offline, places, sentence, until, vectors
 from tests.flows.server import Server
 from tests.ports import free_port
-from verbund.base.ids import SpaceId
+from verbund.base.ids import SpaceId, b64
 from verbund.ops.client import Person
 
 MEMBERS = 10
@@ -85,11 +90,25 @@ async def local(room: Verbund, draw: random.Random) -> dict[str, Any]:
 
 
 def came_over(pair: Places, guests: list[Person]) -> dict[str, Any]:
-    """They had everything that was there; what it costs who takes them in, too."""
+    """Their provider dies, and they come, with everything that was there; what it costs who takes them in, and them."""
     space, there = pair.organisation, pair.suednetz
-    vector, before = vectors(there, [space])[space], cpu_s(there.pid)
-    found = asyncio.run(herd(guests, space, vector, there.address, HERD_WITHIN_S))
-    return {**found, "cpu_each_ms": round((cpu_s(there.pid) - before) / len(guests) * 1000, 1)}
+    vector, seeds = vectors(there, [space])[space], [b64(one.key.seed) for one in guests]
+    pair.werkhof.kill()
+    before = cpu_s(there.pid)
+    asked = Asked(there.address, pair.werkhof.address, space, vector, HERD_WITHIN_S, seeds)
+    command = [sys.executable, "-m", "bench.network.arriving"]
+    done = subprocess.run(command, input=msgspec.json.encode(asked), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    told, used_s = msgspec.json.decode(done.stdout, type=Told), cpu_s(there.pid) - before
+    pair.werkhof.start()
+    took = sorted(told.took_s)
+    return {
+        "what": "herd", "people": len(guests), "s": round(told.s, 2), "p50_s": round(took[len(took) // 2], 2),
+        "last_s": round(took[-1], 2), "cpu_each_ms": round(used_s / len(guests) * 1000, 1),
+        "cpu_each_browser_ms": round(told.cpu_s / len(guests) * 1000, 1), "let_go": told.statuses.get(0, 0),
+        "asked_to_wait": told.statuses.get(429, 0),
+        "errors_5xx": sum(count for status, count in told.statuses.items() if status >= 500),
+    }  # fmt: skip
 
 
 def invite(pair: Places, count: int) -> list[Person]:

@@ -1,7 +1,6 @@
 """People who work at a partner: signed in with their device's key, over its socket, as a browser does it."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -81,31 +80,3 @@ async def listen(came: Came, space: SpaceId, vector: dict[str, int], delivered: 
         if frame.f == "entries":
             for entry in frame.e:
                 delivered(entry.id)
-
-
-async def herd(
-    people: list[Person], space: SpaceId, vector: dict[str, int], address: str, within_s: float
-) -> dict[str, Any]:
-    """All of them come over within so long, with what they have (`vector`): until the last has been answered."""
-    begun = time.monotonic()
-    statuses: list[int] = []
-
-    async with client() as http:
-
-        async def one(number: int, person: Person) -> ClientConnection:
-            await asyncio.sleep(within_s * number / len(people))
-            came = await come_over(http, person, address)
-            await came.socket.send(msgspec.json.encode({"f": "follow", "s": {space: vector}}).decode())
-            while _frame.decode(await came.socket.recv()).f != "caught":
-                pass
-            statuses.extend(came.statuses)
-            return came.socket
-
-        sockets = await asyncio.gather(*(one(number, person) for number, person in enumerate(people)))
-    took_s = time.monotonic() - begun
-    for socket in sockets:
-        socket.transport.abort()
-    return {
-        "what": "herd", "people": len(people), "s": round(took_s, 2),
-        "asked_to_wait": statuses.count(429), "errors_5xx": sum(status >= 500 for status in statuses),
-    }  # fmt: skip

@@ -6,7 +6,9 @@ Invariant: a token counts at the provider that gave it, for its device, until it
 
 import hmac
 import secrets
+import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import msgspec
 from sqlalchemy import Connection
@@ -14,11 +16,12 @@ from sqlalchemy import Connection
 from verbund.accounts.queries import is_current
 from verbund.accounts.schemas import Caller
 from verbund.base.clock import Clock
-from verbund.base.ids import AccountId, DeviceId, ProviderId, b64, random_id, unb64
+from verbund.base.ids import AccountId, DeviceId, ProviderId, SpaceId, b64, random_id, unb64
 
 LIFE_MS = 15 * 60_000
 TOKEN_CHARS_MAX = 600
 ENDED_MAX = 20_000
+GOOD_MAX = 20_000
 DOMAIN = b"verbund/bearer/1\0"
 
 
@@ -40,6 +43,38 @@ class Bearers:
         self._key = secrets.token_bytes(32)
         #: session → when its token ends; those who signed out before.
         self._ended: OrderedDict[str, int] = OrderedDict()
+        #: Account → devices that were found good since anything was last written in its space.
+        self._good: OrderedDict[AccountId, set[DeviceId]] = OrderedDict()
+        self.commits = 0
+        self._lock = threading.Lock()
+
+    def written(self, spaces: Iterable[SpaceId]) -> None:
+        """What is written in the space of an account may revoke a device. In the writer's thread, after each commit and
+        before anybody hears of it."""
+        with self._lock:
+            self.commits += 1
+            for space in spaces:
+                self._good.pop(AccountId(space), None)
+
+    def remember(self, account: AccountId, dev: DeviceId, commits: int) -> None:
+        """The store says that this device is good, and was asked after so many commits.
+
+        Invariant: what is kept was read after the last commit; an older view would stay for ever.
+        """
+        with self._lock:
+            if commits != self.commits:
+                return
+            self._good.setdefault(account, set()).add(dev)
+            self._good.move_to_end(account)
+            if len(self._good) > GOOD_MAX:
+                self._good.popitem(last=False)
+
+    def known(self, token: str) -> Caller | None:
+        """Who shows this token, where that needs no look at the store; None says nothing."""
+        shown = self._shown(token)
+        if shown is None or shown.dev not in self._good.get(shown.account, ()):
+            return None
+        return Caller(shown.account, shown.dev, shown.session)
 
     def give(self, account: AccountId, dev: DeviceId) -> tuple[str, str, int]:
         """(token, session, when it ends in ms)."""
@@ -49,10 +84,8 @@ class Bearers:
 
     def caller(self, connection: Connection, token: str) -> Caller | None:
         """Who shows this token; None for one that is not ours, has ended, or is of a revoked device."""
-        shown = self._read(token)
-        if shown is None or shown.ends_at <= self._clock.now_ms() or shown.session in self._ended:
-            return None
-        if not is_current(connection, shown.dev, shown.account):
+        shown = self._shown(token)
+        if shown is None or not is_current(connection, shown.dev, shown.account):
             return None
         return Caller(shown.account, shown.dev, shown.session)
 
@@ -62,6 +95,12 @@ class Bearers:
         while self._ended and (len(self._ended) >= ENDED_MAX or next(iter(self._ended.values())) < now):
             self._ended.popitem(last=False)
         self._ended[session] = now + LIFE_MS
+
+    def _shown(self, token: str) -> _Shown | None:
+        """What a token says that is ours and has not ended."""
+        shown = self._read(token)
+        is_over = shown is None or shown.ends_at <= self._clock.now_ms() or shown.session in self._ended
+        return None if is_over else shown
 
     def _read(self, token: str) -> _Shown | None:
         text, point, mac = token.partition(".")

@@ -170,17 +170,15 @@ class Gate:
 
         Raises DeviceUnknown, StaleChallenge, TooFast.
         """
-        spent = self.limiter.by_network(visitor.network)
-        self.challenges.redeem(DEVICE, asked.challenge)
 
         def admit(tx: Tx) -> Admitted:
             account, dev = self._device(tx, asked)
             signed, token = open_session(tx, account, dev, visitor.agent)
             return Admitted(signed, token, remember_browser(tx, account, visitor.known))
 
-        admitted = await self.log.write(admit)
-        self.limiter.give_back(spent)
-        return admitted
+        with self.limiter.failures(visitor.network):
+            self.challenges.redeem(DEVICE, asked.challenge)
+            return await self.log.write(admit)
 
     async def by_card(self, asked: CardUse, visitor: Visitor) -> None:
         """A code of an emergency card vouches for a new device, which signs in by itself then.
@@ -207,17 +205,18 @@ class Gate:
 
         Raises DeviceUnknown, StaleChallenge, TooFast.
         """
-        spent = self.limiter.by_network(visitor.network)
-        self.challenges.redeem(DEVICE, asked.challenge)
 
         def look_up() -> tuple[AccountId, DeviceId]:
             with self.log.store.read() as connection:
                 view = Reader(connection, self.log.core.clock, self.log.core.directory)
                 return self._device(view, asked)
 
-        account, dev = await asyncio.to_thread(look_up)
+        with self.limiter.failures(visitor.network):
+            self.challenges.redeem(DEVICE, asked.challenge)
+            commits = self.bearers.commits
+            account, dev = await asyncio.to_thread(look_up)
         token, session, ends_at = self.bearers.give(account, dev)
-        self.limiter.give_back(spent)
+        self.bearers.remember(account, dev, commits)
         return Signed(account, dev, session, token, ends_at)
 
     def _device(self, view: Reader, asked: DeviceSignIn) -> tuple[AccountId, DeviceId]:

@@ -6,9 +6,11 @@ Buckets live in memory and are bounded; a restart empties them.
 import ipaddress
 import math
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from verbund.base.clock import Clock
-from verbund.base.refusal import TooFast
+from verbund.base.refusal import Refusal, TooFast
 
 KEYS_MAX = 20_000
 
@@ -87,6 +89,19 @@ class Limiter:
     def by_network(self, network: str) -> list[tuple[Buckets, str]]:
         """A try of something that names nobody: a link, an invitation, a device's signature. Raises TooFast."""
         return self._spend((self.opening, network))
+
+    @contextmanager
+    def failures(self, network: str) -> Iterator[None]:
+        """As `by_network`, where only what is refused counts: when a provider dies, everybody comes at once, perhaps
+        out of one office; and nobody guesses the signature of a device. Raises TooFast."""
+        wait = self.opening.wait_s(network)
+        if wait > 0:
+            raise TooFast(retry_after_s=wait)
+        try:
+            yield
+        except Refusal:
+            self.opening.spend(network)
+            raise
 
     @staticmethod
     def give_back(spent: list[tuple[Buckets, str]]) -> None:

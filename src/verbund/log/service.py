@@ -37,6 +37,8 @@ class LogService:
     def __init__(self, store: Store, log: Log, device: DeviceKey) -> None:
         self.store, self.core, self.provider_device = store, log, device
         self.told: list[Callable[[Appended], None]] = []
+        #: Called in the writer's thread, before the authors are told, with the spaces in which a commit appended.
+        self.written: list[Callable[[set[SpaceId]], None]] = []
         self._appended: Appended = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self.writer = Writer(store, log.begin, _ahead, log.finish, self._committed, self._settled)
@@ -114,6 +116,9 @@ class LogService:
 
     def _committed(self, tx: Tx) -> None:
         self._appended += [(space, Written(entry), fact) for space, entry, fact in tx.appended]
+        spaces = {space for space, _, _ in tx.appended}
+        for call in self.written:
+            call(spaces)
 
     def _settled(self) -> None:
         """Followers are told after the authors: whoever wrote knows what became of it before it comes back."""

@@ -225,7 +225,7 @@ class Application:
         offered = scope.get("subprotocols") or []
         token = next((one.removeprefix(BEARER) for one in offered if one.startswith(BEARER)), "")
         chosen = {"subprotocol": PROTOCOL} if PROTOCOL in offered else {}
-        caller = await asyncio.to_thread(self._caller, token, headers.get("cookie", "") if is_own else "")
+        caller = await self._who(token, headers.get("cookie", "") if is_own else "")
         await send({"type": "websocket.accept", **chosen})
         if caller is None or self._is_coming_back():
             code, reason = (4401, SignedOut.code) if caller is None else (4503, ComingBack.code)
@@ -236,6 +236,17 @@ class Application:
         with contextlib.suppress(OSError, RuntimeError, TimeoutError):  # the other side is gone, or does not read
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await send({"type": "websocket.close", "code": 1000, "reason": ended})
+
+    async def _who(self, bearer: str, cookie: str) -> Caller | None:
+        """As `_caller`; whoever was found good and has not been written of since needs no look at the store."""
+        bearers: Bearers = self.services.parts["bearers"]
+        known, commits = bearers.known(bearer) if bearer else None, bearers.commits
+        if known is not None:
+            return known
+        found = await asyncio.to_thread(self._caller, bearer, cookie)
+        if bearer and found is not None:
+            bearers.remember(found.account, found.device, commits)
+        return found
 
     def _caller(self, bearer: str, cookie: str) -> Caller | None:
         """Who shows this token, or this cookie; where there is a token, nothing else counts."""
@@ -261,7 +272,7 @@ class Application:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         bearer = token if scheme.lower() == "bearer" else ""
         is_own = headers.get("origin", self.settings.origin) == self.settings.origin
-        return await asyncio.to_thread(self._caller, bearer, headers.get("cookie", "") if is_own else "")
+        return await self._who(bearer, headers.get("cookie", "") if is_own else "")
 
 
 @functools.cache

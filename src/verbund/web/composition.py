@@ -77,12 +77,14 @@ class Services:
         self.notices = Notices(self.log, self.live)
         self.blobs = Blobs(self.data, self.log, self.store, Memberships(), self.clock, _limits(settings))
         self.features: dict[str, bool] = {}
+        bearers = Bearers(self.clock, self.installation.provider)
+        self.log.written.append(bearers.written)
         head_key = HeadKey(self.data, self.installation.certify)
         #: What capabilities hand to handlers and to each other through the web, by name.
         self.parts: dict[str, Any] = {
             "own_identity": self.installation.identity(),
             "head_key": head_key,
-            "bearers": Bearers(self.clock, self.installation.provider),
+            "bearers": bearers,
             "blobs": self.blobs,
             "presence": self.presence,
             "me_enrichers": [channels_of],

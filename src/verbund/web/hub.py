@@ -111,6 +111,8 @@ class Hub:
         self._gone: list[Callable[[Connection], None]] = []
         self._followed: list[Callable[[Connection, SpaceId], None]] = []
         self._came: list[Callable[[Connection], None]] = []
+        #: How many commits were told.
+        self.commits = 0
         #: What is safe in a space now; None where nobody counts it.
         self.durable_of: Callable[[SpaceId], entries.Vector | None] = _uncounted
         #: Passes something on to the other providers of a space.
@@ -166,6 +168,7 @@ class Hub:
 
     def told(self, appended: Appended) -> None:
         """What a commit appended goes to the followers: one frame per space, encoded once."""
+        self.commits += 1
         by_space: dict[SpaceId, list[bytes]] = {}
         for space, written, _ in appended:
             if space in self._followers:

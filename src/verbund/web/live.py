@@ -12,7 +12,7 @@ from verbund.base.refusal import Broken, Malformed, Refusal, TooFast, Unknown
 from verbund.log import entry as entries
 from verbund.log.outcome import Outcome
 from verbund.log.service import ENTRIES_PAGE, LogService
-from verbund.spaces.queries import role
+from verbund.spaces.queries import belongs_to, vectors_of
 from verbund.web.frames import FOLLOWED_MAX, Call, Follow, Incoming, Ping, Signal, Submit, Unfollow
 from verbund.web.hub import Connection, Hub, Wire
 from verbund.web.intake import Intake
@@ -125,14 +125,20 @@ class Live:
             connection.send_json({**_error(Broken(), connection.language), "n": frame.n})
 
     async def _follow(self, connection: Connection, frame: Follow) -> None:
-        for space, vector in list(frame.s.items())[:FOLLOWED_MAX]:
-            allowed = await asyncio.to_thread(self._may_follow, connection, space)
-            if not allowed or len(connection.following) >= FOLLOWED_MAX:
+        """One look at the store for all of them: whoever comes over from a provider that died lacks next to nothing."""
+        wanted = list(frame.s)[:FOLLOWED_MAX]
+        commits = self.hub.commits
+        ends = await asyncio.to_thread(self._ends, connection, wanted)
+        for space in wanted:
+            if space not in ends or len(connection.following) >= FOLLOWED_MAX:
                 connection.send_json({"f": "gone", "sp": space})
                 continue
-            await self._catch_up(connection, space, vector)
+            after = {key: seq for key, seq in frame.s[space].items() if seq >= 0}
+            is_behind = any(after.get(key, 0) < seq for key, seq in ends[space].items())
+            # What was told since the look, before this connection listened, has to be looked for once more.
+            await self._catch_up(connection, space, after, is_behind or commits != self.hub.commits)
 
-    async def _catch_up(self, connection: Connection, space: SpaceId, vector: entries.Vector) -> None:
+    async def _catch_up(self, connection: Connection, space: SpaceId, after: entries.Vector, more: bool) -> None:
         """Backlog first, then what came meanwhile, then live: nothing is missed, for listening begins before reading.
 
         An entry of the overlap may come twice; the browser knows it by its place.
@@ -140,9 +146,7 @@ class Live:
         if space not in connection.held:
             connection.held[space] = []
             self.hub.follow(connection, space)
-        after = {key: seq for key, seq in vector.items() if seq >= 0}
         try:
-            more = True
             while more and space in connection.following:
                 page, more = await asyncio.to_thread(self.service.entries, space, after, ENTRIES_PAGE)
                 if page:
@@ -156,9 +160,12 @@ class Live:
         connection.send_json({"f": "caught", "sp": space, "v": after})
         self.hub.tell_durable(connection, space)
 
-    def _may_follow(self, connection: Connection, space: SpaceId) -> bool:
+    def _ends(self, connection: Connection, spaces: list[SpaceId]) -> dict[SpaceId, entries.Vector]:
+        """Of these spaces those that the person belongs to, and how far each goes."""
         with self.service.store.read() as read:
-            return role(read, space, connection.account) is not None
+            mine = belongs_to(read, connection.account, spaces)
+            vectors = vectors_of(read, mine)
+        return {space: vectors.get(space, {}) for space in mine}
 
     def _signal(self, connection: Connection, frame: Signal) -> None:
         if frame.sp not in connection.following or frame.k not in SIGNAL_KINDS:

@@ -18,6 +18,9 @@ ONLINE, OFFLINE = "online", "offline"
 GRACE_S = 6.0
 #: Comings and goings are gathered for so long: when many come at once, each hears of all in a few frames.
 GATHER_S = 0.1
+#: The more are here, the longer: everybody is told of everybody, and when a provider dies hundreds come within seconds.
+GATHER_S_MAX = 2.0
+GATHER_S_EACH = 0.005
 SHOWN_MAX = 500
 People = dict[SpaceId, set[AccountId]]
 News = dict[SpaceId, dict[AccountId, str]]
@@ -115,7 +118,8 @@ class Presence:
 
     def _gather(self) -> None:
         if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_later(GATHER_S, self._tell_all)
+            wait_s = min(GATHER_S_MAX, GATHER_S + GATHER_S_EACH * len(self._hub.connections))
+            self._telling = asyncio.get_running_loop().call_later(wait_s, self._tell_all)
 
     def _tell_all(self) -> None:
         self._telling = None

@@ -20,6 +20,9 @@ CHILDREN_MAX = 5_000
 #: Built once: when a provider dies, these are asked for everybody who comes, and building one takes longer than asking.
 _space, _member, _title = tables.space.c, tables.space_member.c, tables.space_title.c
 _ROLE = select(_member.role).where(_member.space == bindparam("space"), _member.account == bindparam("account"))
+_AMONG = select(_member.space).where(
+    _member.account == bindparam("account"), _member.space.in_(bindparam("spaces", expanding=True))
+)
 _MINE = (
     select(_member.space)
     .where(_member.account == bindparam("account"))
@@ -51,6 +54,12 @@ def role(connection: Connection, space: str, account: str) -> str | None:
     if space == account:
         return OWNER
     return connection.execute(_ROLE, {"space": space, "account": account}).scalar()
+
+
+def belongs_to(connection: Connection, account: AccountId, spaces: Sequence[SpaceId]) -> list[SpaceId]:
+    """Those of these spaces that an account belongs to, its own among them; no more than one query takes."""
+    found = set(connection.execute(_AMONG, {"account": account, "spaces": spaces}).scalars())
+    return [space for space in spaces if space == account or space in found]
 
 
 def members_among(connection: Connection, space: str, accounts: Sequence[AccountId]) -> list[AccountId]:
