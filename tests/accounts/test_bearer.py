@@ -69,6 +69,18 @@ async def test_device_goes_on_from_a_partners_page(tmp_path: Path) -> None:
         assert (await page.post("/api/log", json={"parcels": []})).status_code == 200
 
 
+async def test_who_comes_over_need_not_ask_whether_it_may_sign_in(tmp_path: Path) -> None:
+    """Plain text without a token is what a browser sends at once; the app does (app/src/lib/base/hosts.ts)."""
+    async with running(tmp_path) as place:
+        anna, _ = await with_partner(place)
+        http = elsewhere(place, **{"content-type": "text/plain;charset=UTF-8"})
+        asked = (await http.post("/api/sessions/challenge", content=b"{}")).json()
+        signature = anna.pen.key.sign(login_message(asked["nonce"], asked["audience"], anna.pen.dev))
+        body = {"dev": anna.pen.dev, "challenge": asked["nonce"], "sig": b64(signature), "bearer": True}
+        answer = await http.post("/api/sessions/device", content=msgspec.json.encode(body))
+        assert answer.status_code == 201, answer.text
+
+
 async def test_preflight_is_answered_for_partners_only(tmp_path: Path) -> None:
     async with running(tmp_path) as place:
         await with_partner(place)

@@ -133,3 +133,15 @@ def test_issuing_costs_no_memory_and_redeemed_ones_are_forgotten(clock: Clock) -
 def test_rubbish_is_no_challenge(text: str) -> None:
     with pytest.raises(StaleChallenge):
         Challenges(Clock()).redeem("one", text)
+
+
+def test_a_whole_office_comes_over_at_once_and_only_what_fails_counts(clock: Clock) -> None:
+    limiter = Limiter(clock)
+    with contextlib.ExitStack() as together:
+        for _ in range(500):
+            together.enter_context(limiter.failures("192.0.2.0/24"))
+    for _ in range(20):
+        with pytest.raises(StaleChallenge), limiter.failures("192.0.2.0/24"):
+            raise StaleChallenge()
+    with pytest.raises(TooFast), limiter.failures("192.0.2.0/24"):
+        pytest.fail("it was let in")

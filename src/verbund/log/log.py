@@ -10,7 +10,7 @@ from verbund.base.clock import Clock, Hlc
 from verbund.base.ids import CoreId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
-from verbund.log import alternates, early, forgetting, kept, sealing, search, sublogs, tables, twins, waiting
+from verbund.log import alternates, asked, early, forgetting, kept, sealing, search, sublogs, tables, twins, waiting
 from verbund.log import entry as entries
 from verbund.log.cache import Cache
 from verbund.log.compact import packed, stamped
@@ -256,7 +256,7 @@ class Log:
 
     def _try_again(self, tx: Tx, core: CoreId) -> bool:
         """Judge a held core once more. True when it is settled now."""
-        if tx.execute(select(tables.waiting.c.core).where(tables.waiting.c.core == core).limit(1)).first():
+        if tx.execute(asked.WAITS, {"core": core}).first():
             return False
         row = kept.one(tx, core)
         if row.state in (SETTLED, QUARANTINED):

@@ -6,13 +6,13 @@ from contextlib import closing
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Table, TableClause, bindparam, delete, func, select, update
+from sqlalchemy import Connection, CursorResult, Table, TableClause, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 
 from verbund.base.clock import Clock
 from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId
-from verbund.log import tables
+from verbund.log import asked, tables
 from verbund.log.cache import Cache, Own
 from verbund.log.compact import word
 from verbund.log.core import Core
@@ -31,12 +31,6 @@ UNPURGED = "unpurged"
 #: The row that says: somebody is clearing it away. Where that failed or was cut off, it stays and is done again.
 PURGING = "purging"
 _core = msgspec.json.Decoder(Core)
-_HEAD = (
-    select(tables.core.c.ds, tables.core.c.id)
-    .where(tables.core.c.space == bindparam("space"), tables.core.c.dev == bindparam("dev"))
-    .order_by(tables.core.c.ds.desc())
-    .limit(1)
-)
 #: One statement per table, way and columns: as many as the folds have.
 _statements: dict[Any, Gathered] = {}
 
@@ -105,7 +99,7 @@ class Reader:
         key = ("head", space, dev)
         head: Head | None = self.cache.get(key)
         if head is None:
-            found = self.execute(_HEAD, {"space": space, "dev": dev}).first()
+            found = self.execute(asked.HEAD, {"space": space, "dev": dev}).first()
             head = self.cache.put(key, (found.ds, found.id) if found else NO_HEAD)
         return head
 
@@ -115,7 +109,7 @@ class Reader:
             return WAITING
         state: int | None = self.cache.states.get(core)
         if state is None:
-            state = self.execute(select(tables.core.c.state).where(tables.core.c.id == core)).scalar()
+            state = self.execute(asked.STATE, {"core": core}).scalar()
             if state is not None:
                 self.cache.states.put(core, state)
         return state
@@ -130,10 +124,9 @@ class Reader:
         """Whether it counts, though what its device wrote before is still to come (see early.py)."""
         if core in self.early:
             return True
-        waits = self.execute(select(tables.waiting.c.core).where(tables.waiting.c.core == core).limit(1)).first()
-        if waits is None:
+        if self.execute(asked.WAITS, {"core": core}).first() is None:
             return False
-        state = self.execute(select(tables.core.c.state).where(tables.core.c.id == core)).scalar()
+        state = self.execute(asked.STATE, {"core": core}).scalar()
         return state in (SETTLED, QUARANTINED)
 
     @property
@@ -159,14 +152,11 @@ class Reader:
 
     def position_of(self, core: CoreId) -> int:
         """Where a core stands that is here."""
-        return int(self.execute(select(tables.core.c.position).where(tables.core.c.id == core)).scalar_one())
+        return int(self.execute(asked.PLACE, {"core": core}).scalar_one())
 
     def numbered(self, space: SpaceId, dev: DeviceId, ds: int) -> CoreId | None:
         """The core that a device gave this number."""
-        core = tables.core.c
-        return self.execute(
-            select(core.id).where(core.space == space, core.dev == dev, core.ds == ds).order_by(core.id).limit(1)
-        ).scalar()
+        return self.execute(asked.NUMBERED, {"space": space, "dev": dev, "ds": ds}).scalar()
 
     def twins(self, space: SpaceId, dev: DeviceId, ds: int) -> Sequence[CoreId]:
         """The cores to which a device gave this number and which were looked at: one, if it keeps to the rules."""

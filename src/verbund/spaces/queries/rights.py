@@ -56,7 +56,7 @@ def role(connection: Connection, space: str, account: str) -> str | None:
     return connection.execute(_ROLE, {"space": space, "account": account}).scalar()
 
 
-def belongs_to(connection: Connection, account: AccountId, spaces: Sequence[SpaceId]) -> list[SpaceId]:
+def belongs_to(connection: Connection, account: str, spaces: Sequence[SpaceId]) -> list[SpaceId]:
     """Those of these spaces that an account belongs to, its own among them; no more than one query takes."""
     found = set(connection.execute(_AMONG, {"account": account, "spaces": spaces}).scalars())
     return [space for space in spaces if space == account or space in found]
