@@ -119,7 +119,7 @@ def sums(samples: list[dict[str, Any]]) -> dict[str, float]:
         herd = by_what["herd"]
         found["herd_500_served_s" if herd["people"] >= HERD else "herd_fewer_served_s"] = herd["s"]
         found["herd_errors_5xx"] = herd["errors_5xx"]
-        found["dead_partner_p99_ratio"] = round(_p99(samples, "black hole") / _p99(samples, "none"), 2)
+        found["dead_partner_p99_ratio"] = round(_p99(samples, "black hole") / _p99(samples, "live"), 2)
     return found
 
 

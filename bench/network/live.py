@@ -18,16 +18,16 @@ from bench.chat.ours import Verbund
 from bench.chat.process import cpu_s
 from bench.network.arriving import Asked, Told
 from bench.network.people import client, come_over, listen
-from bench.network.places import FACTS_PER_S, Places, equal, offline, places, sentence, until, vectors
-from tests.flows.server import Server
-from tests.ports import free_port
+from bench.network.places import Places, equal, offline, places, sentence, until, vectors
 from verbund.base.ids import SpaceId, b64
 from verbund.ops.client import Person
 
 MEMBERS = 10
 LAG_RATE, LAG_S = 200.0, 10.0
-LOCAL_RATE, LOCAL_S = 50.0, 6.0
-ROUNDS = 3
+LOCAL_RATE, LOCAL_S = 50.0, 10.0
+ROUNDS = 5
+#: After a partner has caught up, until it is as if it had never been away.
+SETTLED_S = 3.0
 #: After so long without a word the link is ended, and dialling begins.
 UNTIL_GIVEN_UP_S = 9.0
 HERD, HERD_WITHIN_S = 500, 2.0
@@ -37,26 +37,31 @@ def measured(folder: Path, seed: int, people: int) -> list[dict[str, Any]]:
     """Lag, the herd, a dead partner."""
     draw = random.Random(seed)
     found: list[dict[str, Any]] = []
-    alone = Verbund(Server(folder / "alone", free_port(), facts_per_s=FACTS_PER_S).start(), MEMBERS)
-    try:
-        alone.set_up()
-        with places(folder / "pair", members=MEMBERS) as pair:
-            room = pair.room
-            found.append(asyncio.run(lag(pair, room, draw)))
-            guests = invite(pair, people)
-            arriving = [pair.organisation, *(SpaceId(one.account) for one in guests)]
-            until(lambda: equal(pair.werkhof, pair.suednetz, arriving))
-            found.append(came_over(pair, guests))
-            for number in range(ROUNDS):
-                found.append({"round": number, "partner": "none", **asyncio.run(local(alone, draw))})
+    with places(folder / "pair", members=MEMBERS) as pair:
+        room = pair.room
+        found.append(asyncio.run(lag(pair, room, draw)))
+        found += in_turn(pair, draw)
+        guests = invite(pair, people)
+        arriving = [pair.organisation, *(SpaceId(one.account) for one in guests)]
+        until(lambda: equal(pair.werkhof, pair.suednetz, arriving))
+        found.append(came_over(pair, guests))
+    return found
+
+
+def in_turn(pair: Places, draw: random.Random) -> list[dict[str, Any]]:
+    """The same room with a partner that is well and with a black hole, one after the other and the other way round: what
+    the machine does beside it comes to both."""
+    found: list[dict[str, Any]] = []
+    for number in range(ROUNDS):
+        for partner in ("live", "black hole") if number % 2 == 0 else ("black hole", "live"):
+            if partner == "black hole":
                 os.kill(pair.suednetz.pid, signal.SIGSTOP)
                 time.sleep(UNTIL_GIVEN_UP_S)
-                found.append({"round": number, "partner": "black hole", **asyncio.run(local(room, draw))})
+            found.append({"round": number, "partner": partner, **asyncio.run(local(pair.room, draw))})
+            if partner == "black hole":
                 os.kill(pair.suednetz.pid, signal.SIGCONT)
-            pair.suednetz.stop()
-            found.append({"round": ROUNDS, "partner": "dead", **asyncio.run(local(room, draw))})
-    finally:
-        alone.server.stop()
+                until(lambda: equal(pair.werkhof, pair.suednetz, [pair.organisation]))
+                time.sleep(SETTLED_S)
     return found
 
 
