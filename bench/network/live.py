@@ -49,8 +49,8 @@ def measured(folder: Path, seed: int, people: int) -> list[dict[str, Any]]:
 
 
 def in_turn(pair: Places, draw: random.Random) -> list[dict[str, Any]]:
-    """The same room with a partner that is well and with a black hole, one after the other and the other way round: what
-    the machine does beside it comes to both."""
+    """The same room with a partner that is well and with a black hole, in turn and the other way round: what the
+    machine does beside it comes to both."""
     found: list[dict[str, Any]] = []
     for number in range(ROUNDS):
         for partner in ("live", "black hole") if number % 2 == 0 else ("black hole", "live"):
