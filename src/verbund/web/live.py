@@ -12,7 +12,8 @@ from verbund.base.refusal import Broken, Malformed, Refusal, TooFast, Unknown
 from verbund.log import entry as entries
 from verbund.log.outcome import Outcome
 from verbund.log.service import ENTRIES_PAGE, LogService
-from verbund.spaces.queries import belongs_to, vectors_of
+from verbund.spaces.queries import vectors_of
+from verbund.spaces.queries.rights import belongs_to
 from verbund.web.frames import FOLLOWED_MAX, Call, Follow, Incoming, Ping, Signal, Submit, Unfollow
 from verbund.web.hub import Connection, Hub, Wire
 from verbund.web.intake import Intake
