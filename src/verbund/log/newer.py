@@ -6,7 +6,7 @@ Invariant: none is ever dropped (tests/log/test_newer.py).
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 
 from verbund.base.ids import CoreId, SpaceId, is_hash
 from verbund.log import tables
@@ -25,6 +25,7 @@ class _Where(msgspec.Struct):
 
 
 _where = msgspec.json.Decoder(_Where)
+<<<<<<< HEAD
 _TOLD = (
     select(tables.core.c.id, tables.core.c.body, tables.core.c.t.label("written"))
     .where(tables.core.c.space == bindparam("space"), tables.core.c.state == QUARANTINED)
@@ -39,6 +40,20 @@ def told(connection: Connection, space: SpaceId) -> list[tuple[CoreId, str, str]
     first."""
     rows = connection.execute(_TOLD, {"space": space})
     return [(row.id, _channel(bytes(row.body)), str(row.written)) for row in rows]
+=======
+
+
+def told(connection: Connection, space: SpaceId) -> list[tuple[CoreId, str]]:
+    """(core, the channel that it names or nothing) of what members wrote that needs a newer release, latest first."""
+    c = tables.core.c
+    rows = connection.execute(
+        select(c.id, c.body)
+        .where(c.space == space, c.state == QUARANTINED, c.reason == UnknownKind.code, c.body.is_not(None))
+        .order_by(c.position.desc())
+        .limit(TOLD_MAX)
+    )
+    return [(row.id, _channel(bytes(row.body))) for row in rows]
+>>>>>>> aeff5b4 (What only a newer release shows is asked as before)
 
 
 def learn(tx: Tx, registry: Registry) -> None:
