@@ -25,35 +25,19 @@ class _Where(msgspec.Struct):
 
 
 _where = msgspec.json.Decoder(_Where)
-<<<<<<< HEAD
-_TOLD = (
-    select(tables.core.c.id, tables.core.c.body, tables.core.c.t.label("written"))
-    .where(tables.core.c.space == bindparam("space"), tables.core.c.state == QUARANTINED)
-    .where(tables.core.c.reason == UnknownKind.code, tables.core.c.body.is_not(None))
-    .order_by(tables.core.c.position.desc())
-    .limit(TOLD_MAX)
-)
 
 
 def told(connection: Connection, space: SpaceId) -> list[tuple[CoreId, str, str]]:
     """(core, the channel that it names or nothing, its stamp) of what members wrote that needs a newer release, latest
     first."""
-    rows = connection.execute(_TOLD, {"space": space})
-    return [(row.id, _channel(bytes(row.body)), str(row.written)) for row in rows]
-=======
-
-
-def told(connection: Connection, space: SpaceId) -> list[tuple[CoreId, str]]:
-    """(core, the channel that it names or nothing) of what members wrote that needs a newer release, latest first."""
     c = tables.core.c
     rows = connection.execute(
-        select(c.id, c.body)
+        select(c.id, c.body, c.t.label("written"))
         .where(c.space == space, c.state == QUARANTINED, c.reason == UnknownKind.code, c.body.is_not(None))
         .order_by(c.position.desc())
         .limit(TOLD_MAX)
     )
-    return [(row.id, _channel(bytes(row.body))) for row in rows]
->>>>>>> aeff5b4 (What only a newer release shows is asked as before)
+    return [(row.id, _channel(bytes(row.body)), str(row.written)) for row in rows]
 
 
 def learn(tx: Tx, registry: Registry) -> None:
