@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,7 @@ async def test_what_fails_is_told_once_and_the_space_comes_all_the_same(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    caplog.set_level(logging.ERROR, "verbund.partners.link")
     monkeypatch.setattr(taking, "newest", full)
     monkeypatch.setattr(early, "FAILED_MS", 1)
     werkhof = Provider(tmp_path, "werkhof")

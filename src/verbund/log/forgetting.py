@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.log import sealing, tables
-from verbund.log.registry import Fact, Gone, Registry
-from verbund.log.tx import Order, Tx
+from verbund.log.registry import Fact, Gone, Order, Registry
+from verbund.log.tx import Tx
 
 #: Facts at a time: SQLite takes some 32,000 values in a statement.
 GONE_MAX = 500

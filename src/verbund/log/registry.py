@@ -1,6 +1,6 @@
 """What the capabilities tell the log: their kinds of event, rules and folds; who is who; who may."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
@@ -148,6 +148,15 @@ class Rule(NamedTuple):
 
     may: Callable[[Fact, Any], None]
     admits: "Callable[[Fact, Reader], None] | None"
+
+
+class Order(NamedTuple):
+    """An order of erasure: all that these devices of an account wrote up to a time, says the fact `by`."""
+
+    by: CoreId
+    account: AccountId
+    devices: Sequence[DeviceId]
+    until: str
 
 
 class Gone(NamedTuple):

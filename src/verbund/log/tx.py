@@ -19,7 +19,7 @@ from verbund.log.core import Core
 from verbund.log.entry import QUARANTINED, SETTLED, WAITING, Entry
 from verbund.log.gaps import Gaps
 from verbund.log.gathered import Gathered, Into
-from verbund.log.registry import Device, Directory, Fact
+from verbund.log.registry import Device, Directory, Fact, Order
 from verbund.log.sealed import Segments
 
 Row = dict[str, Any]
@@ -42,15 +42,6 @@ def _nothing(*_: object) -> None:
 def _none(*_: object) -> int:
     """Where there are no blobs."""
     return 0
-
-
-class Order(NamedTuple):
-    """An order of erasure: all that these devices of an account wrote up to a time, says the fact `by`."""
-
-    by: CoreId
-    account: AccountId
-    devices: Sequence[DeviceId]
-    until: str
 
 
 class Header(NamedTuple):

@@ -10,8 +10,8 @@ from verbund.accounts.queries import devices_of
 from verbund.base.clock import ms_of
 from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.log import tables as log_tables
-from verbund.log.registry import Event, Fact, Overtaken
-from verbund.log.tx import Order, Tx
+from verbund.log.registry import Event, Fact, Order, Overtaken
+from verbund.log.tx import Tx
 from verbund.spaces import events, tables
 from verbund.spaces.authority import forget, history_here
 from verbund.spaces.history import History, Step
