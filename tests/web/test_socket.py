@@ -118,6 +118,8 @@ async def test_what_is_said_before_somebody_listens_is_heard_and_answered(size: 
         (masked(Opcode.CONT, b"eins"), 1002), (Frame(Opcode.TEXT, b"eins").serialize(mask=False), 1002),
         (b"\xc1" + EINS[1:], 1002), (b"\x83" + EINS[1:], 1002),
     ],
+    # A mask is random; every lane collects the same names.
+    ids=["not UTF-8", "a text in a text", "goes on with nothing", "without a mask", "an extension", "no such frame"],
 )  # fmt: skip
 async def test_what_is_no_frame_ends_the_socket(raw: bytes, code: int) -> None:
     ends: list[Echo] = []
