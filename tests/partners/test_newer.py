@@ -32,7 +32,7 @@ def update(provider: Provider, folded: list[str]) -> None:
 
 def beyond(provider: Provider, space: str, channel: str = MAIN) -> list[str]:
     with provider.services.store.read() as connection:
-        return list(queries.beyond(connection, space, channel))  # type: ignore[arg-type]
+        return [one.id for one in queries.beyond(connection, space, channel)]  # type: ignore[arg-type]
 
 
 async def test_what_a_newer_partner_writes_is_told_of_and_comes_with_our_update(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """The rows of before stay as they are; they are sealed like any others."""
+    """The rows of before stay as they are, to be sealed like any others. A store without a mark may have it already."""
+    if sa.inspect(op.get_bind()).has_table("segment"):
+        return
     op.create_table(
         "segment",
         sa.Column("first", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
