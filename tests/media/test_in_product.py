@@ -158,7 +158,7 @@ def test_half_a_film_gets_a_reason_and_the_next_one_is_prepared(tmp_path: Path, 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path: Path, server: Server, anna: Person) -> None:
     space = anna.create("Werkstatt")
-    one = add(anna, space, foreign_film(tmp_path / "film.webm", 40, "960x540"))
+    one = add(anna, space, foreign_film(tmp_path / "film.webm", 40, "640x360"))
     playable = until(anna, one, lambda found: found["state"] == "playable" and found["percent"] >= 20)
     server.kill()
     folder = server.data / "media" / one / playable["media"].rstrip("/").rpartition("/")[2]
@@ -187,7 +187,7 @@ def programs_on(data: Path) -> list[str]:
 
 def test_long_film_does_not_keep_others_from_beginning(tmp_path: Path, anna: Person) -> None:
     space = anna.create("Werkstatt")
-    piece = foreign_film(tmp_path / "piece.webm", 10, "1280x720")
+    piece = foreign_film(tmp_path / "piece.webm", 10, "854x480")
     again = ["-stream_loop", "11", "-i", str(piece), "-c", "copy"]
     long = add(anna, space, make(tmp_path / "long.webm", *again), "Lang")
     until(anna, long, lambda found: found["state"] == "playable")
