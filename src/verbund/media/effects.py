@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Any, NamedTuple, Protocol
 
+from sqlalchemy import update
+
 from verbund.base.clock import Clock
 from verbund.base.ids import BlobHash, CoreId, SpaceId
 from verbund.base.refusal import Refusal, Unknown
@@ -122,6 +124,7 @@ class MediaService:
                     current.stop.set()
 
     async def _run(self) -> None:
+        await self._log.write(_forsake)
         while True:
             self._wake.clear()
             try:
@@ -287,6 +290,11 @@ class MediaService:
                 gone = set(page) - queries.kept(connection, page)
             for name in gone:
                 shutil.rmtree(self._folder / name, ignore_errors=True)
+
+
+def _forsake(tx: Tx) -> None:
+    """Whoever had a film is the process before this one, and its programs ended with it: nobody waits for its lease."""
+    tx.execute(update(tables.job).where(tables.job.c.lease_until > 0).values(lease_until=0))
 
 
 def _ready(film: CoreId, plan: Plan, made: Prepared, words: list[str]) -> FilmPrepared:
