@@ -211,6 +211,17 @@ def test_provider_that_sends_another_entry_than_it_signed_is_refused(werkhof: Si
     assert [one.code for one in answers if isinstance(one, No)] == ["partners.contradicted"]
 
 
+def test_a_forged_history_does_not_keep_its_victims_own_facts_away(
+    werkhof: Side, suednetz: Side, nordhof: Side
+) -> None:
+    """Südnetz was told another history by Nordhof than others were, and gives it on in good faith."""
+    here, _ = werkhof.link(suednetz)
+    here.hear(Heads(WORKSHOP, [], [head(WORKSHOP, relayed(nordhof, 2)[1])]))
+    forged = relayed(nordhof, 2, "nur für Südnetz")
+    here.hear(Entries(WORKSHOP, 1, [entry(WORKSHOP, suednetz.id, 1), *forged]))
+    assert werkhof.here.vector(WORKSHOP) == {sublog(suednetz.id, 1): 1}
+
+
 def test_what_waits_for_a_head_is_bounded(werkhof: Side, suednetz: Side, nordhof: Side) -> None:
     here, _ = werkhof.link(suednetz)
     size, n = 150_000, 0

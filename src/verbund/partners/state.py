@@ -152,12 +152,11 @@ class Exchange:
     def unpacked(self, n: int, entries: list[Entry], now_ms: int) -> None:
         """What the partner wrote, and what its author vouches for, is taken in at once; the rest waits for that."""
         space, _ = self._unpacking.pop(n)
-        if self._vouching.contradicts(space, entries):
-            self._refuse(space, n, Contradicted.code)
-            return
-        direct = self._vouching.sort(space, entries, lambda sub: self._arriving(space, sub))
-        if direct is None:
-            self._refuse(space, n, TooMuch.code)
+        forked, rest = self._vouching.unforked(space, entries)
+        self._aside.update({(space, sub): now_ms + ASIDE_MS for sub in forked})
+        direct = self._vouching.sort(space, rest, lambda sub: self._arriving(space, sub))
+        if direct is None or (forked and not rest):
+            self._refuse(space, n, TooMuch.code if rest else Contradicted.code)
             return
         covered, wrong = self._vouching.release(space)
         if wrong:
@@ -173,7 +172,7 @@ class Exchange:
 
     def compare(self, space: SpaceId, entries: list[Entry]) -> None:
         """Raises Contradicted when an entry is another than its provider signed."""
-        if self._vouching.contradicts(space, entries):
+        if self._vouching.unforked(space, entries)[0]:
             raise Contradicted()
 
     def checked(self, frame: Heads, now_ms: int) -> None:

@@ -43,10 +43,15 @@ class Vouching:
     def subs(self, space: SpaceId) -> list[str]:
         return self._held.subs(space)
 
-    def contradicts(self, space: SpaceId, entries: list[Entry]) -> bool:
-        """Whether an entry is another than the one that its provider signed."""
+    def unforked(self, space: SpaceId, entries: list[Entry]) -> tuple[set[str], list[Entry]]:
+        """(the sub-logs of which something is another than what their provider signed, what is of none of these).
+
+        Whoever was told a forged history gives it on in good faith, and its own beside it, which counts.
+        """
         signed = self._here.vouched.chain
-        return any((signed(space, sublog(one.p, one.i), one.n) or one.h) != one.h for one in entries)
+        subs = [sublog(one.p, one.i) for one in entries]
+        forked = {sub for sub, one in zip(subs, entries, strict=True) if (signed(space, sub, one.n) or one.h) != one.h}
+        return forked, [one for sub, one in zip(subs, entries, strict=True) if sub not in forked]
 
     def sort(self, space: SpaceId, entries: list[Entry], end: Callable[[str], int]) -> list[Entry] | None:
         """What can be taken in at once: what the partner wrote itself, what this provider did before it lost its disk,
