@@ -140,4 +140,7 @@ ATTACKS: dict[str, str] = {
     "als Gast mehr sehen als die eine Besprechung": (
         S + "test_invitations.py::test_a_guest_joins_a_meeting_and_sees_nothing_else"
     ),
+    "einem Partner einen gefälschten Verlauf geben, damit dessen Eigenes mit abgewiesen wird": (
+        P + "test_heads.py::test_a_forged_history_does_not_keep_its_victims_own_facts_away"
+    ),
 }
