@@ -17,7 +17,15 @@ BROKEN_ONCE = {
 }
 
 
-@pytest.mark.parametrize("seed", [*range(SEEDS), *BROKEN_ONCE])
+#: Seeds that break one still, and over what.
+BROKEN = {
+    142: "what came by a partner's forged history stands at its victim alone: the others refuse that history, and nobody"
+    " gives these facts places of their own",
+}
+STILL = [pytest.param(seed, marks=pytest.mark.xfail(reason=why)) for seed, why in BROKEN.items()]
+
+
+@pytest.mark.parametrize("seed", [*range(SEEDS), *BROKEN_ONCE, *STILL])
 def test_everything_holds(seed: int) -> None:
     result = run(Given(seed))
     assert not result.invariant, f"{result.detail}\nagain: python -m tests.simulation --seed {seed} -v"
