@@ -99,7 +99,7 @@ class Side:
         for one in heads:
             last = self.here.vouched.seq(space, one.sub)
             if is_genuine(space, one) and self.here.vouched.is_next(space, one.sub, last, one.n):
-                self.here.vouched.note(space, one.sub, one.n, one.h, self.here.seq(space, one.sub))
+                self.here.signed(space, one.sub, one.n, one.h)
                 fresh.append(one)
                 kept = self.heads.setdefault(space, {}).setdefault(one.sub, [])
                 kept[:] = [*(old for old in kept if old.n % STRIDE == 0), one]

@@ -25,6 +25,7 @@ from verbund.partners.heads import (
 from verbund.partners.held import HELD_BYTES_MAX
 from verbund.partners.identity import NotProven
 from verbund.partners.schemas import PROTOCOLS, Certificate, Digest, Entries, Have, Head, Heads, Mark, No, WantHeads
+from verbund.partners.tails import ORPHANED_MS, Tails
 
 WORKSHOP = SpaceId(named("Werkstatt"))
 START = 1_800_000_000_000
@@ -220,6 +221,20 @@ def test_a_forged_history_does_not_keep_its_victims_own_facts_away(
     forged = relayed(nordhof, 2, "nur für Südnetz")
     here.hear(Entries(WORKSHOP, 1, [entry(WORKSHOP, suednetz.id, 1), *forged]))
     assert werkhof.here.vector(WORKSHOP) == {sublog(suednetz.id, 1): 1}
+
+
+def test_facts_of_a_forged_history_get_places_of_their_own(werkhof: Side, nordhof: Side) -> None:
+    """Nobody takes that history from Werkhof: what people wrote there gets to others in Werkhof's own sub-log."""
+    here, _ = werkhof.link(nordhof)
+    sub, tails = sublog(nordhof.id, 1), Tails()
+    werkhof.here.holders = {WORKSHOP: frozenset({werkhof.id, nordhof.id})}
+    here.hear(Entries(WORKSHOP, 1, relayed(nordhof, 2, "nur für Werkhof")))
+    assert werkhof.here.vector(WORKSHOP) == {sub: 2}
+    assert tails.orphaned(werkhof.here, {sub}, 0) == tails.orphaned(werkhof.here, {sub}, ORPHANED_MS) == []
+    here.hear(Heads(WORKSHOP, [], [head(WORKSHOP, relayed(nordhof, 2)[1])]))
+    tails.orphaned(werkhof.here, {sub}, ORPHANED_MS)
+    assert tails.orphaned(werkhof.here, {sub}, 2 * ORPHANED_MS) == [(WORKSHOP, sub, 0)]
+    assert tails.orphaned(werkhof.here, {sub}, 4 * ORPHANED_MS) == [], "once for what there is"
 
 
 def test_what_waits_for_a_head_is_bounded(werkhof: Side, suednetz: Side, nordhof: Side) -> None:

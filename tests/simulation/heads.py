@@ -31,7 +31,7 @@ class Signing:
             kept = signed.kept(connection, 1_000)
         self._known: dict[tuple[ProviderId, int], Certificate] = {(one.p, one.number): one for one in kept.certificates}
         for space, sub, seq, chain in kept.ends:
-            owner.here.vouched.note(space, sub, seq, chain, owner.here.seq(space, sub))
+            owner.here.signed(space, sub, seq, chain)
         number = owner.incarnation + 1
         self._key = key_of(f"heads {owner.name} {number}")
         self._own = certify(owner.root, self._key.public, number, number + 90 * DAY_MS)
@@ -104,7 +104,7 @@ class Signing:
         owner = self._owner
         owner.write(lambda tx: signed.keep_heads(tx, heads, owner.here.seq))
         for space, one in heads:
-            owner.here.vouched.note(space, one.sub, one.n, one.h, owner.here.seq(space, one.sub))
+            owner.here.signed(space, one.sub, one.n, one.h)
             certificates = [own for (provider, _), own in self._known.items() if provider == one.p]
             for link in list(owner.links.values()):
                 link.exchange.vouch(space, certificates, [one])

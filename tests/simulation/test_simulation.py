@@ -13,19 +13,12 @@ BROKEN_ONCE = {
     40: "a number that an old profile used twice: a rebuild counted the other fact",
     37: "what was a void at one provider was taken for brought while another was still bringing it",
     104: "a number that an old profile used twice: each provider counted the one that came first; its removal went on",
+    142: "what came by a partner's forged history stayed with its victim alone, and kept the victim's own facts there",
     2033: "put back to an old profile, its last fact lost with a disk, a browser never got rid of what it wrote then",
 }
 
 
-#: Seeds that break one still, and over what.
-BROKEN = {
-    142: "what came by a partner's forged history stays with its victim: the others refuse that history, and nobody"
-    " gives these facts places of their own",
-}
-STILL = [pytest.param(seed, marks=pytest.mark.xfail(reason=why)) for seed, why in BROKEN.items()]
-
-
-@pytest.mark.parametrize("seed", [*range(SEEDS), *BROKEN_ONCE, *STILL])
+@pytest.mark.parametrize("seed", [*range(SEEDS), *BROKEN_ONCE])
 def test_everything_holds(seed: int) -> None:
     result = run(Given(seed))
     assert not result.invariant, f"{result.detail}\nagain: python -m tests.simulation --seed {seed} -v"

@@ -20,6 +20,8 @@ class Here:
         self.holders: Holders = {}
         #: Space → who holds it by what its parent says, where its own facts do not say so yet: its replica is arriving.
         self.expected: Holders = {}
+        #: Sub-logs whose end here is another than what their provider signed for others. Nobody takes it from us.
+        self.forged: set[tuple[SpaceId, str]] = set()
         #: Known spaces that began here or that people wrote in here: no partner brings them unless they name it.
         self.local: set[SpaceId] = set()
         #: Space → sub-log → the last seq up to which all blobs are here, where that is less than the seq.
@@ -60,6 +62,13 @@ class Here:
         mark = self.reach.get(space, {}).get(sub)
         return mark.seq if mark is not None else 0
 
+    def signed(self, space: SpaceId, sub: str, seq: int, chain: str) -> None:
+        """Its provider signed this chain after entry `seq`. Where another one is on disk, what is there was forged."""
+        mark = self.reach.get(space, {}).get(sub)
+        if mark is not None and mark.seq == seq and mark.chain != chain:
+            self.forged.add((space, sub))
+        self.vouched.note(space, sub, seq, chain, self.seq(space, sub))
+
     def vector(self, space: SpaceId) -> dict[str, int]:
         return {sub: mark.seq for sub, mark in self.reach.get(space, {}).items()}
 
@@ -72,6 +81,8 @@ class Here:
             mark = reach.get(sub)
             if mark is None or seq > mark.seq:
                 reach[sub] = Mark(seq, chain, min(seq, lacking.get(sub, seq)))
+                if (self.vouched.chain(space, sub, seq) or chain) != chain:
+                    self.forged.add((space, sub))
                 self.vouched.reached(space, sub, seq)
                 grown = True
         return grown

@@ -62,7 +62,7 @@ class Signing:
         for one in kept.certificates:
             self._known.setdefault(one.p, {})[one.number] = one
         for space, sub, seq, chain in kept.ends:
-            self._here.vouched.note(space, sub, seq, chain, self._here.seq(space, sub))
+            self._here.signed(space, sub, seq, chain)
         for space in self._here.holders:
             self.due(space)
 
@@ -208,7 +208,7 @@ class Signing:
         await self._log.write(lambda tx: signed.keep_heads(tx, heads, self._here.seq))
         spaces: dict[SpaceId, list[Head]] = {}
         for space, one in heads:
-            self._here.vouched.note(space, one.sub, one.n, one.h, self._here.seq(space, one.sub))
+            self._here.signed(space, one.sub, one.n, one.h)
             spaces.setdefault(space, []).append(one)
         for space, fresh in spaces.items():
             certificates = self.certificates({one.p for one in fresh})

@@ -1,4 +1,5 @@
-"""Ends of sub-logs that their provider has not signed in time: perhaps it never will, as it is gone. Sans-IO.
+"""Ends of sub-logs that their provider has not signed in time: perhaps it never will, as it is gone; or it signed
+another history for others. Sans-IO.
 
 Partners believe no relay for them, so whoever has them gives what stands there a place of its own.
 """
@@ -28,9 +29,11 @@ class Tails:
         found = []
         for space in here.holders:
             for sub, mark in here.reach.get(space, {}).items():
-                signed = here.vouched.proven(space, sub)
                 key = (space, sub)
-                if mark.seq <= max(signed, self._adopted.get(key, 0)) or here.is_ours(sub) or sub in going_on:
+                is_forged = key in here.forged
+                signed = 0 if is_forged else here.vouched.proven(space, sub)
+                is_written = sub in going_on and not is_forged
+                if mark.seq <= max(signed, self._adopted.get(key, 0)) or here.is_ours(sub) or is_written:
                     continue
                 before, since = self._since.get(key, (signed, now_ms))
                 waiting[key] = (signed, since if before == signed else now_ms)
