@@ -203,8 +203,9 @@ def shown(provider: Provider, space: SpaceId) -> list[str]:
 async def test_what_fails_is_told_once_and_the_space_comes_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither who gives nor who takes can do it: a disk is full. It fails in these two alone: a disk that is really full
-    (tests/blobs/test_disk_full.py) stops whatever else this story needs."""
+    """Neither who gives nor who takes can do it: a disk is full. It fails in these two alone; one that is really
+    full (tests/blobs/test_disk_full.py) stops whatever else this story needs.
+    """
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -82,7 +82,7 @@ class Signing:
             await asyncio.sleep(SIGN_S)
 
     async def _adopt(self, space: SpaceId, sub: str, after: int) -> None:
-        log.warning("entries of %s after %d are signed by nobody as they stand here, they get places of ours", sub, after)
+        log.warning("entries of %s after %d are signed by nobody as they stand here, they get our places", sub, after)
         provider, incarnation = split_sublog(sub)
 
         def work(tx: Tx) -> int:
