@@ -24,6 +24,26 @@ SHELL_HELD = """async (limit) => {
     while (!navigator.serviceWorker.controller && Date.now() < end) await new Promise((then) => setTimeout(then, 50));
     return navigator.serviceWorker.controller !== null;
 }"""
+#: Keeps the page's connections for media where `CONNECTIONS` finds them.
+KEEP_CONNECTIONS = """(() => {
+    const Native = window.RTCPeerConnection;
+    window.connections = [];
+    window.RTCPeerConnection = class extends Native {
+        constructor(...given) { super(...given); window.connections.push(this); }
+    };
+})()"""
+CONNECTIONS = """async () => {
+    const told = [];
+    for (const one of window.connections ?? []) {
+        const flows = [];
+        if (one.connectionState !== 'closed')
+            for (const found of (await one.getStats()).values())
+                if (/bound-rtp$/.test(found.type))
+                    flows.push([found.type, found.kind, found.mid, found.bytesSent ?? found.bytesReceived].join(' '));
+        told.push([one.connectionState, one.iceConnectionState, one.signalingState, ...flows].join(', '));
+    }
+    return told.join('\\n');
+}"""
 
 
 @contextmanager
@@ -47,6 +67,7 @@ class Person:
         self.name, self.address = name, address
         self.context: BrowserContext = browser.new_context(**options)
         self.context.set_default_timeout(WAIT_MS)
+        self.context.add_init_script(KEEP_CONNECTIONS)
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.outside: list[str] = []
