@@ -1,6 +1,5 @@
 """Passkeys that stand in the account's log: made on a provider's page, believed by everybody, revoked everywhere."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,7 +9,7 @@ from tests.accounts.authenticator import Authenticator
 from tests.accounts.people import Browser, Pen, Place, running
 from tests.accounts.test_cards import code_of, head
 from tests.accounts.visiting import signs_in, with_passkey
-from tests.spaces.test_replica import entries, rows
+from tests.spaces.test_replica import acquainted, entries, rows
 from verbund.accounts.commands import admit_provider_device
 from verbund.accounts.events import PasskeyMade, PasskeyRevoked, PasskeyShown
 from verbund.accounts.passkeys import challenge_for
@@ -18,7 +17,6 @@ from verbund.base.ids import CoreId, b64, unb64
 from verbund.base.keys import DeviceKey
 from verbund.log.entry import CHAIN_START, Entry
 from verbund.log.entry import chain as chain_of
-from verbund.log.tx import Tx
 
 
 async def test_a_browser_that_was_never_here_comes_in(place: Place) -> None:
@@ -88,12 +86,6 @@ async def test_nobody_takes_or_revokes_the_passkeys_of_others(place: Place) -> N
     outcome, _ = await wolf.tries(wolf.account, PasskeyRevoked(passkey=fact, stays=()), [fact])
     assert outcome["st"] != "accepted"
     assert (await signs_in(place.browser(), key)).status_code == 201
-
-
-def acquainted(place: Place) -> Callable[[Tx], None]:
-    """Another provider knows whose facts those of this one are."""
-    own = place.services.installation
-    return lambda tx: admit_provider_device(tx, own.provider, own.device.public)
 
 
 class Rogue:

@@ -91,6 +91,9 @@ class People:
         key = self.keys.get(dev)
         return Device(key, AccountId(dev), "person") if key else None
 
+    def devices(self, view: Reader, space: SpaceId) -> set[DeviceId]:
+        return set()
+
 
 def polite(fact: Fact, authority: Wall) -> None:
     if fact.event.text == "rude":

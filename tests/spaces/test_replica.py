@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from tests.accounts.people import Browser, Place, running
 from tests.accounts.test_cards import Card, comes_in, head, uses
 from tests.accounts.visiting import signs_in, with_passkey
+from tests.web.sockets import connected
 from verbund.accounts import projection as account_projection
 from verbund.accounts.commands import admit_provider_device
 from verbund.accounts.events import CardRevoked, DeviceRevoked, PasskeyRevoked
@@ -20,6 +22,7 @@ from verbund.base.keys import DeviceKey
 from verbund.log import tables as log_tables
 from verbund.log.entry import CHAIN_START, SETTLED, VOID, Entry
 from verbund.log.entry import chain as chain_of
+from verbund.log.tx import Tx
 from verbund.spaces import projection as space_projection
 from verbund.spaces.events import MemberJoined, MemberRemoved, SpaceArchived, SpaceCreated, SpaceDescribed
 
@@ -92,6 +95,41 @@ async def a_firm_with_a_past(place: Place) -> None:
             return
         await asyncio.sleep(0.01)
     pytest.fail("Carla is still in the team")
+
+
+@pytest.mark.parametrize("first", ["use", "revocation"])
+async def test_a_code_that_was_used_elsewhere_meanwhile_goes_with_its_card(tmp_path: Path, first: str) -> None:
+    """Home revokes the card and does not know yet that a partner let somebody in by it: nobody is let in by that, and
+    what they wrote counts nowhere, whichever came first."""
+    async with running(tmp_path / "one") as one, running(tmp_path / "two") as two:
+        anna, firm = await one.firm()
+        card = await Card(anna, one.services.log.provider, two.services.log.provider).made()
+        for place, other in ((one, two), (two, one)):
+            await place.services.log.write(acquainted(other))
+        await in_some_order(two, entries(one), random.Random(1))
+        new = two.browser()
+        assert (await uses(new, card, 1)).status_code == 204
+        assert (await comes_in(new)).status_code == 201
+        new.account = anna.account
+        await new.writes(firm, title("Vom Leihgerät"))
+        assert (await new.get("/api/me")).status_code == 200
+        if first == "use":
+            await in_some_order(one, entries(two), random.Random(2))
+        cuts = card.cuts(1) if first == "use" else card.cuts()
+        async with connected(new) as live:
+            await live.lives()
+            await anna.writes(anna.account, CardRevoked(card=card.id, cuts=cuts), [card.id])
+            await in_some_order(two, entries(one), random.Random(3))
+            await in_some_order(one, entries(two), random.Random(4))
+            await (live.lives() if first == "use" else live.until(lambda frame: "accounts.signed_out" in str(frame)))
+        assert (await new.get("/api/me")).status_code == (200 if first == "use" else 401)
+        assert any("Vom Leihgerät" in row for row in rows(one)["space_title"]) == (first == "use")
+        assert rows(two) == rows(one)
+
+
+def acquainted(place: Place) -> Callable[[Tx], None]:
+    own = place.services.installation
+    return lambda tx: admit_provider_device(tx, own.provider, own.device.public)
 
 
 def entries(place: Place) -> dict[str, list[Entry]]:

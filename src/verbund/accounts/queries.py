@@ -44,6 +44,7 @@ _REVOKED = (
 )
 _SESSION = (
     select(_session.account, _session.dev, _session.id, _session.seen_at, _revocation.dev.label("revoked"))
+    .join(tables.device, (_device.dev == _session.dev) & (_device.account == _session.account))
     .outerjoin(tables.revocation, (_revocation.dev == _session.dev) & (_revocation.space == _session.account))
     .where(_session.token_hash == bindparam("token"))
     .limit(1)
@@ -68,6 +69,9 @@ class Devices:
             spaces = frozenset(json.loads(cuts)) if spaces is None else spaces & frozenset(json.loads(cuts))
         kinds = None if row.kinds is None else frozenset(json.loads(row.kinds))
         return Device(PublicKey(row.alg, bytes(row.key)), AccountId(row.account), row.sort, kinds, spaces)
+
+    def devices(self, view: Reader, space: SpaceId) -> set[DeviceId]:
+        return set(devices_of(view, space))
 
 
 def _provider_device(view: Reader, dev: DeviceId) -> Device | None:
@@ -105,7 +109,7 @@ def last_numbers(view: Reader, dev: DeviceId) -> dict[SpaceId, int]:
 
 
 def caller_of(connection: Connection, token: str, now_ms: int) -> Caller | None:
-    """Who shows this token; None for an unknown or stale one and for a revoked device."""
+    """Who shows this token; None for an unknown or stale one and for a device that is not (any more) the account's."""
     row = connection.execute(_SESSION, {"token": hashed(token)}).first()
     if row is None or row.revoked is not None or row.seen_at < now_ms - SESSION_IDLE_MS_MAX:
         return None

@@ -1,10 +1,11 @@
 """What is on disk, as judging and folding it once more needs it. Never writes."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
 
-from verbund.base.ids import CoreId, SpaceId
+from verbund.base.ids import CoreId, DeviceId, SpaceId
 from verbund.log import tables
 from verbund.log.entry import QUARANTINED, SETTLED
 from verbund.log.sealed import Segments
@@ -53,3 +54,12 @@ def whole(tx: Tx, space: SpaceId | None) -> set[CoreId]:
     core = tables.core.c
     query = select(core.id).where(core.body.is_not(None), core.state.in_((SETTLED, QUARANTINED)))
     return set(tx.execute(query if space is None else query.where(core.space == space)).scalars())
+
+
+def written(tx: Tx, devices: Iterable[DeviceId]) -> set[SpaceId]:
+    """Where these devices wrote."""
+    devices = list(devices)
+    if not devices:
+        return set()
+    spaces = tx.execute(select(tables.sublog.c.space).distinct()).scalars().all()
+    return {space for space in spaces if any(tx.head(space, dev)[0] for dev in devices)}

@@ -139,8 +139,10 @@ class Log:
         while tx.disturbed:
             space = min(tx.disturbed)
             tx.disturbed.discard(space)
+            held = self.directory.devices(tx, space)
             self.refold(tx, space)
             self._settle_arrivals(tx)
+            tx.disturbed |= kept.written(tx, held - self.directory.devices(tx, space))  # by devices that are nobody's
         sublogs.write(tx)
         sealing.take_out(tx)
 

@@ -142,6 +142,9 @@ class Directory(Protocol):
 
     def device(self, view: "Reader", dev: DeviceId) -> Device | None: ...
 
+    def devices(self, view: "Reader", space: SpaceId) -> set[DeviceId]:
+        """Those that are somebody's because of what stands in this space."""
+
 
 class Rule(NamedTuple):
     """What may become a fact; see `rule`."""

@@ -34,6 +34,9 @@ class People:
         name = next((name for name, key in _KEYS.items() if key.device == dev), None)
         return Device(_KEYS[name].public, account(name), "person") if name else None
 
+    def devices(self, _view: Reader | None, _space: SpaceId) -> set[DeviceId]:
+        return set()
+
 
 def fact(
     name: str, who: str, ms: int, kind: str, body: dict[str, Any], *re: str, ds: int = 1, late: int = 0

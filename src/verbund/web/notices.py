@@ -16,8 +16,8 @@ WAITING_MAX = 1_000
 #: Beside authority: facts that change how a space stands in the list.
 LISTED = frozenset({"spaces.space_described.1", "chat.channel_opened.1", "chat.channel_renamed.1"})
 REVOKED = "account.device_revoked.1"
-#: Those that may revoke devices without naming them.
-PASSKEYS = frozenset({"account.passkey_revoked.1", "account.passkey_shown.1"})
+#: Those that may take devices away without naming them: what a card, a passkey or another device brought in.
+LESS = frozenset({REVOKED, "account.card_revoked.1", "account.passkey_revoked.1", "account.passkey_shown.1"})
 PROFILE = "account.profile_changed.1"
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Notices:
         for _, _, fact in appended:
             if fact is not None and fact.core.k == REVOKED:
                 self._hub.close_device(fact.event.dev)
-            if fact is not None and fact.core.k in PASSKEYS:
+            if fact is not None and fact.core.k in LESS:
                 self._start(self._close_revoked(AccountId(fact.space)))
         for space in changed:
             self._start(self._tell(space))
