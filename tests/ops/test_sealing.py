@@ -6,8 +6,11 @@ from pathlib import Path
 
 from tests.erasure.test_two_providers import eventually, hits
 from tests.flows.server import Firm, Server, texts
+from tests.ops.test_backup import move
+from verbund.base.settings import Settings
 from verbund.log.bulk import unpack
 from verbund.log.sealed import packed
+from verbund.ops.place import check_segments
 
 MESSAGES = 1_050
 AT_ONCE = 50
@@ -30,6 +33,12 @@ def test_sealed_store_is_smaller_and_serves_as_before(tmp_path: Path) -> None:
     assert server.command("seal", "--all", port=False).startswith("1 Segmente")
     assert store.stat().st_size < size * 3 / 4
     assert any(WORD in body for body in sealed(store))
+    elsewhere = Server(tmp_path / "suednetz")
+    server.command("backup", str(tmp_path / "backup"), port=False)
+    elsewhere.command("restore", str(tmp_path / "backup"), port=False)
+    assert sealed(elsewhere.data / "verbund.db") == sealed(store)
+    settings = Settings(data=str(elsewhere.data))
+    assert check_segments(settings).code == "segments.good"
     server.start()
     assert texts(firm.anna, firm.workshop) == before
     firm.anna.post(firm.workshop, "chat.message_withdrawn.1", {"message": secret}, re=[secret])
@@ -41,8 +50,15 @@ def test_sealed_store_is_smaller_and_serves_as_before(tmp_path: Path) -> None:
     assert "Einträge neu gefaltet" in server.command("rebuild", port=False)
     server.start()
     assert texts(firm.anna, firm.workshop) == before
-    firm.close()
     server.stop()
+    move(firm.anna, elsewhere.start().address)
+    assert texts(firm.anna, firm.workshop) == before, "the backup has what was there when it was made"
+    elsewhere.stop()
+    with closing(sqlite3.connect(elsewhere.data / "verbund.db")) as connection:
+        connection.execute("UPDATE segment SET data = substr(data, 1, length(data) / 2)")
+        connection.commit()
+    assert check_segments(settings).code == "segments.damaged"
+    firm.close()
 
 
 _EMPTY = {"channel": None, "mentions": [], "files": [], "blobs": [], "reply_to": None}

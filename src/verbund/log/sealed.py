@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from verbund.base.ids import CoreId, ProviderId, SpaceId, unb64
+from verbund.base.refusal import Refusal
 from verbund.log import tables
 from verbund.log.bulk import Packed, unpack
 from verbund.log.columns import Run
@@ -105,6 +106,15 @@ class Segments:
                 raise NotSealed(space, position)
             held = self._last[space] = (row.first, row.last, opened(space, bytes(row.runs), bytes(row.data)))
         return held[2]
+
+
+def is_whole(row: Any) -> bool:
+    """Whether a row of `segment` can be read: it is whole and its chains hold."""
+    try:
+        opened.__wrapped__(row.space, bytes(row.runs), bytes(row.data))
+    except (Refusal, msgspec.MsgspecError):
+        return False
+    return True
 
 
 def packed(runs: bytes, data: bytes) -> Packed:

@@ -1,6 +1,7 @@
 """Checks of where it runs: folder and rights, database, disk, clock, ports, certificate."""
 
 import os
+import random
 import shutil
 import socket
 import stat
@@ -18,9 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from verbund.base.clock import FUTURE_MAX_MS
 from verbund.base.settings import Settings
 from verbund.log import tables
+from verbund.log.sealed import is_whole
+from verbund.log.store import Store
 from verbund.ops.finding import Finding, found
 
 GIB = 1024**3
+LOOK_S = 10.0
 DISK_FREE_MIN = GIB
 DISK_FREE_HINT = 10 * GIB
 CERTIFICATE_DAYS_HINT = 14
@@ -56,6 +60,29 @@ def check_database(settings: Settings) -> Finding:
     finally:
         engine.dispose()
     return found("database.future" if newest > time.time() * 1000 + FUTURE_MAX_MS else "database.good")
+
+
+def check_segments(settings: Settings) -> Finding:
+    """What was sealed long ago is read by nobody for months: as much of it as LOOK_S allows, another part each time."""
+    if not settings.database and not (settings.folder / "verbund.db").exists():
+        return found("segments.none")
+    store, looked, damaged = Store(settings.database_url), 0, 0
+    end = time.monotonic() + LOOK_S
+    try:
+        with store.read() as connection:
+            firsts = connection.execute(select(tables.segment.c.first)).scalars().all()
+            for first in random.sample(firsts, len(firsts)):
+                row = connection.execute(select(tables.segment).where(tables.segment.c.first == first)).first()
+                looked, damaged = looked + 1, damaged + (row is not None and not is_whole(row))
+                if time.monotonic() > end:
+                    break
+    except SQLAlchemyError as error:
+        return found("database.silent", error=str(error.__cause__ or error).strip())
+    finally:
+        store.close()
+    if damaged:
+        return found("segments.damaged", damaged=damaged, looked=looked)
+    return found("segments.good" if looked else "segments.none", looked=looked)
 
 
 def check_disk(settings: Settings) -> Finding:
@@ -142,5 +169,6 @@ def _names(leaf: x509.Certificate) -> list[str]:
 
 
 CHECKS = (
-    check_folder, check_database, check_disk, check_clock, check_port, check_media_ports, check_certificate,
+    check_folder, check_database, check_segments, check_disk, check_clock, check_port, check_media_ports,
+    check_certificate,
 )  # fmt: skip
