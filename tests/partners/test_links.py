@@ -1,6 +1,8 @@
 """Whole providers linked over real sockets: what one commits is at the other, and what is safe is told."""
 
 import asyncio
+import logging
+import threading
 from pathlib import Path
 
 import msgspec
@@ -9,7 +11,9 @@ import pytest
 from tests.flows.server import PASSWORD
 from tests.partners.providers import Provider, browser, eventually, frame, holders_of, running, say
 from verbund.base.ids import SpaceId
+from verbund.log.core import Parcel
 from verbund.ops.client import Person
+from verbund.partners import taking
 
 
 async def shared_firm(home: Provider, *others: Provider) -> tuple[Person, SpaceId]:
@@ -169,3 +173,35 @@ async def test_heads_are_signed_kept_and_given_on_and_a_new_key_starts_anew(tmp_
         await suednetz.start()
         assert vouched(suednetz, team) == suednetz.vector(team), "they are on disk"
         anna.close()
+
+
+async def test_what_comes_in_parts_keeps_its_order_and_nobody_waits_for_more_than_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Much comes, then a little of the same, while the writer is busy; then somebody writes."""
+    monkeypatch.setattr(taking, "SHORT_MAX", 2)
+    monkeypatch.setattr(taking, "PART_MAX", 2)
+    werkhof = Provider(tmp_path, "werkhof")
+    suednetz = Provider(tmp_path, "suednetz", werkhof.address)
+    async with running(werkhof, suednetz):
+        anna, team = await shared_firm(werkhof, suednetz)
+        go, begun = threading.Event(), threading.Event()
+        log, before = suednetz.services.log, sum(suednetz.vector(team).values())
+        held = asyncio.create_task(log.write(lambda _: (begun.set(), go.wait(30))))
+        await asyncio.to_thread(begun.wait)
+        for texts in (("1", "2", "3", "4", "5", "6"), ("7",)):
+            parcels = [await asyncio.to_thread(parcel, anna, team, text) for text in texts]
+            assert {one.st for one in await werkhof.services.log.submit(parcels)} == {"accepted"}
+        await eventually(lambda: log.writer.waiting >= 4)
+        there = asyncio.create_task(log.write(lambda _: sum(suednetz.vector(team).values()) - before))
+        go.set()
+        await held
+        with caplog.at_level(logging.WARNING):
+            assert await there <= 2
+            await eventually(lambda: equal(werkhof, suednetz, team))
+        assert not [one for one in caplog.messages if "refused" in one]
+        anna.close()
+
+
+def parcel(person: Person, space: SpaceId, text: str) -> Parcel:
+    return person.parcel(space, "chat.message_posted.1", {"text": text})[1]

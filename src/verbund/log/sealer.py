@@ -55,7 +55,7 @@ async def seal(service: LogService, before_ms: int, pause_s: float = 0.0) -> int
 
 async def _seal_next(service: LogService, space: SpaceId, before_ms: int) -> bool:
     prepared = await asyncio.to_thread(_prepare, service, space, before_ms)
-    return prepared is not None and await service.write(partial(sealing.put, one=prepared))
+    return prepared is not None and await service.write_long(partial(sealing.put, one=prepared))
 
 
 def _due(service: LogService) -> list[SpaceId]:

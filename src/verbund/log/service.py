@@ -60,6 +60,10 @@ class LogService:
         """Run `work(tx)` in the writer's transaction: local state, or several things that belong together."""
         return await self.writer.run(work)
 
+    async def write_long(self, work: Callable[[Tx], Result]) -> Result:
+        """Like `write`, for what takes long and nobody waits for: what people write goes ahead of it."""
+        return await self.writer.run_long(work)
+
     async def submit(self, parcels: Sequence[Parcel]) -> list[Outcome]:
         """What became of each parcel, once it is on disk. At most PARCELS_MAX of them."""
         try:
@@ -85,7 +89,7 @@ class LogService:
     async def accept(self, entries: Iterable[Entry]) -> None:
         """Take in a partner's entries, in order and all or none of them. Raises BrokenChain, WrongSignature."""
         accept = self.core.accept
-        await self.writer.run(lambda tx: [accept(tx, one) for one in entries])
+        await self.writer.run_long(lambda tx: [accept(tx, one) for one in entries])
 
     async def author(self, key: DeviceKey, space: SpaceId, event: Event, re: Iterable[CoreId] = ()) -> CoreId:
         """A fact by a device that this provider holds. Raises the Refusal that a rule gives."""

@@ -1,7 +1,8 @@
 """The one writer: a thread that commits everything that queued up in one transaction.
 
 Everything that is written, facts and local state alike, goes through here; so there is never a second writer to wait
-for, and one flush to disk pays for a whole batch.
+for, and one flush to disk pays for a whole batch. What takes long and what nobody waits for stands in a queue of its own
+and goes one at a time between two batches: whoever writes waits for one such thing at most, however many there are.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -42,12 +44,13 @@ class Work:
 class Job(Work):
     """Work that somebody in a loop waits for: `told(job)` is called there once it is on disk, or will never be."""
 
-    __slots__ = ("loop", "told")
+    __slots__ = ("is_long", "loop", "told")
 
     def __init__(self, work: Callable[[Tx], Any], guarded: bool, told: Callable[[Work], None]) -> None:
         super().__init__(work, guarded)
         self.loop = asyncio.get_running_loop()
         self.told = told
+        self.is_long = False
 
 
 class Writer:
@@ -70,6 +73,8 @@ class Writer:
         self._committed, self._settled = committed, settled
         self._cache = Cache()
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        #: What takes long and whose turn came: everything that queued up before it is written. The thread's alone.
+        self._long: deque[Job] = deque()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._stopped = False
         #: Told after each commit how long it took (s) and how much work was in it.
@@ -78,7 +83,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How much work is queued."""
-        return self._queue.qsize()
+        return self._queue.qsize() + len(self._long)
 
     def start(self) -> None:
         self._thread.start()
@@ -100,32 +105,50 @@ class Writer:
         self.post(work, partial(_resolve, future), guarded)
         return await future
 
+    async def run_long(self, work: Callable[[Tx], Result]) -> Result:
+        """Like `run`, for what takes long: in a transaction of its own, never before what was queued before it."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        job = Job(work, True, partial(_resolve, future))
+        job.is_long = True
+        self._put(job)
+        return await future
+
     def post(self, work: Callable[[Tx], Any], told: Callable[[Work], None], guarded: bool = True) -> None:
         """Like `run`, for whoever has many at once: a call instead of a task that waits. Raises Overloaded."""
-        if self._stopped or self._queue.qsize() >= QUEUE_MAX:
+        self._put(Job(work, guarded, told))
+
+    def _put(self, job: Job) -> None:
+        if self._stopped or self.waiting >= QUEUE_MAX:
             raise Overloaded()
-        self._queue.put(Job(work, guarded, told))
+        self._queue.put(job)
 
     def _run(self) -> None:
+        is_ending = False
         with self._store.engine.connect().execution_options(writer=True) as connection:
-            while (job := self._queue.get()) is not None:
-                batch = [job, *self._waiting()]
-                stop = None in batch
-                jobs = [one for one in batch if one is not None]
-                self.write(connection, jobs)
-                _settle(jobs)
-                self._settled()
-                if stop:
-                    return
+            while not is_ending or self._long:
+                waiting = self._waiting(is_ending)
+                is_ending = is_ending or None in waiting
+                jobs = [one for one in waiting if one is not None]
+                self._long += [one for one in jobs if one.is_long]
+                self._commit(connection, [one for one in jobs if not one.is_long])
+                if self._long:
+                    self._commit(connection, [self._long.popleft()])
 
-    def _waiting(self) -> list[Job | None]:
-        batch: list[Job | None] = []
+    def _waiting(self, is_ending: bool) -> list[Job | None]:
+        """What queued up. Where there is nothing to do, the thread sleeps until there is."""
+        batch = [] if self._long or is_ending else [self._queue.get()]
         while len(batch) < BATCH_MAX:
             try:
                 batch.append(self._queue.get_nowait())
             except queue.Empty:
                 break
         return batch
+
+    def _commit(self, connection: Connection, jobs: list[Job]) -> None:
+        if jobs:
+            self.write(connection, jobs)
+            _settle(jobs)
+            self._settled()
 
     def write(self, connection: Connection, batch: Sequence[Work]) -> None:
         """All of it in one transaction; what fails is taken back alone and keeps its error."""

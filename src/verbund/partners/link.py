@@ -217,6 +217,8 @@ class Link:
         self._tasks: set[asyncio.Task[None]] = set()
         #: Whose turn it is to have its entries written.
         self.turn = asyncio.Lock()
+        #: How much of what it brought is being written the long way: what comes after that must not overtake it.
+        self.long = 0
         self.code: str | None = None
         self._troubles: set[str] = set()
 
@@ -264,6 +266,10 @@ class Link:
                     self._work.contradicted(self, action)
                 case Close():
                     self.close(action.code)
+
+    def wrote(self) -> None:
+        """Something that was written the long way is done."""
+        self.long -= 1
 
     @property
     def is_busy(self) -> bool:

@@ -88,7 +88,7 @@ class Signing:
         def work(tx: Tx) -> int:
             return adopt(self._log.core, tx, space, provider, incarnation, after)
 
-        while await self._log.write(work) == ADOPTED_MAX:
+        while await self._log.write_long(work) == ADOPTED_MAX:
             pass
 
     async def sign(self) -> None:

@@ -26,6 +26,9 @@ from verbund.partners.refusals import NotHeld, TooEarly
 from verbund.spaces.authority import authority_now
 
 PAGE_MAX = 1_000
+#: So many entries at most go with what people write; of more, so many keep what people write waiting at a time.
+SHORT_MAX = 50
+PART_MAX = 200
 BLOBS_NAMED = '"blobs":["'
 NOT_READ = "what it asks for could not be read"
 NOT_GIVEN = "the newest of a space could not be read for it"
@@ -59,8 +62,8 @@ class Taking:
             async with link.turn:  # what came first is written first, whoever's examination takes longer
                 examined = await examined_of(self._log.ahead, take)
                 link.exchange.compare(space, [one for one, _ in examined])
-                written = asyncio.create_task(self._log.write(partial(accept, self._log.core, space, examined)))
-            ends = await written
+                written = self._write(link, space, examined)
+            is_more = await self._written(space, written)
             await self._look_for_blobs(space, examined)
         except Exception as error:  # the edge of the link: whatever it was, the partner is told, and gives it again
             if not isinstance(error, Refusal):
@@ -70,10 +73,31 @@ class Taking:
             link.exchange.refused(take.n, code, self._clock.now_ms())
             link.pump()
             return
-        if self._here.advance(space, ends):
+        if is_more:
             self._changed(space, link)
         link.exchange.taken(take.n)
         link.pump()
+
+    def _write(self, link: Link, space: SpaceId, examined: list[Examined]) -> "list[asyncio.Task[Ends]]":
+        """Begun in order. Where a part of it fails, what follows on that fails, too."""
+        is_long = len(examined) > SHORT_MAX or link.long > 0
+        write = self._log.write_long if is_long else self._log.write
+        parts = [examined[at : at + PART_MAX] for at in range(0, len(examined), PART_MAX)]
+        begun = [asyncio.create_task(write(partial(accept, self._log.core, space, part))) for part in parts]
+        if is_long:
+            link.long += 1
+            begun[-1].add_done_callback(lambda _: link.wrote())
+        return begun
+
+    async def _written(self, space: SpaceId, begun: "list[asyncio.Task[Ends]]") -> bool:
+        """Whether there is more of the space now. Raises what the first part that failed did."""
+        done = await asyncio.gather(*begun, return_exceptions=True)
+        ends = [one for part in done if not isinstance(part, BaseException) for one in part]
+        is_more = self._here.advance(space, ends)
+        for part in done:
+            if isinstance(part, BaseException):
+                raise part
+        return is_more
 
     async def give_newest(self, link: Link, asked: GiveNewest) -> None:
         """What goes ahead of the rest; who does not read its answers gets none."""
@@ -96,7 +120,8 @@ class Taking:
         space = found.space
         try:
             examined = await asyncio.to_thread(self._log.ahead.examine, found.entries)
-            ends = await self._log.write(partial(take_early, self._log.core, space, examined))
+            write = self._log.write if len(examined) <= SHORT_MAX else self._log.write_long
+            ends = await write(partial(take_early, self._log.core, space, examined))
             await self._look_for_blobs(space, examined)
         except (TooEarly, NotHeld) as refusal:  # this passes as more comes
             log.info("the newest of partner %s in %s: %s", link.met.provider, space, refusal.code)
