@@ -1,7 +1,7 @@
 """The one writer: a thread that commits everything that queued up in one transaction.
 
 Everything that is written, facts and local state alike, goes through here; so there is never a second writer to wait
-for, and one flush to disk pays for a whole batch. What takes long and what nobody waits for stands in a queue of its own
+for, and one flush to disk pays for a whole batch. What takes long stands in a queue of its own
 and goes one at a time between two batches: whoever writes waits for one such thing at most, however many there are.
 """
 
