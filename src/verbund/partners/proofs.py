@@ -30,12 +30,15 @@ class Twofold(NamedTuple):
 def contradicting(connection: Connection, space: SpaceId, heads: Sequence[Head]) -> dict[tuple[str, int], str]:
     """(sub-log, seq) → the kept head (JSON) that says another chain there than one of these does."""
     c = tables.signed_head.c
-    found: dict[tuple[str, int], str] = {}
+    said: dict[tuple[ProviderId, int], dict[int, Head]] = {}
     for one in heads:
-        place = (c.space == space, c.provider == one.p, c.incarnation == one.i, c.seq == one.n)
-        held = connection.execute(select(c.head).where(*place, c.chain != one.h)).scalar()
-        if held is not None:
-            found[(one.sub, one.n)] = held
+        said.setdefault((one.p, one.i), {})[one.n] = one
+    found: dict[tuple[str, int], str] = {}
+    for (provider, incarnation), ends in said.items():
+        mine = (c.space == space, c.provider == provider, c.incarnation == incarnation, c.seq.in_(ends))
+        for row in connection.execute(select(c.seq, c.chain, c.head).where(*mine)).all():
+            if row.chain != ends[row.seq].h:
+                found[ends[row.seq].sub, row.seq] = row.head
     return found
 
 

@@ -97,18 +97,21 @@ def unsigned(
 
 
 def chains(connection: Connection, space: SpaceId, places: Iterable[Place]) -> dict[tuple[str, int], str]:
-    """(sub-log, seq) → the chain there, of the entries that are here."""
+    """(sub-log, seq) → the chain there, of the entries that are here. A new replica hears of many that are not."""
+    wanted: dict[tuple[ProviderId, int], list[int]] = {}
+    for key, seq in places:
+        wanted.setdefault(key, []).append(seq)
     place, entry = log_tables.sublog.c, log_tables.entry.c
     found, segments = {}, Segments(connection)
-    for (provider, incarnation), seq in places:
-        row = connection.execute(
-            select(entry.chain, entry.position)
-            .join(log_tables.sublog, place.number == entry.sublog)
-            .where(place.space == space, place.provider == provider, place.incarnation == incarnation)
-            .where(entry.seq == seq)
-        ).first()
-        if row is not None:
-            found[sublog(provider, incarnation), seq] = b64(segments.chain_of(row, space, (provider, incarnation, seq)))
+    mine = select(place.number, place.provider, place.incarnation, place.seq).where(place.space == space)
+    for sub in connection.execute(mine).all():
+        key = (sub.provider, sub.incarnation)
+        here = [seq for seq in wanted.get(key, ()) if seq <= sub.seq]
+        if not here:
+            continue
+        these = select(entry.seq, entry.chain, entry.position).where(entry.sublog == sub.number, entry.seq.in_(here))
+        for row in connection.execute(these).all():
+            found[sublog(*key), row.seq] = b64(segments.chain_of(row, space, (*key, row.seq)))
     return found
 
 
@@ -125,12 +128,16 @@ def keep_certificates(tx: Tx, certificates: Iterable[Certificate]) -> None:
 def keep_heads(tx: Tx, heads: Iterable[tuple[SpaceId, Head]], here: Callable[[SpaceId, str], int]) -> None:
     """New heads. Those before them stay at multiples of STRIDE, and as long as the new one is beyond what is `here`."""
     c = tables.signed_head.c
+    passed: dict[tuple[SpaceId, str], list[Head]] = {}
     for space, one in heads:
         if one.n <= here(space, one.sub):
-            mine = (c.space == space, c.provider == one.p, c.incarnation == one.i)
-            passed = (c.seq < one.n, c.seq > one.n - PASSED_MAX, c.seq % STRIDE != 0)
-            tx.execute(delete(tables.signed_head).where(*mine, *passed))
+            passed.setdefault((space, one.sub), []).append(one)
         tx.upsert(tables.signed_head, {
             "space": space, "provider": one.p, "incarnation": one.i, "seq": one.n, "key": one.key, "chain": one.h,
             "head": msgspec.json.encode(one).decode(),
         })  # fmt: skip
+    for (space, _), ends in passed.items():
+        first, last = min(one.n for one in ends), max(ends, key=lambda one: one.n)
+        mine = (c.space == space, c.provider == last.p, c.incarnation == last.i)
+        between = (c.seq < last.n, c.seq > first - PASSED_MAX, c.seq % STRIDE != 0)
+        tx.execute(delete(tables.signed_head).where(*mine, *between))
