@@ -5,12 +5,18 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from sqlalchemy import event
 
 from tests.log import notes
+from verbund.base.ids import SpaceId
 from verbund.base.refusal import Refusal
+from verbund.log import early
+from verbund.log.ahead import Examined
 from verbund.log.entry import QUARANTINED, SETTLED, WAITING, Entry
 from verbund.log.log import Log
 from verbund.log.service import LogService
+from verbund.log.tx import Tx
+from verbund.partners.taking import accept
 
 Logs = Callable[[int], LogService]
 
@@ -220,3 +226,23 @@ async def test_device_may_bring_what_its_later_core_waits_for(logs: Logs, log: L
     await late.accept([one for one in entries_of(between, space) if one.p == between.provider])
     assert [one.st for one in await late.submit([genesis, first])] == ["accepted", "accepted"]
     assert [one.x for one in entries_of(late, space)] == [SETTLED] * 3
+
+
+async def test_much_that_is_known_is_asked_for_at_once(logs: Logs, log: LogService, anna: notes.Person) -> None:
+    """What came ahead comes once more, at the places of who had it ahead."""
+    space, genesis = anna.found()
+    notices = [anna.note(space, f"{n}")[1] for n in range(60)]
+    await log.submit([genesis, *notices])
+    replica = logs(91)
+    ahead = [Examined(one, None) for one in entries_of(log, space)]
+    await replica.write(lambda tx: [early.take(replica.core, tx, *one) for one in ahead])
+    own = log.ahead.examine(entries_of(replica, space))
+    asked: list[str] = []
+
+    def accept_all(tx: Tx) -> None:
+        event.listen(log.store.engine, "before_cursor_execute", lambda _c, _k, sql, *_: asked.append(sql))
+        accept(log.core, SpaceId(space), own, tx)
+
+    await log.write(accept_all)
+    assert log.vector(space) == {f"{log.provider}.1": 61, f"{replica.provider}.1": 61}
+    assert len(asked) < 20, asked

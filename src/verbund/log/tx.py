@@ -223,6 +223,11 @@ class Tx(Reader):
         self._later: dict[Later, list[Any]] = {}
         #: (space, provider, incarnation) → where it ends (see sublogs.py): written once at the end.
         self.sublogs: dict[tuple[SpaceId, str, int], Any] = {}
+        #: Where cores stand that were looked up many at once (see known.py).
+        self.places: dict[CoreId, int] = {}
+
+    def position_of(self, core: CoreId) -> int:
+        return self.places.get(core) or super().position_of(core)
 
     def insert(self, table: TableClause, row: Row) -> None:
         """Put a row in; it must be new. Written at the latest before the next read."""

@@ -9,7 +9,7 @@ from verbund.base.clock import Clock
 from verbund.base.ids import SpaceId, b64
 from verbund.base.refusal import Broken, Refusal
 from verbund.blobs.missing import lacking
-from verbund.log import early
+from verbund.log import early, known
 from verbund.log.ahead import Examined
 from verbund.log.entry import sublog
 from verbund.log.log import Log
@@ -148,6 +148,8 @@ class Taking:
 
 def accept(core: Log, space: SpaceId, examined: list[Examined], tx: Tx) -> Ends:
     """Take these in. Where the space's sub-logs end then: (sub-log, last seq, chain)."""
+    if len(examined) > SHORT_MAX:
+        known.look_up(tx, [parsed.id for _, parsed in examined if parsed is not None])
     for one, parsed in examined:
         core.accept(tx, one, parsed)
     return _ends(tx, space)
