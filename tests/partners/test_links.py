@@ -12,6 +12,7 @@ from tests.flows.server import PASSWORD
 from tests.partners.providers import Provider, browser, eventually, frame, holders_of, running, say
 from verbund.base.ids import SpaceId
 from verbund.log.core import Parcel
+from verbund.log.tx import Tx
 from verbund.ops.client import Person
 from verbund.partners import taking
 
@@ -187,7 +188,12 @@ async def test_what_comes_in_parts_keeps_its_order_and_nobody_waits_for_more_tha
         anna, team = await shared_firm(werkhof, suednetz)
         go, begun = threading.Event(), threading.Event()
         log, before = suednetz.services.log, sum(suednetz.vector(team).values())
-        held = asyncio.create_task(log.write(lambda _: (begun.set(), go.wait(30))))
+
+        def hold(_: Tx) -> None:
+            begun.set()
+            assert go.wait(30)
+
+        held = asyncio.create_task(log.write(hold))
         await asyncio.to_thread(begun.wait)
         for texts in (("1", "2", "3", "4", "5", "6"), ("7",)):
             parcels = [await asyncio.to_thread(parcel, anna, team, text) for text in texts]
