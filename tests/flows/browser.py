@@ -20,7 +20,8 @@ FLAGS = (
 #: Encoding pictures in three sizes is what a call costs a machine without a camera; who only looks whether they come
 #: needs few.
 FEW_FRAMES = "--use-fake-device-for-media-stream=fps=8"
-WAIT_MS = 45_000
+#: However slow the machine is: what is right comes at once on a quiet one.
+WAIT_MS = 90_000
 #: Playwright's own waiting evaluates strings in the page, which the content policy forbids.
 SHELL_HELD = """async (limit) => {
     const end = Date.now() + limit;
