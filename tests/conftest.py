@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import functools
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from xdist.remote import Producer
 from tests import lanes
 from tests.flows.ready import Ready
 from tests.flows.server import Server
+from tests.passwords import hash_cheaply
 from tests.postgres import Pool, cluster
+from verbund.web.main import GC_OBJECTS
 
 #: A real browser on a machine that others use too is late now and then. What fails twice in a row is wrong; what needed
 #: its second try stands in pytest's summary (R), so that it can be made calmer.
@@ -21,6 +24,7 @@ RERUN_AFTER_S = 2
 settings.register_profile("verbund", settings.default, deadline=None)
 settings.load_profile("verbund")
 Server.ready = staticmethod(functools.cache(Ready))
+hash_cheaply()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=BROWSER_RERUNS, reruns_delay=RERUN_AFTER_S))
     lanes.longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """As `verbund serve` does: what is loaded now stays, and is not searched again for what may go."""
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

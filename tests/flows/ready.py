@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.passwords import hash_cheaply
+
 ORDER_BYTES_MAX = 128 * 1024
 PID_BYTES_MAX = 32
 LOADED = (
@@ -96,6 +98,7 @@ def serve(orders: socket.socket) -> None:
     """Fork for every order until the socket ends."""
     for name in LOADED:
         __import__(name)
+    hash_cheaply()
     gc.freeze()
     # Nobody waits for them here.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

@@ -1,6 +1,7 @@
 """The built app as files: what the browser loads first, with the headers that keep it safe."""
 
 import mimetypes
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,10 +45,12 @@ class Shell:
         if built_ns == self._built_ns:
             return False
         self._built_ns = built_ns
+        root = os.fspath(self._folder)
         self._files = {
-            "/" + file.relative_to(self._folder).as_posix(): file
-            for file in (self._folder.rglob("*") if self._folder.is_dir() else ())
-            if file.is_file() and file.suffix not in (".br", ".gz")
+            f"{folder.removeprefix(root)}/{name}": Path(folder, name)
+            for folder, _, names in os.walk(root)
+            for name in names
+            if not name.endswith((".br", ".gz"))
         }
         self.csp = _csp(index.read_text("utf-8")) if built_ns else FALLBACK_CSP
         return True
