@@ -20,7 +20,7 @@ from verbund.accounts.events import CardRevoked, DeviceRevoked, PasskeyRevoked
 from verbund.base.ids import SpaceId, b64
 from verbund.base.keys import DeviceKey
 from verbund.log import tables as log_tables
-from verbund.log.entry import CHAIN_START, SETTLED, VOID, Entry
+from verbund.log.entry import CHAIN_START, SETTLED, VOID, WAITING, Entry
 from verbund.log.entry import chain as chain_of
 from verbund.log.tx import Tx
 from verbund.spaces import projection as space_projection
@@ -111,7 +111,9 @@ async def test_a_code_that_was_used_elsewhere_meanwhile_goes_with_its_card(tmp_p
         assert (await uses(new, card, 1)).status_code == 204
         assert (await comes_in(new)).status_code == 201
         new.account = anna.account
-        await new.writes(firm, title("Vom Leihgerät"))
+        said = await new.writes(firm, title("Vom Leihgerät"))
+        told: list[int] = []
+        two.services.log.told.append(lambda new: told.extend(one.entry.x for _, one, _ in new if one.entry.id == said))
         assert (await new.get("/api/me")).status_code == 200
         if first == "use":
             await in_some_order(one, entries(two), random.Random(2))
@@ -124,6 +126,7 @@ async def test_a_code_that_was_used_elsewhere_meanwhile_goes_with_its_card(tmp_p
             await (live.lives() if first == "use" else live.until(lambda frame: "accounts.signed_out" in str(frame)))
         assert (await new.get("/api/me")).status_code == (200 if first == "use" else 401)
         assert any("Vom Leihgerät" in row for row in rows(one)["space_title"]) == (first == "use")
+        assert (WAITING in told) == (first == "revocation"), "who is here takes it from the screen"
         assert rows(two) == rows(one)
 
 

@@ -207,6 +207,8 @@ class Log:
         missing = verdict.missing if isinstance(verdict, Hold) else (parsed.space,)
         tx.execute(update(tables.core).where(tables.core.c.id == parsed.id).values(state=WAITING))
         waiting.wait(tx, parsed, missing)
+        if row.state == SETTLED:
+            self._tell_late(tx, parsed, kept.one(tx, parsed.id), WAITING, None)
 
     def judge_again(self, tx: Tx, parsed: Parsed, at: int) -> Accepted:
         tx.unfolded.discard(parsed.id)

@@ -13,6 +13,10 @@ const SENTENCES = {
 		de: 'Die Unterschrift dieser Nachricht stimmt nicht. Sie wird nicht angezeigt.',
 		en: 'The signature of this message is wrong. It is not shown.'
 	},
+	'log.set_aside': {
+		de: 'Das gilt nicht mehr: Wer es schrieb oder womit, gehörte da schon nicht mehr dazu.',
+		en: 'This does not count any more: whoever wrote it, or the device, did not belong here by then.'
+	},
 	'log.broken_chain': {
 		de: 'Der Anbieter hat Einträge gesendet, die nicht zueinander passen. Bitte sagen Sie Ihrem Anbieter Bescheid.',
 		en: 'The provider sent entries that do not fit together. Please tell your provider.'

@@ -78,5 +78,5 @@ export { persist, type Store, type Trouble } from './store';
 export { registerShell, shell } from './shell/shell.svelte';
 export type { WellNote } from './shell/trial';
 export { scriptUrl } from './trusted';
-export type { Person, Sync } from './sync';
+export { SET_ASIDE, type Person, type Sync } from './sync';
 export type { Upload, Uploads, UploadState } from './upload/uploads.svelte';

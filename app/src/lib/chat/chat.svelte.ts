@@ -1,6 +1,6 @@
 /** Conversation in this tab: takes facts in, keeps the last conversations at hand, knows who types and what is unread. */
 import { SvelteMap } from 'svelte/reactivity';
-import type { AccountId, CoreId, Fact, JsonObject, RowWriter, Signal, SpaceId, Sync } from '$lib/base';
+import { SET_ASIDE, type AccountId, type CoreId, type Fact, type JsonObject, type RowWriter, type Signal, type SpaceId, type Sync } from '$lib/base';
 import { Waiting, type Outgoing } from './composer/waiting.svelte';
 import { Writing } from './composer/writing.svelte';
 import { Conversation, ROW_KIND } from './conversation.svelte';
@@ -144,7 +144,9 @@ export class Chat {
 
 	private takeBack(fact: Fact, known: ChatFact, rows: RowWriter): void {
 		const reason = fact.detail ?? fact.code ?? '';
-		if (GONE_CODES.has(fact.code ?? '')) return this.drop(fact.space, fact.id, rows);
+		const isOwn = fact.dev === this.sync.device.id;
+		const isGone = GONE_CODES.has(fact.code ?? '') || (fact.code === SET_ASIDE && !isOwn && known.kind === POSTED);
+		if (isGone) return this.drop(fact.space, fact.id, rows);
 		if (known.kind === POSTED) {
 			rows.update<Row>(ROW_KIND, fact.id, (old) => old && { ...old, delivery: 'refused', refusal: reason });
 			this.each(fact.space, (conversation) => {
@@ -153,7 +155,7 @@ export class Chat {
 			});
 			return;
 		}
-		this.refusals.set(fact.id, reason);
+		if (isOwn) this.refusals.set(fact.id, reason);
 		const target = targetOf(known);
 		this.each(fact.space, (conversation) => {
 			conversation.discard(fact.id);

@@ -23,7 +23,7 @@ export interface IntakePorts {
 	store: Store;
 	/** Make sure that these devices are known, as far as they can be. */
 	learn: (space: SpaceId, devices: Set<DeviceId>) => Promise<void>;
-	/** Fold an entry: what to write. */
+	/** Fold an entry, or take back what it did: what to write. */
 	fold: (entry: Entry, parsed: Parsed) => RowOp[];
 	/** Whether this release, or something in it, knows what to do with such a fact. */
 	knows: (kind: string) => boolean;
@@ -48,8 +48,9 @@ interface Taken {
 	entry: Entry;
 	parsed: Parsed | null;
 	ops: RowOp[];
-	/** It was waiting when its number came, and settles now. */
+	/** It was waiting when its number came, and settles now; or it was shown, and is to be taken back. */
 	isLate: boolean;
+	isBack: boolean;
 }
 
 type Known = Taken & { parsed: Parsed };
@@ -134,7 +135,7 @@ export class Intake {
 		const newer = taken.filter((one): one is Known => one.parsed !== null && (one.isLate || this.#isNewer(one.entry, one.parsed)));
 		await this.ports.learn(space, new Set([...shown, ...newer].map(({ parsed }) => parsed.core.dev)));
 		for (const { entry, parsed } of newer) this.ports.newer(parsed, this.#isNewer(entry, parsed));
-		for (const one of shown) one.ops = this.ports.fold(one.entry, one.parsed);
+		for (const one of [...shown, ...taken.filter(isBack)]) one.ops = this.ports.fold(one.entry, one.parsed);
 		await this.#save(space, held, taken);
 		this.ports.taken(space, taken.filter((one) => one.parsed !== null) as { entry: Entry; parsed: Parsed }[]);
 	}
@@ -144,9 +145,12 @@ export class Intake {
 		const key = sublog(entry);
 		const have = held.vector[key] ?? 0;
 		const isLate = entry.n <= have;
-		const parsed = isLate && !held.waiting.has(entry.id) ? null : this.#parse(entry);
+		const hasWaited = held.waiting.has(entry.id);
+		// It was shown. Later its author, or their device, turned out not to belong here by then.
+		const isBack = isLate && !hasWaited && (entry.x === QUARANTINED || entry.x === WAITING);
+		const parsed = isLate && !hasWaited && !isBack ? null : this.#parse(entry);
 		if (isLate) {
-			if (this.#waits(entry, parsed) || !held.waiting.delete(entry.id)) return;
+			if (!isBack && (this.#waits(entry, parsed) || !held.waiting.delete(entry.id))) return;
 		} else {
 			if (entry.n > have + 1) throw new Refusal('log.broken_chain', 'gap');
 			const before = entry.n === 1 ? CHAIN_START : held.chains[key] && chainOf(held.chains[key]);
@@ -156,7 +160,7 @@ export class Intake {
 			held.gaps = 0;
 		}
 		if (this.#waits(entry, parsed) && held.waiting.size < WAITING_MAX) held.waiting.set(entry.id, { key, n: entry.n });
-		taken.push({ entry, parsed, ops: [], isLate });
+		taken.push({ entry, parsed, ops: [], isLate, isBack });
 	}
 
 	/** Whether it is to be asked for once more: its causes, or the release that knows it, are still to come. */
@@ -220,6 +224,10 @@ export class Intake {
 			if (written === TRIM_EVERY) await this.ports.store.trim(space, kind).catch(() => undefined);
 		}
 	}
+}
+
+function isBack(one: Taken): one is Known {
+	return one.parsed !== null && one.isBack;
 }
 
 function isShown(one: Taken): one is Known {

@@ -310,6 +310,22 @@ describe('following', () => {
 		await eventually(async () => (await anna.store.row<{ state: string }>(WORKSHOP, ROW, forged.id))?.value.state).toBe('refused');
 	});
 
+	it('takes back what was shown and is set aside later, and shows it again when it counts after all', async () => {
+		const device = await ben();
+		const anna = await opens('anna');
+		const last = await benWrites(device, 'nach der Kündigung');
+		await benWrites(device, 'danach');
+		await eventually(() => stored(anna)).toEqual(['nach der Kündigung', 'danach']);
+		const state = async (): Promise<string | undefined> => (await anna.store.row<{ state: string }>(WORKSHOP, ROW, last.id))?.value.state;
+		for (const [x, becomes] of [[2, 'refused'], [1, 'refused'], [0, 'accepted']] as const) {
+			provider.tell(WORKSHOP, [{ ...last, x }]);
+			await eventually(() => anna.facts.at(-1)).toMatchObject({ id: last.id, state: becomes, ...(x ? { code: 'log.set_aside' } : {}) });
+			await eventually(state).toBe(becomes);
+		}
+		expect(anna.facts.find(({ code }) => code)?.detail).toContain('gilt nicht mehr');
+		expect(anna.sync.trouble).toBeNull();
+	});
+
 	it('skips voids and bodies that are erased', async () => {
 		const device = await ben();
 		const anna = await opens('anna');
