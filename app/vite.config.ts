@@ -38,5 +38,9 @@ export default defineConfig({
 	server: { host: '127.0.0.1', port: 5173, proxy },
 	preview: { host: '127.0.0.1', port: 4173, proxy },
 	build: { target: 'es2022', chunkSizeWarningLimit: 700, rolldownOptions: { treeshake: { moduleSideEffects: [barrels] }, output: { codeSplitting: { groups: [first] } } } },
-	test: { include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 20_000 }
+	test: {
+		include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 20_000,
+		// Each file has its own modules (they hold state); what they are compiled to is kept between runs.
+		pool: 'threads', experimental: { fsModuleCache: true }
+	}
 });
