@@ -39,7 +39,7 @@ class WrongSignature(Refusal):
     status = 422
 
 
-class Core(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Core(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """An event as its device signed it; the body lies apart. Field names as on the wire (protocol/README)."""
 
     domain: ClassVar[bytes] = DOMAIN
@@ -58,7 +58,7 @@ class Core(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sp: SpaceId | UnsetType = UNSET
 
 
-class Parcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Parcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A core on its way: its exact text `c`, signature `s`, salt `sa` and body text `b` (both null when erased)."""
 
     c: str
@@ -67,7 +67,7 @@ class Parcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     b: str | None
 
 
-class Parsed(msgspec.Struct, frozen=True):
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """A parcel whose form is right. `proven`: the key that signed it, once that was checked."""
 
     core: Core

@@ -25,7 +25,7 @@ class BrokenChain(Refusal):
     status = 422
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where an entry stands: (provider, incarnation, seq), the chain up to it (32 bytes), when it was taken in (ms)."""
 
     provider: ProviderId
@@ -36,7 +36,7 @@ class Place(msgspec.Struct, frozen=True):
     void: bool
 
 
-class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """An entry on the wire. `x`: 0 settled, 1 waiting, 2 quarantined, 3 void, 4 newer; `o`: the sender's order."""
 
     id: CoreId

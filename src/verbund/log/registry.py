@@ -32,7 +32,7 @@ class UnknownKindOfStranger(UnknownKind):
     code = "log.unknown_kind_of_stranger"
 
 
-class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """A fact: what happened, in the past tense. Subclasses name their `kind` and the sorts of space they belong to."""
 
     kind: ClassVar[str]
@@ -73,7 +73,7 @@ class Device(NamedTuple):
     spaces: frozenset[str] | None = None
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """An event with all that rules and folds need to know about it."""
 
     id: CoreId

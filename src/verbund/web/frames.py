@@ -23,7 +23,7 @@ class Unfollow(Struct, tag_field="f", tag="unfollow", forbid_unknown_fields=True
     s: list[SpaceId]
 
 
-class Submit(Struct, tag_field="f", tag="submit", forbid_unknown_fields=True):
+class Submit(Struct, tag_field="f", tag="submit", forbid_unknown_fields=True, gc=False):
     """Take these parcels in; answered by `ack` with the same number."""
 
     n: int
