@@ -11,11 +11,12 @@ from tests.log import notes
 from tests.log.test_accept import entries_of
 from verbund.base.ids import CoreId, DeviceId
 from verbund.log import cursors, tables
+from verbund.log.appended import Appended
 from verbund.log.cursors import Follower
 from verbund.log.entry import QUARANTINED, SETTLED, WAITING, Entry
 from verbund.log.log import Log
 from verbund.log.registry import Fact
-from verbund.log.service import Appended, LogService
+from verbund.log.service import LogService
 
 Logs = Callable[[int], LogService]
 KINDS = frozenset({notes.Noted.kind, notes.Rewritten.kind})

@@ -15,9 +15,9 @@ from tests.simulation.provider import Provider
 from tests.simulation.rogue import Rogue
 from verbund.base.ids import ProviderId, SpaceId
 from verbund.base.refusal import Overloaded, Refusal
+from verbund.log.appended import Appended
 from verbund.log.entry import Vector
 from verbund.log.newest import newest
-from verbund.log.service import Appended
 from verbund.log.tx import Tx
 from verbund.log.writer import Work
 from verbund.partners import queries
@@ -327,7 +327,7 @@ class Partner(Provider):
             is_watched = space in self.here.reach or self.is_reading
             if not is_watched and space in self.here.local:
                 continue
-            one = Placed(written.sub, written.entry.n, written.raw)
+            one = Placed(written.sub, written.place.seq, written.raw)
             is_own = one.sub.startswith(self.here.own)
             if self.here.is_ours(one.sub) and fact is not None:
                 self.here.local.add(space)

@@ -18,11 +18,12 @@ from verbund.base.ids import CoreId, DeviceId, ProviderId, SpaceId
 from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import sealing, tables
+from verbund.log.appended import Appended
 from verbund.log.core import Parcel
 from verbund.log.entry import VOID, Entry, Vector, sublog
 from verbund.log.log import Log
 from verbund.log.outcome import Outcome
-from verbund.log.service import Appended, LogService
+from verbund.log.service import LogService
 from verbund.log.store import Store
 from verbund.log.submission import Submission
 from verbund.log.tx import Reader, Tx
@@ -120,7 +121,7 @@ class Service(LogService):
 
     def appended(self) -> Appended:
         """What was committed since this was asked last."""
-        appended, self._appended = self._appended, []
+        appended, self._appended = self._appended, Appended()
         return appended
 
 

@@ -14,7 +14,8 @@ from verbund.base.refusal import Refusal
 from verbund.erasure import queries
 from verbund.erasure.events import ErasureConfirmed
 from verbund.log import search
-from verbund.log.service import Appended, LogService
+from verbund.log.appended import Appended
+from verbund.log.service import LogService
 from verbund.log.tx import Tx
 
 #: Erasures that come together are cleared up after together.

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import delete, func, select
 
 from verbund.log import tables
+from verbund.log.appended import Appended
 from verbund.log.core import parse
 from verbund.log.entry import SETTLED
 from verbund.log.judge import Take
 from verbund.log.registry import Fact
 from verbund.log.sealed import Segments
-from verbund.log.service import Appended, LogService
+from verbund.log.service import LogService
 from verbund.log.stored import stored_parcel
 from verbund.log.tx import Reader, Tx
 
@@ -59,7 +60,7 @@ class Follower:
             self._task = None
 
     def _told(self, appended: Appended) -> None:
-        if any(fact is not None and fact.core.k in self._kinds for _, _, fact in appended):
+        if not appended.kinds.isdisjoint(self._kinds):
             self._wake.set()
 
     async def _run(self) -> None:

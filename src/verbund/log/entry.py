@@ -10,7 +10,6 @@ from verbund.log.core import Parcel
 
 DOMAIN = b"verbund/entry/1\0"
 CHAIN_START = bytes(32)
-_encode = msgspec.json.Encoder().encode
 
 SETTLED, WAITING, QUARANTINED, VOID = 0, 1, 2, 3
 #: On the wire only: set aside, as this release does not know its kind; a newer one does.
@@ -94,24 +93,3 @@ Vector = dict[str, int]
 def frame(space: SpaceId, entries: list[bytes]) -> bytes:
     """The `entries` frame from entries that are encoded already: a fan-out encodes once."""
     return b'{"f":"entries","sp":"' + space.encode("ascii") + b'","e":[' + b",".join(entries) + b"]}"
-
-
-class Written:
-    """An entry that was appended, and as it goes out: encoded once, where anybody wants it."""
-
-    __slots__ = ("_raw", "entry")
-
-    def __init__(self, entry: Entry) -> None:
-        self.entry = entry
-        self._raw: bytes | None = None
-
-    @property
-    def sub(self) -> str:
-        """The key of its sub-log in a vector."""
-        return sublog(self.entry.p, self.entry.i)
-
-    @property
-    def raw(self) -> bytes:
-        if self._raw is None:
-            self._raw = _encode(self.entry)
-        return self._raw

@@ -12,6 +12,7 @@ from verbund.base.keys import DeviceKey
 from verbund.base.refusal import Refusal
 from verbund.log import alternates, asked, early, forgetting, kept, sealing, search, sublogs, tables, twins, waiting
 from verbund.log import entry as entries
+from verbund.log.appended import Written
 from verbund.log.cache import Cache
 from verbund.log.compact import packed, stamped
 from verbund.log.core import Parcel, Parsed, make_parcel, parse
@@ -20,7 +21,7 @@ from verbund.log.gathered import Into
 from verbund.log.judge import Accepted, Ask, Hold, Judge, Known, Refuse, SetAside, Take
 from verbund.log.outcome import Outcome
 from verbund.log.registry import Authorities, Directory, Event, Fact, Registry
-from verbund.log.stored import as_entry, authority_heads, body_of, salt, shown, stored_parcel
+from verbund.log.stored import authority_heads, body_of, salt, shown, stored_parcel
 from verbund.log.sublogs import End
 from verbund.log.tx import Reader, Tx
 
@@ -103,7 +104,7 @@ class Log:
     def place_again(self, tx: Tx, parsed: Parsed, state: int, void: bool) -> None:
         """A place in this provider's own sub-log for what is here already by that of another."""
         self._append(tx, parsed, None, place := self.own_place(tx, parsed, void), None)
-        tx.appended.append((parsed.space, as_entry(parsed, place, int(tx.cache["position"]), state), None))
+        tx.appended.append((parsed.space, Written(parsed, place, int(tx.cache["position"]), state), None))
 
     def author(self, tx: Tx, key: DeviceKey, space: SpaceId, event: Event, re: Iterable[CoreId] = ()) -> CoreId:
         """A fact by a device that this provider holds (its own, an agent's). Its number is taken in this transaction.
@@ -307,7 +308,7 @@ class Log:
     def _tell_late(self, tx: Tx, parsed: Parsed, row: Any, state: int, fact: Fact | None) -> None:
         """Its entry may have been passed: who is here is told again, who reads on from a cursor finds it in `late`."""
         place = Place(row.provider, row.incarnation, row.seq, row.chain, row.at, False)
-        tx.appended.append((parsed.space, as_entry(parsed, place, row.position, state), fact))
+        tx.appended.append((parsed.space, Written(parsed, place, row.position, state), fact))
         if fact is not None:
             tx.insert(tables.late, {"position": self._position(tx), "entry": row.position})
 
@@ -323,7 +324,7 @@ class Log:
         tx.insert_values(_ENTRY, position, sublog, place.seq, origin, place.chain, place.at, int(place.void))
         fact = self._fold(tx, take, origin, place.at) if take is not None else None
         if state is not None:
-            told = as_entry(parsed, place, position, shown(state, reason))
+            told = Written(parsed, place, position, shown(state, reason))
             tx.appended.append((parsed.space, told, fact))
 
     def _keep(self, tx: Tx, parsed: Parsed, state: int, position: int, reason: str) -> None:

@@ -12,11 +12,12 @@ from verbund.base.keys import DeviceKey, PublicKey
 from verbund.base.refusal import Broken, Refusal
 from verbund.log import places, tables
 from verbund.log.ahead import Ahead
+from verbund.log.appended import Appended
 from verbund.log.core import Parcel, parse
-from verbund.log.entry import Entry, Vector, Written, sublog
+from verbund.log.entry import Entry, Vector, sublog
 from verbund.log.log import Log
 from verbund.log.outcome import Outcome
-from verbund.log.registry import Event, Fact
+from verbund.log.registry import Event
 from verbund.log.store import Store
 from verbund.log.stored import stored_wire
 from verbund.log.submission import Submission, examine
@@ -28,7 +29,6 @@ ENTRIES_PAGE = 500
 ENTRIES_PAGE_MAX = 1_000
 ENTRIES_PAGE_BYTES_MAX = 4 * 1024 * 1024
 Result = TypeVar("Result")
-Appended = list[tuple[SpaceId, Written, Fact | None]]
 
 
 class LogService:
@@ -39,7 +39,7 @@ class LogService:
         self.told: list[Callable[[Appended], None]] = []
         #: Called in the writer's thread, before the authors are told, with the spaces in which a commit appended.
         self.written: list[Callable[[set[SpaceId]], None]] = []
-        self._appended: Appended = []
+        self._appended = Appended()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.writer = Writer(store, log.begin, _ahead, log.finish, self._committed, self._settled)
         self.ahead = Ahead(self._keys_of)
@@ -119,14 +119,14 @@ class LogService:
             return {dev: device.key for dev, device in found if device is not None}
 
     def _committed(self, tx: Tx) -> None:
-        self._appended += [(space, Written(entry), fact) for space, entry, fact in tx.appended]
+        self._appended.extend(tx.appended)
         spaces = {space for space, _, _ in tx.appended}
         for call in self.written:
             call(spaces)
 
     def _settled(self) -> None:
         """Followers are told after the authors: whoever wrote knows what became of it before it comes back."""
-        appended, self._appended = self._appended, []
+        appended, self._appended = self._appended, Appended()
         if appended and self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._loop.call_soon, self._tell, appended)
 

@@ -9,8 +9,7 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event, func,
 
 metadata = MetaData()
 
-# The driver asks of every value that is not a number or a text how it is stored: bytes are told of here, and stay as they
-# are, or it looks for an answer in two more places.
+# How bytes are stored: as they are. The driver asks for each of them, and where nothing is said it looks in two places.
 sqlite3.register_adapter(bytes, bytes)
 
 READERS_MAX = 16

@@ -13,13 +13,14 @@ from sqlalchemy.sql import Executable
 from verbund.base.clock import Clock
 from verbund.base.ids import AccountId, CoreId, DeviceId, SpaceId
 from verbund.log import asked, tables
+from verbund.log.appended import Appended
 from verbund.log.cache import Cache, Own
 from verbund.log.compact import word
 from verbund.log.core import Core
-from verbund.log.entry import QUARANTINED, SETTLED, WAITING, Entry
+from verbund.log.entry import QUARANTINED, SETTLED, WAITING
 from verbund.log.gaps import Gaps
 from verbund.log.gathered import Gathered, Into
-from verbund.log.registry import Device, Directory, Fact, Order
+from verbund.log.registry import Device, Directory, Order
 from verbund.log.sealed import Segments
 
 Row = dict[str, Any]
@@ -217,8 +218,8 @@ class Tx(Reader):
         #: Carries out an order of erasure (see forgetting.py).
         self.forget: Callable[[SpaceId, Order], None] = _nothing
         self.disturbed: set[SpaceId] = set()
-        #: (space, entry, fact or None): what followers are told; what comes late among them, at its old place.
-        self.appended: list[tuple[SpaceId, Entry, Fact | None]] = []
+        #: What followers are told.
+        self.appended = Appended()
         #: What makes rows → what it makes them of, for all at once.
         self._later: dict[Later, list[Any]] = {}
         #: (space, provider, incarnation) → where it ends (see sublogs.py): written once at the end.

@@ -20,7 +20,8 @@ from sqlalchemy import update
 from verbund.base.clock import Clock
 from verbund.base.ids import BlobHash, CoreId, SpaceId
 from verbund.base.refusal import Refusal, Unknown
-from verbund.log.service import Appended, LogService
+from verbund.log.appended import Appended
+from verbund.log.service import LogService
 from verbund.log.tx import Tx
 from verbund.media import ffmpeg, queries, tables
 from verbund.media.events import (
@@ -38,6 +39,7 @@ from verbund.media.plan import Plan, plan_hash, plan_of
 from verbund.spaces.queries import providers_of
 
 ATTEMPTS_MAX = 3
+HEARD = frozenset({FilmAdded.kind, FilmWithdrawn.kind})
 LEASE_MS = 60_000
 HEARTBEAT_S = 5.0
 LOOK_AGAIN_S = 30.0
@@ -113,6 +115,8 @@ class MediaService:
             self._log.told.remove(self._told)
 
     def _told(self, appended: Appended) -> None:
+        if appended.kinds.isdisjoint(HEARD):
+            return
         for _, _, fact in appended:
             if fact is not None and isinstance(fact.event, FilmAdded | FilmWithdrawn):
                 self._wake.set()

@@ -18,7 +18,8 @@ import msgspec
 from verbund.base.ids import CoreId, SpaceId, b64
 from verbund.base.refusal import Refusal, Unknown
 from verbund.blobs.shelf import check_room
-from verbund.log.service import Appended, LogService
+from verbund.log.appended import Appended
+from verbund.log.service import LogService
 from verbund.media import queries
 from verbund.media.events import FilmPrepared
 from verbund.media.package import FILES_MAX, MANIFEST
@@ -104,7 +105,7 @@ class Replica:
         await self._bring(found, listed)
 
     def _told(self, appended: Appended) -> None:
-        if any(fact is not None and isinstance(fact.event, FilmPrepared) for _, _, fact in appended):
+        if FilmPrepared.kind in appended.kinds:
             self._wake.set()
 
     async def _run(self) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 from verbund.base.clock import Clock
 from verbund.base.ids import AccountId, CoreId, ProviderId, SpaceId
 from verbund.base.refusal import Refusal
+from verbund.log.appended import Appended
 from verbund.log.registry import Fact
-from verbund.log.service import Appended, LogService
+from verbund.log.service import LogService
 from verbund.meet import queries
 from verbund.meet.events import CALL_PEOPLE_MAX, CALL_SECONDS_MAX, CallEnded, CallMoved, CallStarted
 from verbund.meet.meetings import Meetings, Start
@@ -21,6 +22,7 @@ from verbund.spaces.events import MemberRemoved
 ROOMLESS_MS_MAX = 30_000
 FOREIGN_MS_MAX = 12 * 3600 * 1000
 ROOMLESS_MAX = 2_000
+HEARD = frozenset({CallStarted.kind, CallMoved.kind, CallEnded.kind, MemberRemoved.kind})
 log = logging.getLogger(__name__)
 
 
@@ -69,11 +71,13 @@ class Calls:
                     self.end(space, call, 0, [])
 
     def _told(self, appended: Appended) -> None:
+        if appended.kinds.isdisjoint(HEARD):
+            return
         for _, written, fact in appended:
             if fact is None:
                 continue
             if fact.core.k == CallStarted.kind:
-                self._began(fact, written.entry.p)
+                self._began(fact, written.place.provider)
             elif fact.core.k == CallMoved.kind:
                 self._moved(fact.space, fact.event.call, fact.event.to)
             elif fact.core.k == CallEnded.kind:

@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 from verbund.base.clock import Clock
 from verbund.base.ids import SpaceId
-from verbund.log.service import Appended, LogService
+from verbund.log.appended import Appended
+from verbund.log.service import LogService
 from verbund.meet import queries
 from verbund.meet.calls import FOREIGN_MS_MAX
 from verbund.meet.events import EVENTS
@@ -42,6 +43,8 @@ class Elsewhere:
 
     def told(self, appended: Appended) -> None:
         """A commit may say something new of a call at a partner."""
+        if appended.kinds.isdisjoint(KINDS):
+            return
         for space, _, fact in appended:
             if fact is not None and fact.core.k in KINDS and len(self._changed) < SPACES_MAX:
                 self._changed.add(space)

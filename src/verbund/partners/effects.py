@@ -11,13 +11,13 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from verbund.base.clock import Clock
-from verbund.base.ids import AccountId, ProviderId, SpaceId
+from verbund.base.ids import AccountId, ProviderId, SpaceId, b64
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
 from verbund.blobs.service import Blobs
-from verbund.log.entry import Written
+from verbund.log.appended import Appended, Written
 from verbund.log.registry import Fact
-from verbund.log.service import Appended, LogService
+from verbund.log.service import LogService
 from verbund.partners import agreements, queries
 from verbund.partners.acquainted import Acquainted
 from verbund.partners.actions import Contradiction, Learn
@@ -232,18 +232,20 @@ class PartnersService:
         """There is more of a space, whose holders may be elsewhere."""
         last: dict[int, Written] = {}
         for one, fact in came:
-            entry = one.entry
-            if entry.p != self.here.own:
+            place = one.place
+            if place.provider != self.here.own:
                 if fact is not None and fact.blobs:
                     self._missing.look(space)
-            elif entry.i not in last or last[entry.i].entry.n < entry.n:  # what comes late is told at its old place
-                last[entry.i] = one
+                continue
+            before = last.get(place.incarnation)
+            if before is None or before.place.seq < place.seq:  # what comes late is told at its old place
+                last[place.incarnation] = one
         if last:
-            self.here.advance(space, [(one.sub, one.entry.n, one.entry.h) for one in last.values()])
+            self.here.advance(space, [(one.sub, one.place.seq, b64(one.place.chain)) for one in last.values()])
             self.signing.due(space)
         self._safe.look(space)
         others = self.here.others(space)
-        entries = [Placed(one.sub, one.entry.n, one.raw) for one, _ in came] if others & self.links.keys() else []
+        entries = [Placed(one.sub, one.place.seq, one.raw) for one, _ in came] if others & self.links.keys() else []
         for provider in others:
             if (peer := self.peers.get(provider)) is not None:
                 peer.appended(space, self._clock.now_ms())

@@ -10,8 +10,9 @@ from verbund.accounts.queries import devices_of
 from verbund.base.clock import Clock
 from verbund.base.ids import AccountId, ProviderId, SpaceId
 from verbund.base.refusal import Refusal
+from verbund.log.appended import Appended
 from verbund.log.registry import Event
-from verbund.log.service import Appended, LogService
+from verbund.log.service import LogService
 from verbund.log.tx import Tx
 from verbund.spaces import events
 from verbund.spaces.queries import motions_waiting, providers_of
@@ -41,7 +42,7 @@ class Deeds:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _told(self, appended: Appended) -> None:
-        if any(fact is not None and isinstance(fact.event, events.MotionSeconded) for _, _, fact in appended):
+        if events.MotionSeconded.kind in appended.kinds:
             self._wake.set()
 
     async def _run(self) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from verbund.accounts.schemas import Caller
 from verbund.base.ids import AccountId, DeviceId, SpaceId, random_id
 from verbund.log import entry as entries
-from verbund.log.service import Appended
+from verbund.log.appended import Appended
 
 OUTBOX_FRAMES_MAX = 512
 OUTBOX_BYTES_MAX = 4 * 1024 * 1024

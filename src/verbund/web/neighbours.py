@@ -14,9 +14,9 @@ from sqlalchemy import Connection, select
 from verbund.base.ids import AccountId, ProviderId, SpaceId
 from verbund.base.settings import Settings
 from verbund.log import tables as log_tables
+from verbund.log.appended import Appended
 from verbund.log.compact import numbers_of
 from verbund.log.entry import SETTLED
-from verbund.log.service import Appended
 from verbund.log.store import Store
 from verbund.spaces import tables
 from verbund.spaces.events import ProviderAdded
@@ -48,7 +48,7 @@ class Neighbours:
 
     def told(self, appended: Appended) -> None:
         """A commit may have said where a space lives."""
-        if any(fact is not None and fact.core.k.startswith(PLACES) for _, _, fact in appended):
+        if any(kind.startswith(PLACES) for kind in appended.kinds):
             self._changes += 1
             self._places = None
 

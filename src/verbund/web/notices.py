@@ -7,8 +7,8 @@ from typing import Any
 
 from verbund.accounts.queries import is_current
 from verbund.base.ids import AccountId, DeviceId, SpaceId
-from verbund.log.registry import Fact
-from verbund.log.service import Appended, LogService
+from verbund.log.appended import Appended
+from verbund.log.service import LogService
 from verbund.spaces.queries import members_of, role
 from verbund.web.hub import Hub
 
@@ -31,7 +31,9 @@ class Notices:
         service.told.append(self._told)
 
     def _told(self, appended: Appended) -> None:
-        changed = {space for space, _, fact in appended if fact is not None and _changes_list(fact)}
+        if not any(_changes_list(kind) or kind == REVOKED or kind in PASSKEYS for kind in appended.kinds):
+            return
+        changed = {space for space, _, fact in appended if fact is not None and _changes_list(fact.core.k)}
         for _, _, fact in appended:
             if fact is not None and fact.core.k == REVOKED:
                 self._hub.close_device(fact.event.dev)
@@ -77,5 +79,5 @@ class Notices:
             return role(read, space, connection.account) is not None
 
 
-def _changes_list(fact: Fact) -> bool:
-    return fact.core.k.startswith("authority.") or fact.core.k in LISTED or fact.core.k == PROFILE
+def _changes_list(kind: str) -> bool:
+    return kind.startswith("authority.") or kind in LISTED or kind == PROFILE
