@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from verbund.base.ids import CoreId, DeviceId, SpaceId
-from verbund.log import tables
+from verbund.log import asked, tables
 from verbund.log.entry import QUARANTINED, SETTLED
 from verbund.log.sealed import Segments
 from verbund.log.tx import Tx
@@ -16,17 +16,7 @@ PAGE = 1_000
 
 def one(tx: Tx, core: CoreId) -> Any:
     """A core with its first place."""
-    c, entry, sublog = tables.core.c, tables.entry.c, tables.sublog.c
-    columns = (
-        c.id, c.raw, c.sig, c.state, c.salt, c.body, c.position, c.position.label("origin"),
-        entry.at, entry.seq, entry.chain, sublog.space, sublog.provider, sublog.incarnation,
-    )  # fmt: skip
-    found = tx.execute(
-        select(*columns)
-        .join(tables.entry, entry.position == c.position)
-        .join(tables.sublog, sublog.number == entry.sublog)
-        .where(c.id == core)
-    ).one()
+    found = tx.execute(asked.KEPT, {"core": core}).one()
     return Segments(tx.connection).whole(found)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from verbund.base.ids import SpaceId
-from verbund.log import tables
+from verbund.log import asked, tables
 from verbund.log.entry import CHAIN_START
 from verbund.log.tx import Row, Tx
 
@@ -24,10 +24,8 @@ def end_of(tx: Tx, key: Key) -> End:
     """The end of the sub-log (space, provider, incarnation), with what this transaction has added."""
     found: End | None = tx.sublogs.get(key) or tx.cache.get(key)
     if found is None:
-        c = tables.sublog.c
-        row = tx.execute(
-            select(c.number, c.seq, c.chain).where(c.space == key[0], c.provider == key[1], c.incarnation == key[2])
-        ).first()
+        space, provider, incarnation = key
+        row = tx.execute(asked.END, {"space": space, "provider": provider, "incarnation": incarnation}).first()
         found = tx.cache.put(key, End(row.number, row.seq, bytes(row.chain)) if row else _begin(tx, key))
     return found
 

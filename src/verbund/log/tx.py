@@ -3,10 +3,11 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Table, TableClause, delete, func, select, update
+from sqlalchemy import Connection, CursorResult, Delete, Table, TableClause, bindparam, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 
@@ -27,6 +28,8 @@ Row = dict[str, Any]
 Later = Callable[["Tx", list[Any]], None]
 Head = tuple[int, CoreId | None]
 NO_HEAD: Head = (0, None)
+#: One for each table and the columns by which rows go: as many as the folds have.
+REMOVALS_MAX = 256
 #: The row that says: something was erased, and what is left of it between the rows was not cleared away yet.
 UNPURGED = "unpurged"
 #: The row that says: somebody is clearing it away. Where that failed or was cut off, it stays and is done again.
@@ -186,8 +189,7 @@ class Reader:
         key = ("cuts", space, dev)
         found: list[tuple[int, CoreId]] | None = self.cache.get(key)
         if found is None:
-            cut = tables.cut.c
-            rows = self.execute(select(cut.ds, cut.by).where(cut.space == space, cut.dev == dev))
+            rows = self.execute(asked.CUTS, {"space": space, "dev": dev})
             found = self.cache.put(key, [(row.ds, row.by) for row in rows])
         return found
 
@@ -273,7 +275,7 @@ class Tx(Reader):
 
     def remove(self, table: Table, **where: Any) -> None:
         """Take the rows with these values out."""
-        self.execute(delete(table).where(*(table.c[name] == value for name, value in where.items())))
+        self.execute(_removal(table, tuple(where)), where)
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         self.flush()
@@ -348,12 +350,7 @@ class Tx(Reader):
 
     def header(self, core: CoreId) -> Header | None:
         """Who wrote a core and when, whether or not its body is still here. Its place is its first acceptance."""
-        c, entry = tables.core.c, tables.entry.c
-        row = self.execute(
-            select(c.space, c.dev, c.ds, c.t, c.kind, c.state, entry.at, entry.position)
-            .join(tables.entry, entry.position == c.position)
-            .where(c.id == core)
-        ).first()
+        row = self.execute(asked.HEADER, {"core": core}).first()
         return Header(**row._asdict()) if row else None
 
     def mark(self) -> tuple[int, int, int, int, dict[Any, Any], set[SpaceId]]:
@@ -397,3 +394,9 @@ class Tx(Reader):
         held: tuple[Gathered, str, list[Any]] = (statement, table, [])
         self._buffer[key] = held
         return held
+
+
+@lru_cache(maxsize=REMOVALS_MAX)
+def _removal(table: Table, columns: tuple[str, ...]) -> Delete:
+    """As with questions: building one takes longer than carrying it out."""
+    return delete(table).where(*(table.c[name] == bindparam(name) for name in columns))

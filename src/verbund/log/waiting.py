@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 
 from verbund.base.ids import CoreId
-from verbund.log import tables
+from verbund.log import asked, tables
 from verbund.log.core import Parsed
 from verbund.log.entry import WAITING
 from verbund.log.tx import Tx
@@ -40,8 +40,7 @@ def released(tx: Tx, arrived: str) -> list[CoreId]:
     awaited = _awaited(tx)
     if awaited is not None and arrived not in awaited:
         return []
-    waiting = tables.waiting.c
-    cores = list(tx.execute(select(waiting.core).where(waiting.missing == arrived)).scalars())
+    cores = list(tx.execute(asked.WAIT_FOR, {"missing": arrived}).scalars())
     tx.remove(tables.waiting, missing=arrived)
     if awaited is not None:
         awaited.discard(arrived)
