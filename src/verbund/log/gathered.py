@@ -1,15 +1,18 @@
-"""Statements for many rows at once: made by SQLAlchemy, compiled once, given to the driver as they are."""
+"""Statements that write, built once: those for many rows are compiled once too and given to the driver as they are."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, column, table
+from sqlalchemy import Connection, Delete, Table, bindparam, column, delete, table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from verbund.log.compact import converters
 
 Row = dict[str, Any]
+#: One for each table and the columns by which rows go: as many as the folds have.
+REMOVALS_MAX = 256
 
 
 class Into:
@@ -60,3 +63,9 @@ def build(is_sqlite: bool, of: Any, how: str, columns: tuple[str, ...], newer: s
         return insert.on_conflict_do_nothing(index_elements=keys)
     where = insert.excluded[newer] > plain.c[newer] if newer else None
     return insert.on_conflict_do_update(index_elements=keys, set_=changed, where=where)
+
+
+@lru_cache(maxsize=REMOVALS_MAX)
+def removal(of: Table, columns: tuple[str, ...]) -> Delete:
+    """What takes the rows with some values of these columns out; the values are passed by their names."""
+    return delete(of).where(*(of.c[name] == bindparam(name) for name in columns))

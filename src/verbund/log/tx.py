@@ -3,11 +3,10 @@
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Delete, Table, TableClause, bindparam, delete, func, select, update
+from sqlalchemy import Connection, CursorResult, Table, TableClause, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import Executable
 
@@ -20,7 +19,7 @@ from verbund.log.compact import word
 from verbund.log.core import Core
 from verbund.log.entry import QUARANTINED, SETTLED, WAITING
 from verbund.log.gaps import Gaps
-from verbund.log.gathered import Gathered, Into
+from verbund.log.gathered import Gathered, Into, removal
 from verbund.log.registry import Device, Directory, Order
 from verbund.log.sealed import Segments
 
@@ -28,8 +27,6 @@ Row = dict[str, Any]
 Later = Callable[["Tx", list[Any]], None]
 Head = tuple[int, CoreId | None]
 NO_HEAD: Head = (0, None)
-#: One for each table and the columns by which rows go: as many as the folds have.
-REMOVALS_MAX = 256
 #: The row that says: something was erased, and what is left of it between the rows was not cleared away yet.
 UNPURGED = "unpurged"
 #: The row that says: somebody is clearing it away. Where that failed or was cut off, it stays and is done again.
@@ -275,7 +272,7 @@ class Tx(Reader):
 
     def remove(self, table: Table, **where: Any) -> None:
         """Take the rows with these values out."""
-        self.execute(_removal(table, tuple(where)), where)
+        self.execute(removal(table, tuple(where)), where)
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         self.flush()
@@ -394,9 +391,3 @@ class Tx(Reader):
         held: tuple[Gathered, str, list[Any]] = (statement, table, [])
         self._buffer[key] = held
         return held
-
-
-@lru_cache(maxsize=REMOVALS_MAX)
-def _removal(table: Table, columns: tuple[str, ...]) -> Delete:
-    """As with questions: building one takes longer than carrying it out."""
-    return delete(table).where(*(table.c[name] == bindparam(name) for name in columns))

@@ -31,7 +31,7 @@ class Notices:
         service.told.append(self._told)
 
     def _told(self, appended: Appended) -> None:
-        if not any(_changes_list(kind) or kind == REVOKED or kind in PASSKEYS for kind in appended.kinds):
+        if not any(kind in LESS or _changes_list(kind) for kind in appended.kinds):
             return
         changed = {space for space, _, fact in appended if fact is not None and _changes_list(fact.core.k)}
         for _, _, fact in appended:
