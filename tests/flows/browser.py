@@ -28,6 +28,12 @@ SHELL_HELD = """async (limit) => {
     while (!navigator.serviceWorker.controller && Date.now() < end) await new Promise((then) => setTimeout(then, 50));
     return navigator.serviceWorker.controller !== null;
 }"""
+FOLLOW_LINK = """(path) => {
+    const link = Object.assign(document.createElement('a'), { href: path });
+    document.querySelector('main').append(link);
+    link.click();
+    link.remove();
+}"""
 #: Keeps the page's connections for media where `CONNECTIONS` finds them.
 KEEP_CONNECTIONS = """(() => {
     const Native = window.RTCPeerConnection;
@@ -82,6 +88,10 @@ class Person:
 
     def go(self, path: str) -> None:
         self.page.goto(path if path.startswith("http") else self.address + path)
+
+    def walk(self, path: str) -> None:
+        """There by a link, as people go: a quarter of what loading the page costs."""
+        self.page.evaluate(FOLLOW_LINK, path)
 
     def button(self, name: str, exact: bool = True) -> Any:
         return self.page.get_by_role("button", name=name, exact=exact)

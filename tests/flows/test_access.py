@@ -44,6 +44,13 @@ def check(person: Person, where: str) -> None:
     assert wide <= 0, f"{where} is {wide} px too wide"
 
 
+def check_looks(person: Person, where: str) -> None:
+    """Light and dark."""
+    for looks in ("light", "dark"):
+        person.page.emulate_media(color_scheme=looks)  # type: ignore[arg-type]
+        check(person, f"{where}, {looks}")
+
+
 def check_rooms(person: Person, space: str, people: str) -> None:
     """The rooms of the frame, each once its content is there."""
     rooms = {
@@ -59,7 +66,7 @@ def check_rooms(person: Person, space: str, people: str) -> None:
         "/gibt-es-nicht": "Hier ist nichts",
     }
     for path, text in rooms.items():
-        person.go(path)
+        person.walk(path)
         expect(person.page.get_by_role("main").get_by_text(text).first).to_be_visible()
         check(person, path)
 

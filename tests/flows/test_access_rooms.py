@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.server import PASSWORD, Firm, Server
-from tests.flows.test_access import DESK, SMALL_PHONE, check
+from tests.flows.test_access import DESK, SMALL_PHONE, check_looks
 from tests.media.films import browser_film
 from tests.media.test_in_product import add, settled, until
 
@@ -31,20 +31,20 @@ def talk(firm: Firm) -> None:
 def check_talk(person: Person, room: str) -> None:
     person.go(room)
     person.sees("Wer holt")
-    check(person, "conversation")
+    check_looks(person, "conversation")
     person.message("Wer holt").hover()
     expect(person.message("Wer holt").get_by_role("toolbar")).to_be_visible()
-    check(person, "message bar")
+    check_looks(person, "message bar")
     person.button("Emoji einfügen").click()
     expect(person.page.get_by_role("dialog", name="Emoji einfügen")).to_be_visible()
     person.page.get_by_role("searchbox", name="Emoji suchen").fill("haus")
     expect(person.page.get_by_role("dialog", name="Emoji einfügen").get_by_role("button").nth(12)).to_be_visible()
-    check(person, "emoji")
+    check_looks(person, "emoji")
     person.page.keyboard.press("Escape")
     person.page.keyboard.press("Control+k")
     person.page.get_by_role("combobox").fill("platten")
     expect(person.page.get_by_role("option").first).to_be_visible(timeout=WAIT_MS)
-    check(person, "what the field for everything finds")
+    check_looks(person, "what the field for everything finds")
     person.page.keyboard.press("Escape")
 
 
@@ -52,42 +52,42 @@ def check_sheet(phone: Person, room: str) -> None:
     """A finger rests on a message."""
     phone.go(room)
     phone.sees("Wer holt")
-    check(phone, "conversation on a phone")
+    check_looks(phone, "conversation on a phone")
     touch = {"pointerType": "touch", "bubbles": True, "isPrimary": True, "clientX": 120, "clientY": 200}
     phone.message("Wer holt").dispatch_event("pointerdown", touch)
     sheet = phone.page.get_by_role("dialog", name="Was mit dieser Nachricht geschehen kann")
     expect(sheet).to_be_visible(timeout=WAIT_MS)
-    check(phone, "sheet of a message")
+    check_looks(phone, "sheet of a message")
     phone.page.keyboard.press("Escape")
 
 
 def check_films(person: Person, film: str) -> None:
     person.go("/mediathek")
     expect(person.page.locator(f"[data-film='{film}']").first).to_be_visible(timeout=WAIT_MS)
-    check(person, "library")
+    check_looks(person, "library")
     box = person.page.get_by_role("searchbox", name="Filme suchen").bounding_box()
     assert box is not None
     assert box["x"] >= 0, "the library's head is cut off"
     person.page.locator(f"[data-film='{film}']").first.click()
     expect(person.page.get_by_role("dialog")).to_be_visible()
-    check(person, "sheet of a film")
+    check_looks(person, "sheet of a film")
     person.go(f"/mediathek/{film}")
     expect(person.page.get_by_role("slider", name="Stelle im Film")).to_be_visible(timeout=WAIT_MS)
     person.page.keyboard.press("k")
-    check(person, "player")
+    check_looks(person, "player")
     person.go("/")
 
 
 def check_call(person: Person, space: str) -> None:
-    person.go(f"/anruf/{space}")
+    person.walk(f"/anruf/{space}")
     expect(person.page.get_by_role("heading", name="Bereit für den Videoanruf?")).to_be_visible(timeout=WAIT_MS)
     expect(person.page.locator("video").first).to_be_visible(timeout=WAIT_MS)
-    check(person, "before a call")
+    check_looks(person, "before a call")
     person.button("Beitreten").click()
     stage = person.page.get_by_role("region", name="Bühne des Videoanrufs")
     expect(stage).to_be_visible(timeout=WAIT_MS)
     stage.hover(position={"x": 30, "y": 200})
-    check(person, "in a call")
+    check_looks(person, "in a call")
     person.page.get_by_role("button", name=re.compile("^Auflegen")).click()
     expect(stage).to_have_count(0, timeout=WAIT_MS)
 
@@ -98,8 +98,7 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.mark.parametrize("looks", ["light", "dark"])
-def test_rooms_are_for_everybody(browser: Browser, tmp_path: Path, looks: str) -> None:
+def test_rooms_are_for_everybody(browser: Browser, tmp_path: Path) -> None:
     server = Server(tmp_path / "werkhof", meet="auto").start()
     firm = Firm(server)
     try:
@@ -107,10 +106,10 @@ def test_rooms_are_for_everybody(browser: Browser, tmp_path: Path, looks: str) -
         film = add(firm.anna, firm.workshop, browser_film(tmp_path / "film.mp4", 20), "Rundgang")
         until(firm.anna, film, settled)
         room = f"/raum/{firm.workshop}"
-        anna = Person(browser, "Anna", server.address, viewport=DESK, reduced_motion="reduce", color_scheme=looks)
+        anna = Person(browser, "Anna", server.address, viewport=DESK, reduced_motion="reduce")
         ben = Person(
-            browser, "Ben", server.address, viewport=SMALL_PHONE, reduced_motion="reduce", color_scheme=looks,
-            has_touch=True, is_mobile=True,
+            browser, "Ben", server.address, viewport=SMALL_PHONE, reduced_motion="reduce", has_touch=True,
+            is_mobile=True,
         )  # fmt: skip
         anna.sign_in("anna", PASSWORD, room)
         check_talk(anna, room)
