@@ -86,7 +86,7 @@ def arguments() -> argparse.Namespace:
 
 @contextmanager
 def stage(folder: Path, houses: int) -> Iterator[Scene]:
-    with town(folder, houses, app=str(APP)) as built, chromium(*built.flags(), whole=True) as browser:
+    with town(folder, houses, app=str(APP)) as built, chromium(*built.flags()) as browser:
         anna, ben = come(browser, built, "anna"), come(browser, built, "ben")
         yield Scene(built, anna, ben)
         for person in (anna, ben):

@@ -75,7 +75,6 @@ def check_films(person: Person, film: str) -> None:
     expect(person.page.get_by_role("slider", name="Stelle im Film")).to_be_visible(timeout=WAIT_MS)
     person.page.keyboard.press("k")
     check_looks(person, "player")
-    person.go("/")
 
 
 def check_call(person: Person, space: str) -> None:

@@ -35,10 +35,10 @@ def browser_film(path: Path, seconds: float = 10, size: str = "640x360") -> Path
     return make(path, *pictures(seconds, size), *sound(seconds), *codec)
 
 
-def foreign_film(path: Path, seconds: float = 10, size: str = "640x360") -> Path:
+def foreign_film(path: Path, seconds: float = 10, size: str = "640x360", rate: str = "25") -> Path:
     """VP9 and Vorbis-free Opus in WebM: has to be encoded."""
     codec = ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k", "-c:a", "libopus"]
-    return make(path, *pictures(seconds, size), *sound(seconds), *codec, "-shortest")
+    return make(path, *pictures(seconds, size, rate), *sound(seconds), *codec, "-shortest")
 
 
 def look(path: Path, *entries: str) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def wait_for_position(page: Page, seconds: int) -> None:
 
 
 def test_film_is_watched_while_it_is_prepared_and_found_again(tmp_path: Path, browser: Browser, server: Server) -> None:
-    piece = foreign_film(tmp_path / "piece.webm", 10, "1280x720")
+    piece = foreign_film(tmp_path / "piece.webm", 10, "1280x720", rate="12")
     repeats = str(SECONDS // 10 - 1)
     path = make(tmp_path / "film.webm", "-stream_loop", repeats, "-i", str(piece), "-c", "copy")
     violations: list[str] = []
