@@ -51,7 +51,7 @@ class Server:
                     stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environment(),
                 )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT_S
-        while "is running" not in (said := self._log.read_text()[mark:]):
+        while "is running" not in (said := self._log.read_bytes()[mark:].decode(errors="replace")):
             assert self._process.poll() is None, f"the server ended:\n{said}"
             assert time.monotonic() < deadline, f"the server did not start:\n{said}"
             time.sleep(0.05)

@@ -187,11 +187,11 @@ def programs_on(data: Path) -> list[str]:
 
 def test_long_film_does_not_keep_others_from_beginning(tmp_path: Path, anna: Person) -> None:
     space = anna.create("Werkstatt")
-    piece = foreign_film(tmp_path / "piece.webm", 10, "854x480")
+    piece = foreign_film(tmp_path / "piece.webm", 10, "854x480", rate="12")
     again = ["-stream_loop", "11", "-i", str(piece), "-c", "copy"]
     long = add(anna, space, make(tmp_path / "long.webm", *again), "Lang")
     until(anna, long, lambda found: found["state"] == "playable")
-    short = add(anna, space, foreign_film(tmp_path / "short.webm", 12), "Kurz")
+    short = add(anna, space, foreign_film(tmp_path / "short.webm", 6, rate="12"), "Kurz")
     until(anna, short, lambda found: found["state"] in ("playable", "ready"))
     assert film(anna, long)["state"] == "playable"
     assert until(anna, long, settled)["state"] == "ready"
