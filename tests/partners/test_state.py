@@ -60,27 +60,6 @@ def test_nothing_is_pushed_before_it_is_known_how_far_the_partner_is(werkhof: Si
     assert suednetz.here.vector(WORKSHOP) == werkhof.here.vector(WORKSHOP)
 
 
-def test_what_was_written_before_it_was_known_who_holds_it_goes_out_at_once(werkhof: Side) -> None:
-    """A new replica takes in the newest of a space, and what its people write there, before it knows that it may."""
-    nordhof = Side("Nordhof")
-    werkhof.holds(WORKSHOP, nordhof)
-    werkhof.write(WORKSHOP)
-    here, there = werkhof.link(nordhof)
-    for frame in here.tick():
-        there.hear(frame)
-    here.out.clear()
-    for _ in range(3):
-        nordhof.write(WORKSHOP)
-    assert numbers(there.act()) == []
-    nordhof.holds(WORKSHOP, werkhof)
-    there.exchange.promised(WORKSHOP, nordhof.now)
-    assert numbers(there.act()) == [1, 2, 3]
-    nordhof.write(WORKSHOP)
-    assert numbers(there.act()) == [4]
-    there.exchange.promised(WORKSHOP, nordhof.now)
-    assert numbers(there.act()) == [], "it has everything"
-
-
 def test_gap_is_refused_and_asked_for(werkhof: Side, suednetz: Side) -> None:
     _, there = werkhof.link(suednetz)
     answers = there.hear(Entries(WORKSHOP, 1, [entry(WORKSHOP, werkhof.id, 5)]))

@@ -247,7 +247,10 @@ class Faults:
 
     def _silenced(self) -> bool:
         """Two do not know of each other: one takes back what the other wrote, and removes them; the other edits it."""
-        device = self.chance.choice([one for one in self.schedule.devices if one.may_write])
+        writing = [one for one in self.schedule.devices if one.may_write]
+        if not writing:
+            return False  # nobody may write any more: nothing to lose
+        device = self.chance.choice(writing)
         return self.schedule.people.silence(device)
 
     def _lines_added(self) -> bool:

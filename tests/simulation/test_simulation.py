@@ -14,6 +14,8 @@ BROKEN_ONCE = {
     37: "what was a void at one provider was taken for brought while another was still bringing it",
     104: "a number that an old profile used twice: each provider counted the one that came first; its removal went on",
     142: "what came by a partner's forged history stayed with its victim alone, and kept the victim's own facts there",
+    458: "a provider gave unasked what a partner lacked once it knew who holds a space: they never became equal",
+    472: "the simulator itself looked for somebody who may write where nobody may",
     2033: "put back to an old profile, its last fact lost with a disk, a browser never got rid of what it wrote then",
 }
 

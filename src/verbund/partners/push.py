@@ -122,13 +122,6 @@ class Push:
         if space in self._behind or len(self._behind) < BACKFILLS_MAX:
             self._behind[space] = _lacking(after, here)
 
-    def offer(self, space: SpaceId, here: Mapping[str, int]) -> None:
-        """The partner did not ask for what it lacks of this space, but said how far it is: it need not ask."""
-        known = self.known.get(space)
-        lacking = 0 if known is None else _lacking(known, here)
-        if lacking and len(self._behind) < BACKFILLS_MAX:
-            self._behind.setdefault(space, lacking)
-
     def load(self) -> Load | None:
         """What to read next, if anything; then `page` has to be told what came."""
         if self._loading is not None or self._page or not self._behind:

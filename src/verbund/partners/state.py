@@ -107,12 +107,11 @@ class Exchange:
         self._push.add(space, (one for one in entries if one.sub.partition(".")[0] not in skipped))
 
     def promised(self, space: SpaceId, now_ms: int) -> None:
-        """What says who holds it is here now: what the partner has is welcome, and it gets what it lacks."""
-        is_lacking = False
-        if self._here.is_shared(self.provider, space):
-            self._push.offer(space, self._here.vector(space))
-            marks = self._peer.reach.get(space, {}).items()
-            is_lacking = any(self._lacks(space, *one, now_ms) for one in marks)
+        """What says who holds it is here now: what the partner may have been refused of it is welcome."""
+        marks = self._peer.reach.get(space, {}).items()
+        is_lacking = self._here.is_shared(self.provider, space) and any(
+            self._lacks(space, *one, now_ms) for one in marks
+        )
         if is_lacking or self._here.is_expected(self.provider, space):
             self._ask(space, now_ms, 0)
 
