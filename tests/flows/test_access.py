@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -15,6 +15,7 @@ from tests.flows.test_story import invite, make_space, set_up
 pytestmark = pytest.mark.browser
 AXE = Path("app/node_modules/axe-core/axe.min.js")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LOOKS: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SMALL_PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
 PASSWORD = "lange genug und nirgends sonst"
@@ -46,8 +47,8 @@ def check(person: Person, where: str) -> None:
 
 def check_looks(person: Person, where: str) -> None:
     """Light and dark."""
-    for looks in ("light", "dark"):
-        person.page.emulate_media(color_scheme=looks)  # type: ignore[arg-type]
+    for looks in LOOKS:
+        person.page.emulate_media(color_scheme=looks)
         check(person, f"{where}, {looks}")
 
 

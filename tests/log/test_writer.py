@@ -83,6 +83,7 @@ async def test_what_was_queued_first_is_never_overtaken_by_what_takes_long(
     log: LogService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even where it is more than a batch."""
+    # The order is what is tried: with batches as they are, it would take hundreds to fill more than one.
     monkeypatch.setattr(writer, "BATCH_MAX", 2)
     turns = Turns()
     names = ["Anna 1", "Anna 2", "Anna 3", "lang 1", "Anna 4", "lang 2"]

@@ -180,6 +180,7 @@ async def test_what_comes_in_parts_keeps_its_order_and_nobody_waits_for_more_tha
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Much comes, then a little of the same, while the writer is busy; then somebody writes."""
+    # Order and waiting are what is tried: parts as they are would take hundreds of facts to be more than one.
     monkeypatch.setattr(taking, "SHORT_MAX", 2)
     monkeypatch.setattr(taking, "PART_MAX", 2)
     werkhof = Provider(tmp_path, "werkhof")
