@@ -79,10 +79,10 @@ class Taking:
         link.pump()
 
     def _write(self, link: Link, space: SpaceId, examined: list[Examined]) -> "list[asyncio.Task[Ends]]":
-        """Begun in order. Where a part of it fails, what follows on that fails, too."""
+        """Begun in order, an empty frame as one part. Where a part fails, what follows on that fails, too."""
         is_long = len(examined) > SHORT_MAX or link.long > 0
         write = self._log.write_long if is_long else self._log.write
-        parts = [examined[at : at + PART_MAX] for at in range(0, len(examined), PART_MAX)]
+        parts = [examined[at : at + PART_MAX] for at in range(0, max(1, len(examined)), PART_MAX)]
         begun = [asyncio.create_task(write(partial(accept, self._log.core, space, part))) for part in parts]
         if is_long:
             link.long += 1
