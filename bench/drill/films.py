@@ -107,7 +107,7 @@ def write(planned: int, samples: list[dict[str, Any]]) -> None:
 
 def shown(pair: Pair, folder: Path) -> str:
     """A film of some minutes that both providers have, whole."""
-    piece = browser_film(folder / "piece.mp4", PIECE_S)
+    piece = browser_film(folder / "piece.mp4", PIECE_S, rate=25)
     repeats = str(MINUTES * 60 // PIECE_S - 1)
     path = make(folder / "film.mp4", "-stream_loop", repeats, "-i", str(piece), "-c", "copy")
     film = add(pair.firm.anna, pair.workshop, path, "Die Kunst der Treppe")

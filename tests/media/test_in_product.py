@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.flows.server import PASSWORD, Server
-from tests.media.films import browser_film, foreign_film, make
+from tests.media.films import browser_film, foreign_film, hold_encoding, repeated
 from verbund.base.ids import personal_space
 from verbund.ops.client import Declined, Person
 
@@ -158,7 +158,9 @@ def test_half_a_film_gets_a_reason_and_the_next_one_is_prepared(tmp_path: Path, 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path: Path, server: Server, anna: Person) -> None:
     space = anna.create("Werkstatt")
-    one = add(anna, space, foreign_film(tmp_path / "film.webm", 40, "640x360"))
+    one = add(anna, space, foreign_film(tmp_path / "film.webm", 40, "320x180", rate="10"))
+    # It dies while its programs stand still: they have to end all the same.
+    hold_encoding(server.pid, server.data / "media" / one, 6)
     playable = until(anna, one, lambda found: found["state"] == "playable" and found["percent"] >= 20)
     server.kill()
     folder = server.data / "media" / one / playable["media"].rstrip("/").rpartition("/")[2]
@@ -185,11 +187,12 @@ def programs_on(data: Path) -> list[str]:
     return found
 
 
-def test_long_film_does_not_keep_others_from_beginning(tmp_path: Path, anna: Person) -> None:
+def test_long_film_does_not_keep_others_from_beginning(tmp_path: Path, server: Server, anna: Person) -> None:
     space = anna.create("Werkstatt")
-    piece = foreign_film(tmp_path / "piece.webm", 10, "854x480", rate="12")
-    again = ["-stream_loop", "11", "-i", str(piece), "-c", "copy"]
-    long = add(anna, space, make(tmp_path / "long.webm", *again), "Lang")
+    piece = foreign_film(tmp_path / "piece.webm", 10, "320x180", rate="6")
+    long = add(anna, space, repeated(tmp_path / "long.webm", piece, 12), "Lang")
+    # It would never end by itself: only who ends what encodes it can begin with another one.
+    hold_encoding(server.pid, server.data / "media" / long, 5)
     until(anna, long, lambda found: found["state"] == "playable")
     short = add(anna, space, foreign_film(tmp_path / "short.webm", 6, rate="12"), "Kurz")
     until(anna, short, lambda found: found["state"] in ("playable", "ready"))

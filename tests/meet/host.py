@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.flows import server
 from tests.flows.ready import Started
 from tests.ports import free_port
+from tests.processes import ancestors, processes
 from verbund.ops.client import Person
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,12 +124,12 @@ class Server:
 
 def supervisors_of(folder: Path) -> list[int]:
     module = [b"-m", b"verbund.meet.janus.supervisor"]
-    return [pid for pid, words in _processes() if words[1:3] == module and str(folder).encode() in words]
+    return [pid for pid, words in processes() if words[1:3] == module and str(folder).encode() in words]
 
 
 def janus_of(folder: Path) -> list[int]:
     supervisors = set(supervisors_of(folder))
-    return [pid for pid, words in _processes() if words[0].endswith(b"/janus") and _ancestors(pid) & supervisors]
+    return [pid for pid, words in processes() if words[0].endswith(b"/janus") and ancestors(pid) & supervisors]
 
 
 def person_page(browser: Browser, person: Person) -> tuple[BrowserContext, Page]:
@@ -139,28 +140,3 @@ def person_page(browser: Browser, person: Person) -> tuple[BrowserContext, Page]
     page = context.new_page()
     page.goto(person.address)
     return context, page
-
-
-def _processes() -> list[tuple[int, list[bytes]]]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
-            except OSError:
-                continue
-            if words and words[0]:
-                found.append((int(entry.name), words))
-    return found
-
-
-def _ancestors(pid: int) -> set[int]:
-    found: set[int] = set()
-    while pid > 1:
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return found
-        pid = int(stat.rsplit(")", 1)[1].split()[1])
-        found.add(pid)
-    return found
