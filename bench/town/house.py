@@ -47,7 +47,7 @@ class House(Server):
         self.address = f"https://{plot.domain}"
         self.ip = ground.build(plot.name, number)
         self.settings |= {"host": self.ip, "media_address": self.ip}
-        self.prefix = ("ip", "netns", "exec", plot.name)
+        self.network = plot.name
         self.new_disk()
 
     @property
@@ -67,7 +67,7 @@ class House(Server):
 
     def inside(self, *command: str) -> str:
         """A command of the system in its network."""
-        return ground.run(*self.prefix, *command)
+        return ground.run("ip", "netns", "exec", self.network, *command)
 
     def pids(self) -> list[int]:
         """The web process first, then its supervisor and Janus."""

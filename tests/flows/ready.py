@@ -1,11 +1,13 @@
 """Verbund's program, ready to be started: all of it is loaded once, and every start is a fork of that.
 
 A start would read its modules for two seconds of processor time. What starts here is a process of its own as ever, with
-its own environment, output and end; `make up`, the benchmarks and what runs in another namespace start from nothing.
+its own environment, output and end, in a network of its own if it is told so; `make up` and the benchmarks start from
+nothing.
 
 Run as a program, it takes orders on the socket that it inherits, one JSON object each.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -23,6 +25,9 @@ from tests.passwords import hash_cheaply
 
 ORDER_BYTES_MAX = 128 * 1024
 PID_BYTES_MAX = 32
+#: Whoever asks for it by this name starts ready, too: a part of the drill that is tried and not measured.
+ASKED = "VERBUND_TESTS_READY"
+NETWORKS, CLONE_NEWNET = Path("/run/netns"), 0x40000000
 LOADED = (
     "verbund.web.main", "verbund.web.app", "verbund.web.upkeep", "verbund.web.welcome", "verbund.ops.commands",
     "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl",
@@ -70,21 +75,23 @@ class Ready:
         self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         theirs.close()
 
-    def start(self, arguments: list[str], environment: dict[str, str], said: Path, **more: Path) -> Started:
+    def start(
+        self, arguments: list[str], environment: dict[str, str], said: Path, network: str = "", **more: Path
+    ) -> Started:
         """`verbund arguments…`; what it says goes to the end of `said`, its errors to `errors`, its code to `code`."""
         files = {name: str(path) for name, path in more.items()}
-        order = {"arguments": arguments, "environment": environment, "said": str(said), **files}
+        order = {"arguments": arguments, "environment": environment, "said": str(said), "network": network, **files}
         said.touch()
         self._ours.send(json.dumps(order).encode())
         return Started(int(self._ours.recv(PID_BYTES_MAX)))
 
     def run(
-        self, arguments: list[str], environment: dict[str, str], folder: Path, timeout: float
+        self, arguments: list[str], environment: dict[str, str], folder: Path, timeout: float, network: str = ""
     ) -> "subprocess.CompletedProcess[str]":
         """The same to its end. Raises subprocess.TimeoutExpired."""
         with tempfile.TemporaryDirectory(dir=folder) as kept:
             said, errors, code = (Path(kept) / name for name in ("said", "errors", "code"))
-            started = self.start(arguments, environment, said, errors=errors, code=code)
+            started = self.start(arguments, environment, said, network, errors=errors, code=code)
             try:
                 started.wait(timeout)
             except subprocess.TimeoutExpired:
@@ -114,6 +121,8 @@ def become(order: dict[str, Any]) -> int:
     """Be the program that was ordered; its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     gc.unfreeze()
+    if order["network"]:
+        enter(NETWORKS / order["network"])
     for name, number in ((order["said"], 1), (order.get("errors", order["said"]), 2)):
         file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(file, number)
@@ -132,6 +141,14 @@ def become(order: dict[str, Any]) -> int:
         if "code" in order:
             Path(order["code"]).write_text(str(code))
     return code
+
+
+def enter(network: Path) -> None:
+    """As `ip netns exec` does."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with network.open("rb") as there:
+        if libc.setns(there.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "this network cannot be entered", str(network))
 
 
 if __name__ == "__main__":

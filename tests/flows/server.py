@@ -32,7 +32,8 @@ class Server:
         self.address = f"http://localhost:{self.port}"
         self.settings = settings
         self.setup = ""
-        #: What the program is started through, and whose certificates its people trust.
+        #: The network it runs in, what it is started through besides, and whose certificates its people trust.
+        self.network = ""
         self.prefix: tuple[str, ...] = ()
         self.secure: ssl.SSLContext | bool = True
         self._log = data.with_name(data.name + ".log")
@@ -43,11 +44,11 @@ class Server:
         mark = self._log.stat().st_size if self._log.exists() else 0
         arguments = ["serve", "--port", str(self.port)]
         if (ready := self._ready()) is not None:
-            self._process = ready.start(arguments, self._environment(), self._log)
+            self._process = ready.start(arguments, self._environment(), self._log, self.network)
         else:
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [*self.prefix, sys.executable, "-m", "verbund.web.main", *arguments],
+                    [*self._through(), sys.executable, "-m", "verbund.web.main", *arguments],
                     stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=self._environment(),
                 )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -83,12 +84,15 @@ class Server:
         """A command of the operator, with the settings of the server, and nobody at the keyboard."""
         wanted = [*arguments, "--data", str(self.data), *(["--port", str(self.port)] if port else [])]
         if (ready := self._ready()) is not None:
-            return ready.run(wanted, self._environment(), self.data.parent, START_TIMEOUT_S)
-        command = [*self.prefix, sys.executable, "-m", "verbund.web.main", *wanted]
+            return ready.run(wanted, self._environment(), self.data.parent, START_TIMEOUT_S, self.network)
+        command = [*self._through(), sys.executable, "-m", "verbund.web.main", *wanted]
         return subprocess.run(
             command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False, env=self._environment(),
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
+
+    def _through(self) -> list[str]:
+        return [*(["ip", "netns", "exec", self.network] if self.network else []), *self.prefix]
 
     def _ready(self) -> Ready | None:
         """Through nothing else, and in the tests: from what is loaded already."""

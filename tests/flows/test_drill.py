@@ -1,6 +1,7 @@
 """The drill itself: a real run with one fault, on networks of its own, ends with a report that says what happened."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,12 @@ from bench.drill.report import page, stretches
 from bench.drill.unattended import Round, driven, failures
 from bench.drill.watch import longest
 from bench.town import ground
+from tests.flows.ready import ASKED
 
 ROOT = Path(__file__).parents[2]
 RUN_TIMEOUT_S = 300
+#: How fast a program loads is not what is looked at here; a town starts twenty.
+READY = {**os.environ, ASKED: "1"}
 
 
 def test_what_stood_still_is_red_and_the_rest_green() -> None:
@@ -58,7 +62,9 @@ def test_a_power_cut_in_a_town_of_providers(tmp_path: Path) -> None:
     if why := ground.missing():
         pytest.skip(why)
     command = [sys.executable, "-m", "bench.drill", "faults", "--only", "kill", "--hold", "4", "--out", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False, env=READY
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     [run] = json.loads((tmp_path / "drill-faults.json").read_text())["runs"][0]["samples"]
     assert (run["lost"], run["functions"]["messages"]["unread"]) == (0, 0)
@@ -73,7 +79,9 @@ def test_two_of_three_providers_are_lost_one_after_the_other(tmp_path: Path) -> 
     if why := ground.missing():
         pytest.skip(why)
     command = [sys.executable, "-m", "bench.drill", "three", "--hold", "5", "--out", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=3 * RUN_TIMEOUT_S, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=3 * RUN_TIMEOUT_S, check=False, env=READY
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     [run] = json.loads((tmp_path / "drill-three.json").read_text())["runs"][0]["samples"]
     assert sorted(run["worked"]) == ["Nordlicht", "Südnetz", "Werkhof"]
