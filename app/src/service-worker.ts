@@ -39,6 +39,7 @@ worker.addEventListener('activate', (event) => {
 
 worker.addEventListener('message', (event) => {
 	if (event.data === 'take over') void worker.skipWaiting();
+	else if (event.data === 'serve me') event.waitUntil(worker.clients.claim());
 	else if ((event.data as WellNote | null)?.sort === 'well') event.waitUntil(isWell(event.data as WellNote));
 	else heedNote(event.data);
 });

@@ -28,6 +28,15 @@ SHELL_HELD = """async (limit) => {
     while (!navigator.serviceWorker.controller && Date.now() < end) await new Promise((then) => setTimeout(then, 50));
     return navigator.serviceWorker.controller !== null;
 }"""
+#: How far the service worker came, and how many files each cache holds.
+REGISTERED = """async () => {
+    const found = await navigator.serviceWorker.getRegistrations();
+    const told = found.map((one) => `${one.scope}: ${['installing', 'waiting', 'active'].map(
+        (state) => `${state} ${one[state]?.state ?? 'none'}`).join(', ')}`);
+    const kept = await Promise.all((await caches.keys()).map(
+        async (name) => `${name} ${(await (await caches.open(name)).keys()).length}`));
+    return [...told, ...kept].join('; ');
+}"""
 FOLLOW_LINK = """(path) => {
     const link = Object.assign(document.createElement('a'), { href: path });
     document.querySelector('main').append(link);
@@ -115,7 +124,8 @@ class Person:
 
     def waits_for_shell(self) -> None:
         """From here on the app opens without a network."""
-        assert self.page.evaluate(SHELL_HELD, WAIT_MS), "no service worker took over"
+        held = self.page.evaluate(SHELL_HELD, WAIT_MS)
+        assert held, f"no service worker took over: {self.page.evaluate(REGISTERED)}, {self.complaints}"
 
     def says(self, text: str) -> None:
         """Write into the composer and send."""

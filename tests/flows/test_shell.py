@@ -40,6 +40,13 @@ def release_that_does_not_open(app: Path) -> None:
             (app / (name + suffix)).unlink(missing_ok=True)
 
 
+def load_without_worker(person: Person) -> None:
+    """As a page that was just being opened while the first worker began: it is there and does not serve the page."""
+    session = person.context.new_cdp_session(person.page)
+    with person.page.expect_navigation():
+        session.send("Page.reload", {"ignoreCache": True})
+
+
 def test_broken_release_gives_way_to_the_one_before(tmp_path: Path) -> None:
     app = tmp_path / "app"
     shutil.copytree(BUILD, app)
@@ -51,6 +58,8 @@ def test_broken_release_gives_way_to_the_one_before(tmp_path: Path) -> None:
             anna.sign_in("anna", PASSWORD)
             anna.waits_for_shell()
             assert anna.page.evaluate(WELL, WAIT_MS)
+            load_without_worker(anna)
+            anna.waits_for_shell()
             release_that_does_not_open(app)
             anna.page.evaluate(LOOK)
             frame = anna.page.get_by_role("navigation").first

@@ -45,5 +45,12 @@ export async function registerShell(): Promise<void> {
 	});
 	const registration = await navigator.serviceWorker.register(scriptUrl(SCRIPT), { updateViaCache: 'none' });
 	shell.watch(registration);
+	void askForIt();
 	setInterval(() => void registration.update().catch(() => undefined), LOOK_EVERY_MS);
+}
+
+/** The first worker serves the pages that are there when it begins, not one that is just being opened, as after signing in. */
+async function askForIt(): Promise<void> {
+	const { active } = await navigator.serviceWorker.ready;
+	if (navigator.serviceWorker.controller === null) active?.postMessage('serve me');
 }
