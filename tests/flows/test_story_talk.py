@@ -41,7 +41,7 @@ class Two(NamedTuple):
         self.firm.anna.refresh()
         opened = self.firm.anna.post(self.firm.workshop, "chat.channel_opened.1", {"title": title})
         for person in (self.anna, self.ben):
-            person.go(f"{self.room}/{opened}")
+            person.walk(f"{self.room}/{opened}")
             person.sees(f"Hier beginnt {title}")
         return f"{self.room}/{opened}"
 
@@ -115,7 +115,7 @@ def test_emoji_from_the_picker_and_by_name(two: Two) -> None:
 
 def test_mention_is_counted_at_once_where_one_looks(two: Two) -> None:
     two.channel("Erwähnungen")
-    two.ben.go("/personen")
+    two.ben.walk("/personen")
     entry = two.ben.page.get_by_role("navigation").get_by_role("link", name=re.compile("Erwähnungen")).first
     expect(entry).to_be_visible(timeout=WAIT_MS)
     two.anna.says("Noch ohne Namen")
@@ -202,7 +202,7 @@ def test_search_finds_german_words_and_leads_there(two: Two) -> None:
     address = two.channel("Suche")
     two.anna.says("Die Treppengeländer sind heute gekommen")
     two.ben.sees("Die Treppengeländer")
-    two.ben.go("/")
+    two.ben.walk("/")
     for words in ("treppengelander", "Treppengeländers", "TREPPENGELAENDER"):
         expect(find(two.ben, words).filter(has_text="Treppengeländer")).to_have_count(1, timeout=WAIT_MS)
         two.ben.page.keyboard.press("Escape")
@@ -227,8 +227,8 @@ def test_link_to_a_message_leads_the_other_there(two: Two) -> None:
 
 
 def test_direct_conversation_is_begun_from_the_people(two: Two) -> None:
-    two.ben.go("/")
-    two.anna.go("/personen")
+    two.ben.walk("/")
+    two.anna.walk("/personen")
     two.anna.page.get_by_role("button", name=re.compile("Ben Krause")).click()
     two.anna.sees("Hier beginnt das Gespräch mit Ben Krause")
     two.anna.says("Unter uns gesagt")
@@ -240,7 +240,7 @@ def test_direct_conversation_is_begun_from_the_people(two: Two) -> None:
 
 def test_channel_is_made_in_its_dialog_and_appears_at_the_other(two: Two) -> None:
     for person in (two.anna, two.ben):
-        person.go(two.room)
+        person.walk(two.room)
     two.anna.button("Werkstatt: mehr").first.click()
     two.anna.page.get_by_role("menuitem", name="Neues Thema").click()
     dialog = two.anna.page.get_by_role("dialog")
@@ -254,7 +254,7 @@ def test_channel_is_made_in_its_dialog_and_appears_at_the_other(two: Two) -> Non
 def test_space_that_is_left_is_gone_from_the_frame(two: Two) -> None:
     space = two.firm.anna.create("Lager")
     two.firm.ben.join_team(space)
-    two.ben.go(f"/raum/{space}/einstellungen")
+    two.ben.walk(f"/raum/{space}/einstellungen")
     entry = two.ben.page.get_by_role("navigation").get_by_role("group", name="Lager")
     expect(entry.first).to_be_visible(timeout=WAIT_MS)
     two.ben.button("Bereich verlassen").click()
@@ -269,7 +269,7 @@ def test_other_browser_is_signed_out_from_the_list(two: Two) -> None:
     second.sign_in("ben", PASSWORD, two.room)
     second.sees("Werkstatt")
     second.says("vom Laptop")
-    two.ben.go("/konto")
+    two.ben.walk("/konto")
     others = two.ben.page.get_by_role("button", name=re.compile("^Dieses Gerät abmelden"))
     expect(others.first).to_be_visible(timeout=WAIT_MS)
     before = others.count()
