@@ -122,7 +122,7 @@ def plays_beyond(person: Person, seconds: int) -> None:
 def test_film_from_the_dialog_until_the_other_browser_knows_where_one_was(
     browser: Browser, server: Server, firm: Firm, tmp_path: Path
 ) -> None:
-    source = ["-f", "lavfi", "-i", f"testsrc2=size=640x360:rate=10:duration={FILM_S}"]
+    source = ["-f", "lavfi", "-i", f"testsrc2=size=320x180:rate=6:duration={FILM_S}"]
     sound = ["-f", "lavfi", "-i", f"sine=frequency=330:duration={FILM_S}"]
     path = make(tmp_path / "rundgang.mkv", *source, *sound, "-c:v", "mpeg4", "-q:v", "4", "-c:a", "flac")
     anna, ben = Person(browser, "Anna", server.address), Person(browser, "Ben", server.address)
