@@ -4,6 +4,7 @@ import functools
 import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -32,6 +33,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=BROWSER_RERUNS, reruns_delay=RERUN_AFTER_S))
     lanes.longest_first(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    if report.when != "teardown" and report.failed and item.get_closest_marker("browser"):
+        from tests.flows.told import tell  # without a browser nobody needs it
+
+        tell(item, report)
+    return report
 
 
 def pytest_collection_finish() -> None:

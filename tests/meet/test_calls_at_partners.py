@@ -23,13 +23,6 @@ from verbund.ops import client
 
 pytestmark = [pytest.mark.browser, pytest.mark.programs]
 FIRST_PORT, PORTS, RANGES = 20_000, 100, 100
-#: Keeps the browser's connections where the test can ask them what arrives.
-CONNECTIONS = """
-window.connections = [];
-window.RTCPeerConnection = class extends RTCPeerConnection {
-    constructor(...given) { super(...given); window.connections.push(this); }
-};
-"""
 #: kind → packets that came so far, over connections that are open.
 ARRIVING = """async () => {
     const found = { audio: 0, video: 0 };
@@ -123,7 +116,8 @@ class InCall:
     def __init__(self, browser: Browser, house: House, handle: str, server: Server, also: str = "") -> None:
         self.person = Person(browser, handle, server.address)
         self.page = self.person.page
-        self.page.add_init_script(CONNECTIONS + also)
+        if also:
+            self.page.add_init_script(also)
         self.person.sign_in(handle, PASSWORD, f"/raum/{house.pair.workshop}")
         self.person.sees("vor dem Ausfall")
         self.person.waits_for_shell()
