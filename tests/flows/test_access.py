@@ -30,10 +30,7 @@ def browser() -> Iterator[Browser]:
 def findings(person: Person) -> list[Any]:
     """What axe finds on the page: rule and places. It runs beside the content policy, which lets nothing in."""
     session = person.context.new_cdp_session(person.page)
-    # A page that was walked to has it still; half a megabyte to read.
-    there = session.send("Runtime.evaluate", {"expression": "typeof axe"})["result"]["value"]
-    if there == "undefined":
-        session.send("Runtime.evaluate", {"expression": AXE.read_text() + ";0"})
+    session.send("Runtime.evaluate", {"expression": AXE.read_text() + ";0"})
     ask = f"axe.run({{runOnly: {json.dumps(RULES)}}}).then(({{violations}}) => JSON.stringify(violations.map("
     ask += "one => [one.id, ...one.nodes.map(node => node.target.join(' ') + ': ' + node.failureSummary)])))"
     answer = session.send("Runtime.evaluate", {"expression": ask, "awaitPromise": True, "returnByValue": True})
