@@ -241,6 +241,7 @@ def test_two_who_begin_at_once_at_two_providers_are_in_one_call(house: House, br
     for who in (house.pair.firm.ben, house.dora):
         [over] = until("one call was", lambda who=who: [one for one in house.calls(who) if one["seconds"] is not None])
         assert set(over["people"]) == people
+        until("nothing runs", lambda who=who: house.running(who) is None)
     for one in two:
         one.person.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from verbund.base.clock import Clock
-from verbund.base.ids import AccountId, CoreId, SpaceId
+from verbund.base.ids import AccountId, SpaceId
 from verbund.base.settings import Settings
 from verbund.log.service import LogService
 from verbund.meet import claims
@@ -112,8 +112,7 @@ class MeetService:
         self._hub.signal(space, kind, data)
 
     def ended(self, room: Room, last_at: int) -> None:
-        if room.call is not None:
-            self.calls.end(room.space, CoreId(room.call), (last_at - room.opened_at) // 1000, room.accounts)
+        self.calls.over(room, last_at)
 
     def _wanted(self) -> Wanted:
         settings = self._settings

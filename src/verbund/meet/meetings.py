@@ -6,7 +6,7 @@ Knows no HTTP, no tables; facts are `calls.py`'s.
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from verbund.base.clock import Clock
 from verbund.base.ids import AccountId, CoreId, DeviceId, ProviderId, SpaceId, random_id
@@ -39,9 +39,6 @@ class Start(NamedTuple):
     room: str
     order: str
     place: ProviderId
-
-
-Took = Literal["here", "nowhere", "earlier"]
 
 
 class Outside(Protocol):
@@ -202,19 +199,15 @@ class Meetings:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
 
-    def started(self, start: Start) -> Took:
-        """The fact that a call began came in: it is a room's here, nobody's, or another provider's and began earlier
-        than the room that is here."""
+    def started(self, start: Start) -> bool:
+        """The fact that a call began came in. Whether it is that of a room here."""
         room, own = self.rooms.get(start.space), start.place == self._provider
         if room is None:
-            return "nowhere"
+            return False
         if room.call is None and (own or start.room == room.id):
             room.call, room.order = start.call, start.order
             self.shown_changed(room)
-        if room.call == start.call:
-            return "here"
-        is_earlier = not own and (room.call is None or start.order < room.order)
-        return "earlier" if is_earlier else "nowhere"
+        return room.call == start.call
 
     def has(self, space: SpaceId, call: CoreId) -> bool:
         """Whether this call has a room here."""
