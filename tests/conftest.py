@@ -15,6 +15,7 @@ from tests.flows.ready import Ready
 from tests.flows.server import Server
 from tests.passwords import hash_cheaply
 from tests.postgres import Pool, cluster
+from tests.statements import compile_once
 from verbund.web.main import GC_OBJECTS
 
 #: A real browser on a machine that others use too is late now and then. What fails twice in a row is wrong; what needed
@@ -26,6 +27,7 @@ settings.register_profile("verbund", settings.default, deadline=None)
 settings.load_profile("verbund")
 Server.ready = staticmethod(functools.cache(Ready))
 hash_cheaply()
+compile_once()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
