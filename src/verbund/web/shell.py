@@ -34,7 +34,7 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._built_ns = -1
-        self._files: dict[str, Path] = {}
+        self._files: tuple[int, dict[str, Path]] = (self._built_ns, {})
         self.csp = FALLBACK_CSP
         self.refresh()
 
@@ -45,24 +45,31 @@ class Shell:
         if built_ns == self._built_ns:
             return False
         self._built_ns = built_ns
-        root = os.fspath(self._folder)
-        self._files = {
-            f"{folder.removeprefix(root)}/{name}": Path(folder, name)
-            for folder, _, names in os.walk(root)
-            for name in names
-            if not name.endswith((".br", ".gz"))
-        }
         self.csp = _csp(index.read_text("utf-8")) if built_ns else FALLBACK_CSP
         return True
 
+    def _there(self) -> dict[str, Path]:
+        """path → file, of the present build; looked for when the first page is asked for."""
+        (of_ns, files), built_ns = self._files, self._built_ns
+        if of_ns != built_ns:
+            root = os.fspath(self._folder)
+            files = {
+                f"{folder.removeprefix(root)}/{name}": Path(folder, name)
+                for folder, _, names in os.walk(root)
+                for name in names
+                if not name.endswith((".br", ".gz"))
+            }
+            self._files = built_ns, files
+        return files
+
     def asset(self, path: str, accepted: str) -> Asset | None:
         """The file at this path (the index for `/`), compressed if the browser takes it; None where there is none."""
-        file = self._files.get("/" + INDEX if path == "/" else path)
+        file = self._there().get("/" + INDEX if path == "/" else path)
         return self._asset(path, file, accepted) if file else None
 
     def index(self, accepted: str) -> Asset:
         """The page that starts the app, whatever the address."""
-        file = self._files.get("/" + INDEX)
+        file = self._there().get("/" + INDEX)
         if file is None:
             return Asset(NOT_BUILT.encode(), [(b"content-type", b"text/html; charset=utf-8")])
         return self._asset("/", file, accepted)
