@@ -1,10 +1,12 @@
 """One writer for a database."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from verbund.log.store import Store
+from verbund.log.store import Store, writing
 
 
 @pytest.mark.programs
@@ -24,4 +26,32 @@ def test_second_process_may_not_write_to_the_same_postgresql(postgres: str) -> N
 def test_store_can_be_claimed(database: Callable[[str], str]) -> None:
     store = Store(database("free"))
     assert store.claim()
+    store.close()
+
+
+def test_who_writes_waits_when_it_begins_and_who_reads_does_not(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'shared.db'}")
+    with writing(store.engine) as first, writing(store.engine) as second:
+        second.exec_driver_sql("PRAGMA busy_timeout=0")
+        second.rollback()
+        first.begin()
+        with store.read() as reader:
+            assert reader.exec_driver_sql("SELECT 1").scalar_one() == 1
+        with pytest.raises(OperationalError, match="locked"):
+            second.begin()
+        first.rollback()
+        second.begin()
+    store.close()
+
+
+def test_connection_that_wrote_reads_again_when_it_is_lent_to_somebody_else(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'shared.db'}")
+    with writing(store.engine) as before:
+        lent = before.connection.dbapi_connection
+    with writing(store.engine) as writer:
+        assert writer.connection.dbapi_connection is lent
+    with store.read() as one, writing(store.engine) as writer:
+        assert one.connection.dbapi_connection is lent
+        one.exec_driver_sql("SELECT 1")
+        writer.begin()
     store.close()

@@ -19,6 +19,7 @@ BUSY_TIMEOUT_S = 10
 CACHE_KIB = 16 * 1024
 #: Pages in the write-ahead log before they are carried over: a page that is written often is then carried once.
 CHECKPOINT_PAGES = 8_000
+_WRITER = "writer"
 
 
 class Store:
@@ -94,11 +95,24 @@ class Store:
         self.engine.dispose()
 
 
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection that writes: its transactions wait for their turn when they begin, and are not turned away later."""
+    with engine.connect() as connection:
+        marks = connection.info
+        marks[_WRITER] = True
+        try:
+            yield connection
+        finally:
+            marks.pop(_WRITER, None)
+
+
 def _engine(url: str) -> Engine:
     engine = create_engine(url, pool_size=READERS_MAX, max_overflow=4, pool_timeout=BUSY_TIMEOUT_S)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _pragmas)
-        event.listen(engine, "begin", _begin)
+        # Not as a listener of the engine's: where there is one, SQLAlchemy looks for listeners at every statement.
+        engine.dialect.do_begin = _begin  # type: ignore[method-assign]
     return engine
 
 
@@ -116,9 +130,8 @@ def _pragmas(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _begin(connection: Connection) -> None:
+def _begin(dbapi_connection: Any) -> None:
     """The driver's own transactions are off: readers take a snapshot, the writer asks for the lock at once."""
-    writes = connection.get_execution_options().get("writer", False)
     # To the driver, for every batch and every look begins with it: SQLAlchemy takes 100 µs for what takes SQLite 40.
-    driver: Any = connection.connection.dbapi_connection
-    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN").close()
+    driver = dbapi_connection.dbapi_connection
+    driver.execute("BEGIN IMMEDIATE" if _WRITER in dbapi_connection.info else "BEGIN").close()

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from verbund.base.refusal import Overloaded, Refusal
 from verbund.log.cache import Cache
-from verbund.log.store import Store
+from verbund.log.store import Store, writing
 from verbund.log.tx import Tx
 
 QUEUE_MAX = 10_000
@@ -129,7 +129,7 @@ class Writer:
 
     def _run(self) -> None:
         is_ending = False
-        with self._store.engine.connect().execution_options(writer=True) as connection:
+        with writing(self._store.engine) as connection:
             while not is_ending or self._long:
                 waiting = self._waiting(is_ending)
                 is_ending = is_ending or None in waiting

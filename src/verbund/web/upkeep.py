@@ -9,6 +9,7 @@ from verbund.base.clock import SystemClock
 from verbund.base.settings import Settings
 from verbund.log import sealer, tables
 from verbund.log.cache import Cache
+from verbund.log.store import writing
 from verbund.log.tx import Tx
 from verbund.partners.headkey import HeadKey
 from verbund.partners.heads import DAY_MS
@@ -80,7 +81,7 @@ def write_beside(services: Services, work: Callable[[Tx], Result]) -> Result:
     """Write local state (never facts: they have one writer) from a process beside the one that serves."""
     capabilities.prepare(services.store)
     inner = services.log.core
-    with services.store.engine.connect().execution_options(writer=True) as connection, connection.begin():
+    with writing(services.store.engine) as connection, connection.begin():
         tx = Tx(connection, inner.clock, inner.directory, Cache())
         result = work(tx)
         tx.flush()

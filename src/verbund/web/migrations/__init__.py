@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from verbund.log.search import ensure_index
-from verbund.log.store import metadata
+from verbund.log.store import metadata, writing
 
 #: The newest revision: the name of the last file in versions/.
 HEAD = "0002"
@@ -26,7 +26,7 @@ def bring_forward(engine: Engine) -> None:
     elif held != HEAD:
         _upgrade(engine, held is None)
     # As a writer: a reader that begins to write beside a running server is turned away at once.
-    with engine.connect().execution_options(writer=True) as connection, connection.begin():
+    with writing(engine) as connection, connection.begin():
         ensure_index(connection)
 
 
