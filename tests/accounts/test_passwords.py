@@ -2,10 +2,12 @@
 
 import contextlib
 import importlib.util
+import threading
+from pathlib import Path
 from types import ModuleType
 
 from tests import passwords as cheap
-from tests.accounts.people import PASSWORD
+from tests.accounts.people import PASSWORD, running
 from verbund.accounts.passwords import Passwords
 
 
@@ -34,3 +36,14 @@ async def test_hash_of_other_costs_is_right_and_made_anew() -> None:
         assert not tests.stale(verifier)
         assert product.stale(verifier)
         assert await product.matches(verifier, PASSWORD)
+
+
+async def test_nobody_hashes_any_longer_when_the_provider_ended(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    async with running(tmp_path) as place:
+        await place.firm()
+        hashing = [one for one in threading.enumerate() if one not in before and one.name.startswith("argon2")]
+        assert hashing
+    for one in hashing:
+        one.join(10)
+        assert not one.is_alive()
