@@ -1,12 +1,13 @@
 """Verbund's program, ready to be started: all of it is loaded once, and every start is a fork of that.
 
-A start would read its modules for two seconds of processor time. What starts here is a process of its own as ever, with
-its own environment, output and end, in a network of its own if it is told so; `make up` and the benchmarks start from
-nothing.
+A start would read its modules for two seconds of processor time, and make its routes and compile its statements for
+another. What starts here is a process of its own as ever, with its own environment, output and end, in a network of its
+own if it is told so; `make up` and the benchmarks start from nothing.
 
 Run as a program, it takes orders on the socket that it inherits, one JSON object each.
 """
 
+import asyncio
 import ctypes
 import gc
 import json
@@ -17,14 +18,18 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
+from tests.accounts.people import running
 from tests.passwords import hash_cheaply
+from tests.statements import compile_once
 
 ORDER_BYTES_MAX = 128 * 1024
 PID_BYTES_MAX = 32
+END_TIMEOUT_S = 10.0
 #: Whoever asks for it by this name starts ready, too: a part of the drill that is tried and not measured.
 ASKED = "VERBUND_TESTS_READY"
 NETWORKS, CLONE_NEWNET = Path("/run/netns"), 0x40000000
@@ -106,6 +111,10 @@ def serve(orders: socket.socket) -> None:
     for name in LOADED:
         __import__(name)
     hash_cheaply()
+    compile_once()
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_live(Path(folder)))
+    _end_threads()
     gc.freeze()
     # Nobody waits for them here.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -115,6 +124,21 @@ def serve(orders: socket.socket) -> None:
             orders.close()
             sys.exit(become(json.loads(order)))
         orders.send(str(pid).encode())
+
+
+async def _live(folder: Path) -> None:
+    """What every provider is asked in its first second: routes and statements of that are ready from now on."""
+    async with running(folder) as place:
+        anna, space = await place.firm()
+        await place.colleague(anna, space, "ben")
+
+
+def _end_threads() -> None:
+    """A fork has none but this one; who hashed passwords is told to end and not waited for."""
+    for one in threading.enumerate():
+        if one is not threading.current_thread():
+            one.join(END_TIMEOUT_S)
+    assert threading.active_count() == 1
 
 
 def become(order: dict[str, Any]) -> int:
