@@ -38,7 +38,7 @@ window.WebSocket = class extends WebSocket {
 SEEN = """(text) => new Promise((seen) => {
     const look = () => document.body.innerText.includes(text) && (watch.disconnect(), seen(Date.now()));
     const watch = new MutationObserver(look);
-    watch.observe(document.body, { subtree: true, childList: true, characterData: true });
+    watch.observe(document, { subtree: true, childList: true, characterData: true });
     setTimeout(() => (watch.disconnect(), seen(null)), 30000);
     look();
 })"""

@@ -48,7 +48,7 @@ READ = """(mark) => {
             for (const node of change.addedNodes) look(node);
         }
     });
-    window.reading.observe(document.body, { subtree: true, childList: true, characterData: true });
+    window.reading.observe(document, { subtree: true, childList: true, characterData: true });
 }"""
 #: A beat whenever the film has moved on; in `still` the longest time that it did not, 0 below two looks.
 FILM = """() => {
