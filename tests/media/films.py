@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.processes import ancestors, processes
 
-HELD_WAIT_S = 60.0
+HELD_WAIT_S, HELD_POLL_S = 60.0, 0.02
 SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "samples" / "films"
 
 
@@ -65,7 +65,7 @@ def hold_encoding(server: int, folder: Path, segments: int) -> list[int]:
         if sizes and min(sizes) >= segments and (found := _encoding(server)):
             break
         assert time.monotonic() < deadline, f"nothing encodes: {sizes}"
-        time.sleep(0.02)
+        time.sleep(HELD_POLL_S)
     for pid in found:
         os.kill(pid, signal.SIGSTOP)
     return found

@@ -141,7 +141,8 @@ class Writer:
 
     def _waiting(self, is_ending: bool) -> list[Job | None]:
         """What queued up. Where there is nothing to do, the thread sleeps until there is."""
-        if self._linger_s and not self._long and not is_ending:
+        if self._linger_s and not self._long and not is_ending and self._queue.qsize() < BATCH_MAX:
+            # Asleep once, not woken by each that comes: every time this thread wakes, the loop's has to stand aside.
             time.sleep(self._linger_s)
         batch = [] if self._long or is_ending else [self._queue.get()]
         while len(batch) < BATCH_MAX:
