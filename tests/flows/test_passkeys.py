@@ -87,6 +87,7 @@ def test_a_passkey_leads_in_at_the_partner_while_home_is_gone(browser: Browser, 
     anna = at_work(browser, pair, "anna")
     anna.go("/")
     anna.button("Später").click()
+    anna.sees_not("Eine Notfallkarte für den Fall der Fälle")
     anna.go("/")
     anna.sees("Ein Passkey bei Südnetz")
     anna.link("Passkey anlegen").click()
