@@ -10,11 +10,14 @@ import pytest
 
 from tests.flows.server import PASSWORD
 from tests.partners.providers import Provider, browser, eventually, frame, holders_of, running, say
+from verbund.base.clock import SystemClock
 from verbund.base.ids import SpaceId
 from verbund.log.core import Parcel
 from verbund.log.tx import Tx
 from verbund.ops.client import Person
 from verbund.partners import taking
+from verbund.partners.effects import TICK_S
+from verbund.partners.state import DIGEST_MS
 
 
 async def shared_firm(home: Provider, *others: Provider) -> tuple[Person, SpaceId]:
@@ -88,6 +91,26 @@ async def test_partner_goes_and_comes_back_and_nothing_waits_for_it(tmp_path: Pa
             assert werkhof.partners._safe.of(team) == known["v"]
             await suednetz.start()
             await frame(socket, lambda one: one["f"] == "durable" and one["v"] == werkhof.vector(team))
+        assert equal(werkhof, suednetz, team)
+        anna.close()
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_is_set_is_no_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    werkhof = Provider(tmp_path, "werkhof")
+    suednetz = Provider(tmp_path, "suednetz", werkhof.address)
+    right = SystemClock.now_ms
+    async with running(werkhof, suednetz):
+        anna, team = await shared_firm(werkhof, suednetz)
+        (link,) = werkhof.partners.links.values()
+        due = link.exchange._next_ms - werkhof.partners.now_ms()
+        monkeypatch.setattr(SystemClock, "now_ms", lambda self: right(self) + hours * 3_600_000)
+        await asyncio.sleep(3 * TICK_S)
+        assert list(werkhof.partners.links.values()) == [link]
+        assert link.exchange._next_ms - werkhof.partners.now_ms() <= max(due, DIGEST_MS)
+        (status,) = werkhof.partners.status()
+        assert status.equal_at is not None
+        assert abs(status.equal_at - werkhof.services.clock.now_ms()) < 3_600_000
         assert equal(werkhof, suednetz, team)
         anna.close()
 

@@ -5,6 +5,9 @@ a core is let go when enough providers hold it; a provider that asks is given wh
 (the app keeps the latest 200 of a space). What a provider goes on asking for and this device does not hold will never
 come: its numbers become voids, and what waits is written anew behind them. Unlike the app it does not write anew what
 was refused for a wrong clock.
+
+The same where it is a fact of somebody else that a provider goes on asking for, and does not take or is not given: what
+names it is given up, what waits behind it is written anew.
 """
 
 import random
@@ -28,9 +31,12 @@ BATCH_MAX = 8
 EXTRA_MAX = 32
 #: Asked so often in a row for own cores that it does not hold, a device takes them for lost.
 LOST_ASKS = 24
+#: The same for what an own fact names.
+UNMET_ASKS = 12
 #: What is written in place of a lost number: its header alone, so it never counts.
 PASSED = "log.number_passed.1"
 REPLACED = "base.replaced"
+UNMET = "log.unmet"
 
 
 class Known(msgspec.Struct):
@@ -100,6 +106,8 @@ class Device:
         self.profiles: list[Profile] = []
         #: Space → the number that was asked for last, and how often in a row.
         self.asked: dict[SpaceId, tuple[int, int]] = {}
+        #: Space → the first that waits for facts that it names, and how often in a row a provider has asked for them.
+        self.unmet: dict[SpaceId, tuple[CoreId, int]] = {}
 
     @property
     def dev(self) -> DeviceId:
@@ -251,14 +259,14 @@ class Device:
 
     def _asked(self, core: CoreId, outcome: Outcome) -> None:
         """Give what is missing, as far as this device holds it."""
-        if self.refusals.get(core) == REPLACED:
+        if self.refusals.get(core) in (REPLACED, UNMET):
             return
         for space, held in self.known.items():
             wanted = held.get(core)
             if wanted is None:
                 continue
-            if self._is_lost(space, wanted, outcome):
-                self._pass_over(space, (outcome.ds or 1) - 1, outcome.dp)
+            if self._is_lost(space, wanted, outcome) or self._is_unmet(space, wanted, outcome):
+                self._pass_over(space, (outcome.ds or 1) - 1, outcome.dp, outcome.missing)
                 return
             for named in outcome.missing:
                 found = held.get(CoreId(named))
@@ -281,9 +289,23 @@ class Device:
         self.asked[space] = (ds, count + 1 if last == ds else 1)
         return self.asked[space][1] >= LOST_ASKS
 
-    def _pass_over(self, space: SpaceId, ds: int, dp: CoreId | None) -> None:
-        """Every number after `ds` that was ever used becomes a void; what waits is written anew behind them."""
-        del self.asked[space]
+    def _is_unmet(self, space: SpaceId, wanted: Known, outcome: Outcome) -> bool:
+        """Whether a provider has asked often enough for what the next own fact names."""
+        if wanted.id not in self.outbox or wanted.core.ds != outcome.ds or not outcome.missing:
+            return False
+        first, count = self.unmet.get(space, (wanted.id, 0))
+        self.unmet[space] = (wanted.id, count + 1 if first == wanted.id else 1)
+        return self.unmet[space][1] >= UNMET_ASKS
+
+    def _pass_over(self, space: SpaceId, ds: int, dp: CoreId | None, missing: Iterable[str]) -> None:
+        """Every number after `ds` that was ever used becomes a void; what waits is written anew behind them, but for
+        what names what is `missing`.
+        """
+        self.asked.pop(space, None)
+        self.unmet.pop(space, None)
+        unmet = {CoreId(one) for one in missing} - self.outbox.keys()
+        for one in unmet & self.known[space].keys():
+            self.known[space][one].state = VOID  # written anew, nothing is said to follow on it
         waiting = sorted((one for one in self.outbox.values() if one.space == space), key=lambda one: one.ds)
         last = self.chain[space][0]
         for number in range(ds + 1, last + 1):
@@ -299,8 +321,10 @@ class Device:
         before = {item.id: self.known[space].pop(item.id) for item in waiting}
         for item in waiting:
             del self.outbox[item.id]
-            self.refusals[item.id] = REPLACED
-            if not item.gone:
+            given_up = not unmet.isdisjoint(before[item.id].core.re)
+            self.refusals[item.id] = UNMET if given_up else REPLACED
+            unmet |= {item.id} if given_up else set()
+            if not item.gone and not given_up:
                 renamed[item.id] = self._write_anew(item, before[item.id], renamed)
 
     def _write_anew(self, item: Item, before: Known, renamed: dict[str, str]) -> CoreId:

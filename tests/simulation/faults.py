@@ -23,6 +23,7 @@ FOCUSED = 6
 ROGUE_SHARE = 0.5
 #: So many have faults that came later than others: what the others bring is the same as before.
 RARE_SHARE = 0.25
+MISSIGNED_SHARE = 0.6
 SLOW_MS_MAX = 5_000
 MINUTES_MS, DAY_MS = 5 * 60_000, 24 * 3600_000
 ALONE_MAX = 200
@@ -41,7 +42,7 @@ class Faults:
         rare = random.Random(f"{schedule.seed} more")
         if chance.random() < ROGUE_SHARE:
             chosen += chance.sample(COMMON, chance.randint(1, len(COMMON)))
-            chosen += ["rogue_missigns"] if rare.random() < RARE_SHARE else []
+            chosen += ["rogue_missigns"] if rare.random() < MISSIGNED_SHARE else []
         chosen += rare.sample(RARE, rare.randint(1, len(RARE))) if rare.random() < RARE_SHARE else []
         chosen += [kind for kind in focus if kind not in chosen]
         self.shares = {kind: chance.random() * SHARES[kind] for kind in chosen if kind in SHARES}

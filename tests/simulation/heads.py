@@ -108,5 +108,5 @@ class Signing:
             certificates = [own for (provider, _), own in self._known.items() if provider == one.p]
             for link in list(owner.links.values()):
                 link.exchange.vouch(space, certificates, [one])
-                link.exchange.vouched(space, owner.clock.now_ms())
+                link.exchange.vouched(space, owner.now_ms)
                 link.pump()

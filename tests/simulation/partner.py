@@ -60,7 +60,7 @@ class Link:
         peer = owner.peers.setdefault(provider, Peer(provider))
         self.owner, self.provider, self.line, self.dialled_by, self.peer = owner, provider, line, dialled_by, peer
         self.protocol, self.incarnation = protocol, 0
-        self.exchange = Exchange(owner.here, peer, owner.clock.now_ms(), protocol)
+        self.exchange = Exchange(owner.here, peer, owner.now_ms, protocol)
         self.turn: deque[Take | Unpack] = deque()
         self.code: str | None = None
         line.links[owner.name] = self
@@ -103,7 +103,7 @@ class Link:
         except (msgspec.MsgspecError, ValueError, RecursionError):
             self.close(Protocol.code)
             return
-        self.exchange.received(frame, self.owner.clock.now_ms())
+        self.exchange.received(frame, self.owner.now_ms)
         self.pump()
 
     def close(self, code: str) -> None:
@@ -133,6 +133,11 @@ class Partner(Provider):
     #: What this release speaks.
     protocols = PROTOCOLS
     time: list[int]
+
+    @property
+    def now_ms(self) -> int:
+        """What waits are measured by: no clock that somebody sets."""
+        return self.clock.true_ms
 
     def start(self) -> None:
         self.here: Here | None = None
@@ -175,7 +180,7 @@ class Partner(Provider):
         self.links[provider] = link
         self._hurry()
         self.learn([met.own])
-        link.peer.held_now(self.here, self.clock.now_ms())
+        link.peer.held_now(self.here, self.now_ms)
         self._compare(link)
         self._introduce()
 
@@ -195,10 +200,10 @@ class Partner(Provider):
             self.ticked_ms = self.time[0]
             for link in list(self.links.values()):
                 self._compare(link)
-            self.signing.tick(self.clock.now_ms())
+            self.signing.tick(self.now_ms)
 
     def _compare(self, link: Link) -> None:
-        link.exchange.tick(self.clock.now_ms(), list(self.links))
+        link.exchange.tick(self.now_ms, list(self.links))
         link.pump()
 
     def _hurry(self) -> None:
@@ -214,7 +219,7 @@ class Partner(Provider):
 
     def check(self, link: Link, found: Check) -> None:
         self.signing.check(found.frame)
-        link.exchange.checked(found.frame, self.clock.now_ms())
+        link.exchange.checked(found.frame, self.now_ms)
         link.pump()
 
     def give(self, link: Link, asked: Give) -> None:
@@ -231,7 +236,7 @@ class Partner(Provider):
         try:
             entries = take.unpacked()
             if isinstance(take, Unpack):
-                link.exchange.unpacked(take.n, entries, self.clock.now_ms())
+                link.exchange.unpacked(take.n, entries, self.now_ms)
                 link.pump()
                 return
             link.exchange.compare(take.space, entries)
@@ -264,9 +269,9 @@ class Partner(Provider):
     def take_newest(self, link: Link, found: TakeNewest) -> None:
         def failed(error: BaseException) -> None:
             if isinstance(error, TooEarly | NotHeld):
-                link.exchange.newest_taken(found, False, self.clock.now_ms())
+                link.exchange.newest_taken(found, False, self.now_ms)
             else:
-                link.exchange.newest_failed(found, self.clock.now_ms())
+                link.exchange.newest_failed(found, self.now_ms)
             link.pump()
 
         def done(work: Work) -> None:
@@ -275,7 +280,7 @@ class Partner(Provider):
                 return
             if self.here.advance(found.space, work.result):
                 self._changed(found.space, link)
-            link.exchange.newest_taken(found, True, self.clock.now_ms())
+            link.exchange.newest_taken(found, True, self.now_ms)
             link.pump()
 
         try:
@@ -291,7 +296,7 @@ class Partner(Provider):
             failed(Overloaded())
 
     def _refused(self, link: Link, take: Take | Unpack, code: str) -> None:
-        link.exchange.refused(take.n, code, self.clock.now_ms())
+        link.exchange.refused(take.n, code, self.now_ms)
         link.pump()
 
     def learn(self, shown: Iterable[Identity]) -> None:
@@ -320,7 +325,7 @@ class Partner(Provider):
         """A commit appended these: the links send on what their partners have not got (see effects._told)."""
         if self.here is None:
             return
-        now, by_space = self.clock.now_ms(), dict[SpaceId, list[Placed]]()
+        now, by_space = self.now_ms, dict[SpaceId, list[Placed]]()
         for space, written, fact in appended:
             if fact is not None and fact.core.k.startswith(AUTHORITY):
                 self.is_stale = True
@@ -367,14 +372,14 @@ class Partner(Provider):
         for space, reach in found.reach.items():
             self.here.advance(space, [(sub, mark.seq, mark.chain) for sub, mark in reach.items()])
         for peer in self.peers.values():
-            peer.held_now(self.here, self.clock.now_ms())
+            peer.held_now(self.here, self.now_ms)
         for provider, link in self.links.items():
             for space in set(self.here.shared(provider)) - before.get(provider, set()):
                 link.exchange.changed(space)
                 link.exchange.hurry()
-                link.exchange.promised(space, self.clock.now_ms())
+                link.exchange.promised(space, self.now_ms)
             for space in promised:
-                link.exchange.promised(space, self.clock.now_ms())
+                link.exchange.promised(space, self.now_ms)
         for link in list(self.links.values()):
             link.pump()
         self._introduce()

@@ -59,6 +59,11 @@ class Clock:
     def now_ms(self) -> int:
         return self._time[0] + self.error_ms
 
+    @property
+    def true_ms(self) -> int:
+        """What a steady clock says."""
+        return self._time[0]
+
 
 class Disk(Store):
     """A real SQLite in memory. `image` is what a backup holds; `put` is another disk in its place."""

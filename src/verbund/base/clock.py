@@ -29,6 +29,18 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
 
+class SteadyClock:
+    """The machine's time at its making, and what has passed since: for how long something takes or is waited for. It
+    does not jump where somebody sets the machine's clock.
+    """
+
+    def __init__(self) -> None:
+        self._offset_ns = time.time_ns() - time.monotonic_ns()
+
+    def now_ms(self) -> int:
+        return (self._offset_ns + time.monotonic_ns()) // 1_000_000
+
+
 class FromTheFuture(Refusal):
     """de: Die Uhr dieses Geräts geht vor. Stellen Sie sie richtig, dann wird die Nachricht gesendet.
     en: The clock of this device is fast. Set it right, then the message will be sent."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from verbund.base.clock import Clock
+from verbund.base.clock import Clock, SteadyClock
 from verbund.base.ids import AccountId, ProviderId, SpaceId, b64
 from verbund.base.refusal import Refusal
 from verbund.base.settings import Settings
@@ -75,7 +75,9 @@ class PartnersService:
         self.peers: dict[ProviderId, Peer] = {}
         self.links: dict[ProviderId, Link] = {}
         self._acquainted = Acquainted(services.log)
-        self.signing = Signing(services.log, self.here, services.parts["head_key"], services.clock, self.links)
+        self._steady = SteadyClock()
+        head_key = services.parts["head_key"]
+        self.signing = Signing(services.log, self.here, head_key, services.clock, self._steady, self.links)
         self.check, self.give, self.unpack = self.signing.check, self.signing.give, self.signing.unpack
         self._openings = 0
         self._agreed: set[ProviderId] = set()
@@ -93,7 +95,7 @@ class PartnersService:
         self._missing = Missing(
             services.log.store, services.blobs, self._bytes, services.data / "arriving", self._found_blobs
         )
-        taking = Taking(services.log, self.here, self._missing, services.clock, self._changed)
+        taking = Taking(services.log, self.here, self._missing, self._steady, self._changed)
         self.load, self.take = taking.load, taking.take
         self.give_newest, self.take_newest = taking.give_newest, taking.take_newest
         self._dialling = Dialling(services.settings.partners, self._own, self.answered, self._is_linked, secure)
@@ -127,11 +129,12 @@ class PartnersService:
 
     def status(self) -> list[PartnerStatus]:
         """Every partner that was ever met since the start, and where it stands."""
-        now = self._clock.now_ms()
+        now = self.now_ms()
+        off = self._clock.now_ms() - now
         return [
             PartnerStatus(
                 provider, peer.address, provider in self.links, peer.lag_ms(now), peer.backlog(self.here),
-                peer.equal_at, len(peer.proofs) + self.signing.proofs[provider],
+                peer.equal_at and peer.equal_at + off, len(peer.proofs) + self.signing.proofs[provider],
             )
             for provider, peer in sorted(self.peers.items())
         ]  # fmt: skip
@@ -175,13 +178,13 @@ class PartnersService:
                 return TooMuch.code
             peer = self.peers[met.provider] = Peer(met.provider)
         peer.address = met.home
-        link = Link(wire, met, dialled_by, Exchange(self.here, peer, self._clock.now_ms(), met.protocol), self)
+        link = Link(wire, met, dialled_by, Exchange(self.here, peer, self.now_ms(), met.protocol), self)
         if not self._enter(link):
             await turn_away(wire, Superfluous())
             return Superfluous.code
         try:
             await self.learn(Learn([met.identity]))
-            peer.held_now(self.here, self._clock.now_ms())
+            peer.held_now(self.here, self.now_ms())
             self._compare(link)
             self._introduce()
             self.passings.met(link)
@@ -196,7 +199,8 @@ class PartnersService:
     # What a link has done for it
 
     def now_ms(self) -> int:
-        return self._clock.now_ms()
+        """What links measure their waits by."""
+        return self._steady.now_ms()
 
     async def learn(self, found: Learn) -> None:
         if await self._acquainted.learn(found.identities):
@@ -248,7 +252,7 @@ class PartnersService:
         entries = [Placed(one.sub, one.place.seq, one.raw) for one, _ in came] if others & self.links.keys() else []
         for provider in others:
             if (peer := self.peers.get(provider)) is not None:
-                peer.appended(space, self._clock.now_ms())
+                peer.appended(space, self.now_ms())
             if (link := self.links.get(provider)) is not None:
                 link.exchange.appended(space, entries)
                 link.pump()

@@ -41,9 +41,12 @@ class Signing:
     """All signed heads of one installation. Lives in the loop's thread."""
 
     def __init__(
-        self, log_service: LogService, here: Here, key: HeadKey, clock: Clock, links: Mapping[ProviderId, Link]
-    ) -> None:
+        self, log_service: LogService, here: Here, key: HeadKey, clock: Clock, steady: Clock,
+        links: Mapping[ProviderId, Link],
+    ) -> None:  # fmt: skip
         self._log, self._here, self._key, self._clock, self._links = log_service, here, key, clock, links
+        #: What waits are measured by.
+        self._steady = steady
         self._due: dict[SpaceId, None] = {}
         self._tails = Tails()
         self._known: dict[ProviderId, dict[int, Certificate]] = {}
@@ -77,7 +80,7 @@ class Signing:
                 await self.sign()
             met = [link.met.identity for link in self._links.values()]
             going_on = {sublog(one.provider, one.incarnation) for one in met}
-            for space, sub, seq in self._tails.orphaned(self._here, going_on, self._clock.now_ms()):
+            for space, sub, seq in self._tails.orphaned(self._here, going_on, self._steady.now_ms()):
                 await self._adopt(space, sub, seq)
             await asyncio.sleep(SIGN_S)
 
@@ -110,7 +113,7 @@ class Signing:
         try:
             await self.keep(found.frame)
         finally:
-            link.exchange.checked(found.frame, self._clock.now_ms())
+            link.exchange.checked(found.frame, self._steady.now_ms())
             link.pump()
 
     async def give(self, link: Link, asked: Give) -> None:
@@ -128,12 +131,12 @@ class Signing:
         try:
             async with link.turn:
                 entries = await asyncio.to_thread(found.unpacked)
-            link.exchange.unpacked(found.n, entries, self._clock.now_ms())
+            link.exchange.unpacked(found.n, entries, self._steady.now_ms())
         except Exception as error:  # the edge of the link: whatever it was, the partner is told, and gives it again
             if not isinstance(error, Refusal):
                 log.exception("entries of a partner could not be unpacked")
             code = error.code if isinstance(error, Refusal) else Broken.code
-            link.exchange.refused(found.n, code, self._clock.now_ms())
+            link.exchange.refused(found.n, code, self._steady.now_ms())
         link.pump()
 
     async def keep(self, frame: Heads) -> list[Twofold]:
@@ -219,7 +222,7 @@ class Signing:
         """There are new signed heads: partners get them, and what waited for them is taken in."""
         for link in list(self._links.values()):
             link.exchange.vouch(space, certificates, heads)
-            link.exchange.vouched(space, self._clock.now_ms())
+            link.exchange.vouched(space, self._steady.now_ms())
             link.pump()
 
     def _next(self, space: SpaceId, heads: list[Head]) -> list[Head]:

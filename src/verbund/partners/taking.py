@@ -41,9 +41,9 @@ class Taking:
     """Of one installation; `changed`: more of a space is here, by this link."""
 
     def __init__(
-        self, service: LogService, here: Here, missing: Missing, clock: Clock, changed: Callable[[SpaceId, Link], None]
+        self, service: LogService, here: Here, missing: Missing, steady: Clock, changed: Callable[[SpaceId, Link], None]
     ) -> None:
-        self._log, self._here, self._missing, self._clock, self._changed = service, here, missing, clock, changed
+        self._log, self._here, self._missing, self._steady, self._changed = service, here, missing, steady, changed
 
     async def load(self, link: Link, asked: Load) -> None:
         try:
@@ -70,7 +70,7 @@ class Taking:
                 log.exception("entries of a partner could not be taken in")
             code = error.code if isinstance(error, Refusal) else Broken.code
             log.warning("entries of partner %s in %s refused: %s", link.met.provider, space, code)
-            link.exchange.refused(take.n, code, self._clock.now_ms())
+            link.exchange.refused(take.n, code, self._steady.now_ms())
             link.pump()
             return
         if is_more:
@@ -110,7 +110,7 @@ class Taking:
             found = None if link.is_busy else await asyncio.to_thread(read)
         except Exception as error:  # noqa: BLE001  # the edge of the link: whatever it was, the partner is answered
             link.failed(NOT_GIVEN, error)
-            link.exchange.newest_failed(asked, self._clock.now_ms())
+            link.exchange.newest_failed(asked, self._steady.now_ms())
         else:
             link.well(NOT_GIVEN)
             link.exchange.newest_given(asked.space, found)
@@ -125,15 +125,15 @@ class Taking:
             await self._look_for_blobs(space, examined)
         except (TooEarly, NotHeld) as refusal:  # this passes as more comes
             log.info("the newest of partner %s in %s: %s", link.met.provider, space, refusal.code)
-            link.exchange.newest_taken(found, False, self._clock.now_ms())
+            link.exchange.newest_taken(found, False, self._steady.now_ms())
         except Exception as error:  # noqa: BLE001  # the edge of the link: whatever it was, it is tried again later
             link.failed(NOT_TAKEN, error)
-            link.exchange.newest_failed(found, self._clock.now_ms())
+            link.exchange.newest_failed(found, self._steady.now_ms())
         else:
             link.well(NOT_TAKEN)
             if self._here.advance(space, ends):
                 self._changed(space, link)
-            link.exchange.newest_taken(found, True, self._clock.now_ms())
+            link.exchange.newest_taken(found, True, self._steady.now_ms())
         link.pump()
 
     async def _look_for_blobs(self, space: SpaceId, examined: list[Examined]) -> None:

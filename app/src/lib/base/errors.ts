@@ -29,6 +29,10 @@ const SENTENCES = {
 		de: 'Der Anbieter hat ältere Nachrichten dieses Geräts verloren, und hier liegen sie auch nicht mehr. Was noch wartet, wird gleich ohne sie gesendet.',
 		en: 'The provider lost older messages of this device, and they are not here any more either. What still waits is sent without them soon.'
 	},
+	'log.unmet': {
+		de: 'Worauf sich das bezieht, ist bei diesem Anbieter nicht angekommen. Senden Sie es später noch einmal.',
+		en: 'What this is about has not arrived at this provider. Send it again later.'
+	},
 	'base.outdated': {
 		de: 'Verbund wurde erneuert. Laden Sie die Seite neu.',
 		en: 'Verbund was updated. Reload the page.'

@@ -7,7 +7,7 @@ import { browserOf, freshBrowser, WORKSHOP } from '../testing/people';
 import { eventually } from '../testing/eventually';
 import { Provider } from '../testing/provider';
 import type { Core, CoreId, FactState, Parcel } from '../types';
-import { LOST_ASKS, Outbox, OWN_MAX, type Change } from './outbox';
+import { LOST_ASKS, Outbox, OWN_MAX, UNMET_ASKS, type Change } from './outbox';
 import { BATCH_MAX, choose, Sender } from './sender';
 
 const POSTED = 'chat.message_posted.1';
@@ -405,6 +405,64 @@ describe('a provider that lost its newest', () => {
 		const given = provider.received.flat().filter((parcel) => (JSON.parse(parcel.c) as Core).ds === 2 && parcel.c !== lost.c);
 		expect(given.length).toBeGreaterThan(0);
 		expect(given.every((parcel) => parcel.b === null)).toBe(true);
+	});
+});
+
+describe('a provider that lacks what somebody else wrote', () => {
+	const THEIRS = 'O'.repeat(42) + 'A' as CoreId;
+
+	/** The provider asks for it as often as the browser bears. */
+	async function askedFor(anna: Tab): Promise<void> {
+		for (let asked = 0; asked < UNMET_ASKS; asked++) {
+			const before = provider.received.length;
+			anna.sender.resume();
+			await eventually(() => provider.received.length > before).toBe(true);
+			await anna.outbox.waiting();
+		}
+	}
+
+	it('keeps back what names it, a while; then that is refused, and what comes after goes on', async () => {
+		const anna = await tab();
+		provider.lacks.add(THEIRS);
+		await post(anna, 'vorher');
+		const answer = await post(anna, 'dazu', [THEIRS]);
+		const edit = await post(anna, 'genauer dazu', [answer]);
+		await post(anna, 'nachher');
+		await askedFor(anna);
+		await flushed(anna);
+		expect(texts()).toEqual(['vorher', 'nachher']);
+		expect(numbers()).toEqual([1, 2, 3, 4, 5]);
+		expect([state(anna, answer), state(anna, edit)]).toEqual(['refused', 'refused']);
+		const kept = await items(anna);
+		expect(kept.map((one) => [one.id, one.state, one.code])).toEqual([[answer, 'refused', 'log.unmet'], [edit, 'refused', 'log.unmet']]);
+		expect(kept[0]!.detail).toContain('später noch einmal');
+	});
+
+	it('gets it when its person sends it again later', async () => {
+		const anna = await tab();
+		provider.lacks.add(THEIRS);
+		const answer = await post(anna, 'dazu', [THEIRS]);
+		await askedFor(anna);
+		await flushed(anna);
+		provider.lacks.clear();
+		await anna.outbox.retry(answer);
+		await flushed(anna);
+		expect(texts()).toEqual(['dazu']);
+		expect(await items(anna)).toEqual([]);
+	});
+
+	it('takes what has only seen it, written anew on what is there', async () => {
+		const anna = await tab();
+		await anna.outbox.saw(WORKSHOP, { id: THEIRS, kind: 'authority.invitation_made.1', ah: [] });
+		await post(anna, 'eins');
+		await anna.outbox.saw(WORKSHOP, { id: THEIRS, kind: 'authority.invitation_made.1', ah: [] });
+		const seen = await post(anna, 'zwei');
+		provider.lacks.add(THEIRS);
+		await askedFor(anna);
+		await flushed(anna);
+		expect(texts()).toEqual(['eins', 'zwei']);
+		expect(anna.told.filter((one) => one.replaces === seen).at(-1)?.state).toBe('accepted');
+		expect(await items(anna)).toEqual([]);
 	});
 });
 

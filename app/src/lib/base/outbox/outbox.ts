@@ -18,6 +18,8 @@ import { chainAfter, chainBefore, rewrite, writeNext, type Intent, type Pen } fr
 export const WAITING_MAX = 1_000;
 /** Asked so often in a row for own facts that are nowhere, they are taken for lost: about two minutes (see STUCK_MS). */
 export const LOST_ASKS = 24;
+/** Asked so often in a row for what an own fact names, it is taken for not to be had there: about a minute. */
+export const UNMET_ASKS = 12;
 /** Accepted cores kept per space for a provider that lost its newest. */
 export const OWN_MAX = 200;
 
@@ -54,7 +56,7 @@ export interface Ports {
 export class Outbox {
 	/** How far each space is known to be held by enough providers. */
 	readonly #durable = new Map<SpaceId, Vector>();
-	/** From which own number on a provider asks for what is nowhere, and how often in a row. */
+	/** From which own number on a provider asks for what it is not given, and how often in a row. */
 	readonly #asked = new Map<SpaceId, { ds: number; count: number }>();
 
 	constructor(readonly ports: Ports) {}
@@ -185,13 +187,13 @@ export class Outbox {
 		return place !== undefined && (this.#durable.get(space)?.[place.sublog] ?? 0) >= place.n;
 	}
 
-	/** A provider asks for own facts from this number on, which are nowhere. Whether it has asked often enough. */
-	isLost(space: SpaceId, ds: number): boolean {
+	/** A provider asks, to go on from this number, for what it is not given. Whether it has asked often enough. */
+	isLost(space: SpaceId, ds: number, asksMax: number): boolean {
 		const before = this.#asked.get(space);
 		const count = before?.ds === ds ? before.count + 1 : 1;
-		if (count < LOST_ASKS) this.#asked.set(space, { ds, count });
+		if (count < asksMax) this.#asked.set(space, { ds, count });
 		else this.#asked.delete(space);
-		return count >= LOST_ASKS;
+		return count >= asksMax;
 	}
 
 	/** Another provider stands in: it gets everything that may have been with the one before alone. */

@@ -2,8 +2,8 @@
 import type { Outcome } from '../live';
 import type { OutboxItem, OwnCore } from '../store';
 import type { CoreId, SpaceId } from '../types';
-import type { Change, Outbox } from './outbox';
-import { passOver } from './passing';
+import { LOST_ASKS, UNMET_ASKS, type Change, type Outbox } from './outbox';
+import { passOver, type Passed } from './passing';
 import { verdictOf, type Verdict } from './verdict';
 
 /** Spaces that cannot go on now, with what is missing. */
@@ -15,8 +15,8 @@ interface Settled {
 	deletes: CoreId[];
 	again: OutboxItem[];
 	stuck: Stuck;
-	/** Spaces in which what the provider asks for is nowhere: the last own number that it has, and its core. */
-	lost: Map<SpaceId, { ds: number; dp: CoreId | null }>;
+	/** Spaces in which what the provider asks for will not come. */
+	lost: Map<SpaceId, Passed>;
 }
 
 export async function settle(outbox: Outbox, items: readonly OutboxItem[], outcomes: readonly Outcome[]): Promise<Stuck> {
@@ -103,7 +103,10 @@ async function askedFor(
 	{ ds, dp, missing }: { ds: number; dp: CoreId | null; missing: CoreId[] }
 ): Promise<void> {
 	settled.stuck.set(item.space, { missing });
-	if (ds >= item.ds) return;
+	if (ds >= item.ds) {
+		if (missing.length > 0 && outbox.isLost(item.space, ds, UNMET_ASKS)) lose(settled, item.space, { ds: ds - 1, dp, missing });
+		return;
+	}
 	const db = outbox.store.db;
 	const kept = await db.getAllFromIndex('outbox', 'place', IDBKeyRange.bound([item.space], [item.space, []]));
 	// What was refused is not sent again.
@@ -115,12 +118,16 @@ async function askedFor(
 	);
 	if (!isWhole) {
 		outbox.ports.trouble('log.provider_behind');
-		if (outbox.isLost(item.space, ds)) settled.lost.set(item.space, { ds: ds - 1, dp });
-		if (settled.lost.has(item.space)) settled.stuck.delete(item.space);
+		if (outbox.isLost(item.space, ds, LOST_ASKS)) lose(settled, item.space, { ds: ds - 1, dp, missing: [] });
 		return;
 	}
 	if (found.length > 0) settled.stuck.delete(item.space);
 	settled.puts.push(...found.map((core) => itemOf(core, item.queuedAt)));
+}
+
+function lose(settled: Settled, space: SpaceId, passed: Passed): void {
+	settled.lost.set(space, passed);
+	settled.stuck.delete(space);
 }
 
 function itemOf({ space, ds, id, kind, parcel }: OwnCore, queuedAt: number): OutboxItem {

@@ -28,6 +28,8 @@ export class Provider {
 	readonly received: Parcel[][] = [];
 	/** Decides about a core before it is taken in: a code refuses it. */
 	rule: (parsed: Parsed) => { code: string; keepsNumber?: boolean } | null = () => null;
+	/** Facts of others that are not here, and are asked for. */
+	readonly lacks = new Set<CoreId>();
 	/** Acknowledgements get lost. */
 	isSilent = false;
 	/** Connected, but nothing is answered any more. */
@@ -115,6 +117,8 @@ export class Provider {
 		const { ds, dp } = this.next(parsed);
 		if (core.ds < ds) return { id, st: 'refused', code: 'log.reused_number', ds, dp };
 		if (core.ds > ds || core.dp !== dp) return { id, st: 'ask', ds, dp };
+		const missing = [...core.ah, ...core.re].filter((one) => this.lacks.has(one));
+		if (missing.length > 0) return { id, st: 'ask', ds, dp, missing };
 		const refusal = parcel.b === null ? { code: 'log.bodiless' } : this.rule(parsed);
 		if (refusal?.keepsNumber) return { id, st: 'refused', code: refusal.code, ds, dp };
 		this.append(parcel, parsed, refusal ? 3 : 0);
