@@ -20,11 +20,13 @@ OF_ONE_MAX = 4
 #: So many more of a kind that this schedule is to be full of.
 FOCUSED = 6
 #: So many schedules have a partner that does not keep to what was agreed.
-ROGUE_SHARE = 0.5
+ROGUE_SHARE = 0.65
 #: So many have faults that came later than others: what the others bring is the same as before.
 RARE_SHARE = 0.25
-MISSIGNED_SHARE = 0.6
+MISSIGNED_SHARE = 0.8
 SLOW_MS_MAX = 5_000
+#: What a rogue can play only where it has entries to say waits for them, from the first third of the steps on.
+WAITING, EARLY = ("rogue_withholds", "rogue_garbles", "rogue_forks", "rogue_missigns"), 3
 MINUTES_MS, DAY_MS = 5 * 60_000, 24 * 3600_000
 ALONE_MAX = 200
 #: What is lost, doubled or overtaken between devices and providers happens to many messages, at most to this share.
@@ -47,7 +49,7 @@ class Faults:
         chosen += [kind for kind in focus if kind not in chosen]
         self.shares = {kind: chance.random() * SHARES[kind] for kind in chosen if kind in SHARES}
         self.plan = sorted(
-            (chance.randint(1, schedule.steps), kind)
+            (chance.randint(1, schedule.steps // EARLY if kind in WAITING else schedule.steps), kind)
             for kind in chosen
             if kind not in SHARES
             for _ in range(chance.randint(1, OF_ONE_MAX) + FOCUSED * (kind in focus))

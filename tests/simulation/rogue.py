@@ -49,7 +49,7 @@ class Rogue:
         elif isinstance(frame, Digest | Have):
             frame = self._consistent(link, frame)
         said = [_encode(frame)]
-        for trick in list(self.armed):
+        for trick in self.chance.sample(list(self.armed), len(self.armed)):
             twisted = TRICKS[trick](self, link, frame)
             if twisted is not None:
                 self.armed.remove(trick)
