@@ -19,7 +19,7 @@ import zstandard
 
 from bench.chat.plot import plot
 from bench.network.catching_up import came_back
-from bench.network.live import HERD, measured
+from bench.network.live import HERD, herd, measured
 from bench.network.prepared import fill
 from bench.network.usable import new_replica
 
@@ -43,7 +43,9 @@ def main() -> int:
         if "fresh" in asked.parts:
             samples.append(fresh(Path(folder) / "fresh", asked))
         if "live" in asked.parts:
-            samples += measured(Path(folder), asked.seed, asked.herd)
+            samples += measured(Path(folder), asked.seed)
+        if "herd" in asked.parts:
+            samples.append(herd(Path(folder) / "herd", asked.seed, asked.herd))
     for one in samples:
         sys.stdout.write(f"{one}\n")
     figures = sums(samples)
@@ -98,7 +100,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--prepared", help="folder of a firm that bench.network.prepared filled before")
     parser.add_argument("--whole", action="store_true", help="wait until the new one has everything")
-    parts = ["catch-up", "fresh", "live"]
+    parts = ["catch-up", "fresh", "live", "herd"]
     parser.add_argument("--parts", nargs="+", default=parts, choices=parts)
     return parser.parse_args()
 
@@ -116,10 +118,11 @@ def sums(samples: list[dict[str, Any]]) -> dict[str, float]:
         found["new_replica_usable_s" if new["entries"] >= FRESH else "new_replica_usable_fewer_s"] = new["usable_s"]
     if "lag" in by_what:
         found["lag_ms_p99"] = by_what["lag"]["p99_ms"]
-        herd = by_what["herd"]
-        found["herd_500_served_s" if herd["people"] >= HERD else "herd_fewer_served_s"] = herd["s"]
-        found["herd_errors_5xx"] = herd["errors_5xx"]
         found["dead_partner_p99_ratio"] = round(_p99(samples, "black hole") / _p99(samples, "live"), 2)
+    if "herd" in by_what:
+        came = by_what["herd"]
+        found["herd_500_served_s" if came["people"] >= HERD else "herd_fewer_served_s"] = came["s"]
+        found["herd_errors_5xx"] = came["errors_5xx"]
     return found
 
 

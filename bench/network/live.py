@@ -31,21 +31,43 @@ SETTLED_S = 3.0
 #: After so long without a word the link is ended, and dialling begins.
 UNTIL_GIVEN_UP_S = 9.0
 HERD, HERD_WITHIN_S = 500, 2.0
+MESSAGE = "chat.message_posted.1"
+#: So much was said in the room of those who come over: more than one page.
+SAID = 100
+#: Two providers are at rest that together use less processor than this for a second: all is signed, all is told.
+AT_REST_CPU_S = 0.08
 
 
-def measured(folder: Path, seed: int, people: int) -> list[dict[str, Any]]:
-    """Lag, the herd, a dead partner."""
+def measured(folder: Path, seed: int) -> list[dict[str, Any]]:
+    """Lag, a dead partner."""
     draw = random.Random(seed)
     found: list[dict[str, Any]] = []
     with places(folder / "pair", members=MEMBERS) as pair:
         room = pair.room
         found.append(asyncio.run(lag(pair, room, draw)))
         found += in_turn(pair, draw)
+    return found
+
+
+def herd(folder: Path, seed: int, people: int) -> dict[str, Any]:
+    """So many people who were at a provider for a while come over from it."""
+    draw = random.Random(seed)
+    with places(folder, members=MEMBERS) as pair:
+        for number in range(SAID):
+            pair.room.people[number % MEMBERS].post(pair.organisation, MESSAGE, {"text": sentence(draw)})
         guests = invite(pair, people)
         arriving = [pair.organisation, *(SpaceId(one.account) for one in guests)]
         until(lambda: equal(pair.werkhof, pair.suednetz, arriving))
-        found.append(came_over(pair, guests))
-    return found
+        until(lambda: at_rest(pair))
+        return came_over(pair, guests)
+
+
+def at_rest(pair: Places) -> bool:
+    """Whether neither has anything left to do: who has just joined is still being signed for, told of, counted."""
+    before = [cpu_s(one.pid) for one in (pair.werkhof, pair.suednetz)]
+    time.sleep(1.0)
+    used = sum(cpu_s(one.pid) - was for one, was in zip((pair.werkhof, pair.suednetz), before, strict=True))
+    return used < AT_REST_CPU_S
 
 
 def in_turn(pair: Places, draw: random.Random) -> list[dict[str, Any]]:

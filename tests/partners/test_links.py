@@ -4,9 +4,11 @@ import asyncio
 import logging
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import event
 
 from tests.flows.server import PASSWORD
 from tests.partners.providers import Provider, browser, eventually, frame, holders_of, running, say
@@ -196,6 +198,30 @@ async def test_heads_are_signed_kept_and_given_on_and_a_new_key_starts_anew(tmp_
         await suednetz.stop()
         await suednetz.start()
         assert vouched(suednetz, team) == suednetz.vector(team), "they are on disk"
+        anna.close()
+
+
+async def test_nobody_looks_for_heads_to_sign_where_nothing_is_new(tmp_path: Path) -> None:
+    """Every space is named whenever something of an authority was written."""
+    werkhof = Provider(tmp_path, "werkhof")
+    suednetz = Provider(tmp_path, "suednetz", werkhof.address)
+    async with running(werkhof, suednetz):
+        anna, team = await shared_firm(werkhof, suednetz)
+        here, signing, own = werkhof.partners.here, werkhof.partners.signing, werkhof.vector(team)
+        await eventually(lambda: own.items() <= {k: v for k, (v, _) in here.vouched.last(team).items()}.items())
+        looked: list[Any] = []
+
+        @event.listens_for(werkhof.services.store.engine, "before_cursor_execute")
+        def note(_c: Any, _cursor: Any, statement: str, asked: Any, *_rest: Any) -> None:
+            if "sublog.number, sublog.incarnation, sublog.seq" in statement:
+                looked.append(asked)
+
+        signing.due(team)
+        await signing.sign()
+        assert not looked
+        await say(anna, team, "Neues")
+        await eventually(lambda: here.vouched.seq(team, next(iter(own))) > max(own.values()))
+        assert looked, "what is new is looked for"
         anna.close()
 
 

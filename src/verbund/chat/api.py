@@ -4,12 +4,14 @@ import asyncio
 from typing import Annotated
 
 from litestar import get
+from litestar.di import NamedDependency
 from litestar.params import Parameter
 
 from verbund.accounts.schemas import Caller
 from verbund.base.ids import AccountId, CoreId, SpaceId
 from verbund.base.refusal import Unknown
 from verbund.chat import queries
+from verbund.chat.pages import Pages
 from verbund.chat.schemas import ChannelShape, Hits, MessagePage
 from verbund.chat.tables import MAIN
 from verbund.log.service import LogService
@@ -25,6 +27,7 @@ async def messages(
     space: str,
     caller: Caller,
     log: LogService,
+    pages: NamedDependency[Pages],
     channel: Key = None,
     before: Key = None,
     after: Key = None,
@@ -36,7 +39,7 @@ async def messages(
     `before`, `after`: order keys (t + id), exclusive; `around`: a message's id.
     """
     return await asyncio.to_thread(
-        _page, log, SpaceId(space), caller.account, channel or MAIN, before, after, around, limit
+        _page, log, pages, SpaceId(space), caller.account, channel or MAIN, before, after, around, limit
     )
 
 
@@ -73,13 +76,16 @@ async def search(
 
 
 def _page(
-    log: LogService, space: SpaceId, viewer: AccountId, channel: str, before: str | None, after: str | None,
-    around: str | None, limit: int,
+    log: LogService, pages: Pages, space: SpaceId, viewer: AccountId, channel: str, before: str | None,
+    after: str | None, around: str | None, limit: int,
 ) -> MessagePage:  # fmt: skip
-    vector = log.vector(space)
     with log.store.read() as connection:
         if role(connection, space, viewer) is None:
             raise Unknown()
+    if before is None and after is None and around is None:
+        return pages.newest(space, channel, limit)
+    vector = log.vector(space)
+    with log.store.read() as connection:
         beyond = queries.beyond(connection, space, channel)
         if around is not None:
             found = queries.around(connection, space, channel, CoreId(around), limit)

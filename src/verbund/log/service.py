@@ -39,6 +39,9 @@ class LogService:
         self.told: list[Callable[[Appended], None]] = []
         #: Called in the writer's thread, before the authors are told, with the spaces in which a commit appended.
         self.written: list[Callable[[set[SpaceId]], None]] = []
+        #: How often was written: whoever finds it as before a read knows that what was read is still so.
+        #: It grows in the writer's thread, before the authors are told.
+        self.commits = 0
         self._appended = Appended()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.writer = Writer(store, log.begin, _ahead, log.finish, self._committed, self._settled)
@@ -119,6 +122,7 @@ class LogService:
             return {dev: device.key for dev, device in found if device is not None}
 
     def _committed(self, tx: Tx) -> None:
+        self.commits += 1
         self._appended.extend(tx.appended)
         spaces = {space for space, _, _ in tx.appended}
         for call in self.written:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select
 
 from verbund.base.ids import ProviderId, SpaceId, b64
 from verbund.log import tables as log_tables
@@ -18,6 +18,20 @@ from verbund.partners.schemas import Certificate, Head
 #: So far back a head looks for those that it makes superfluous.
 PASSED_MAX = 8 * STRIDE
 Place = tuple[tuple[ProviderId, int], int]
+_place, _entry = log_tables.sublog.c, log_tables.entry.c
+#: Built once: they are asked for every space of which there is something new.
+_MINE = select(_place.number, _place.incarnation, _place.seq).where(
+    _place.space == bindparam("space"), _place.provider == bindparam("own")
+)
+_ENDS = (
+    select(_entry.seq, _entry.chain, _entry.position)
+    .where(
+        _entry.sublog == bindparam("sublog"), _entry.seq > bindparam("after"),
+        or_(_entry.seq % STRIDE == 0, _entry.seq == bindparam("end")),
+    )
+    .order_by(_entry.seq)
+    .limit(bindparam("count"))
+)  # fmt: skip
 
 
 class Kept(NamedTuple):
@@ -77,20 +91,14 @@ def unsigned(
 
     Invariant: what came back after its disk was lost it signs no further than it did before: that is a partner's word.
     """
-    place, entry = log_tables.sublog.c, log_tables.entry.c
-    mine = select(place.number, place.incarnation, place.seq).where(place.space == space, place.provider == own)
     found: list[End] = []
-    for sub in connection.execute(mine).all():
+    for sub in connection.execute(_MINE, {"space": space, "own": own}).all():
         seq, _ = last.get(sublog(own, sub.incarnation), (0, ""))
         is_over = sub.incarnation != incarnation and seq > 0
         if is_over or seq >= sub.seq or len(found) >= limit:
             continue
-        rows = connection.execute(
-            select(entry.seq, entry.chain, entry.position)
-            .where(entry.sublog == sub.number, entry.seq > seq, or_(entry.seq % STRIDE == 0, entry.seq == sub.seq))
-            .order_by(entry.seq)
-            .limit(limit - len(found))
-        )
+        asked = {"sublog": sub.number, "after": seq, "end": sub.seq, "count": limit - len(found)}
+        rows = connection.execute(_ENDS, asked)
         segments, to = Segments(connection), sub.incarnation
         found += [End(space, to, row.seq, segments.chain_of(row, space, (own, to, row.seq))) for row in rows.all()]
     return found

@@ -66,12 +66,19 @@ class Signing:
             self._known.setdefault(one.p, {})[one.number] = one
         for space, sub, seq, chain in kept.ends:
             self._here.signed(space, sub, seq, chain)
+        self._due.clear()  # named before it was known what is signed
         for space in self._here.holders:
             self.due(space)
 
     def due(self, space: SpaceId) -> None:
-        """There may be more in this provider's sub-logs of this space than it signed."""
-        self._due[space] = None
+        """There may be more in this provider's sub-logs of this space than it signed.
+
+        Where there is not, nobody looks at the store: all spaces are named whenever it is read anew who holds what.
+        """
+        here, last = self._here, self._here.vouched.last(space)
+        for sub, mark in here.reach.get(space, {}).items():
+            if sub.startswith(here.own) and last.get(sub, (0, ""))[0] < mark.seq:
+                self._due[space] = None
 
     async def run(self) -> None:
         """For ever: at most one root a second, and none without anything new."""

@@ -11,6 +11,7 @@ from verbund.base.ids import AccountId
 from verbund.base.settings import Settings
 from verbund.blobs.limits import Limits
 from verbund.blobs.service import Blobs
+from verbund.chat.pages import Pages
 from verbund.log.log import Log
 from verbund.log.registry import Registry
 from verbund.log.service import LogService
@@ -87,6 +88,7 @@ class Services:
             "bearers": bearers,
             "blobs": self.blobs,
             "presence": self.presence,
+            "pages": Pages(self.log),
             "me_enrichers": [channels_of],
         }
         self.neighbours = Neighbours(self.store, settings, self.installation.provider)
