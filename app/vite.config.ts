@@ -39,8 +39,13 @@ export default defineConfig({
 	preview: { host: '127.0.0.1', port: 4173, proxy },
 	build: { target: 'es2022', chunkSizeWarningLimit: 700, rolldownOptions: { treeshake: { moduleSideEffects: [barrels] }, output: { codeSplitting: { groups: [first] } } } },
 	test: {
-		include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 20_000,
-		// Each file has its own modules (they hold state); what they are compiled to is kept between runs.
-		pool: 'threads', experimental: { fsModuleCache: true }
+		environment: 'node', testTimeout: 20_000,
+		// What the modules are compiled to is kept between runs.
+		pool: 'threads', experimental: { fsModuleCache: true },
+		// Modules of base hold state (who is signed in, which providers there are): each file has its own. The others share them.
+		projects: [
+			{ extends: true, test: { name: 'base', include: ['src/lib/base/**/*.test.ts'] } },
+			{ extends: true, test: { name: 'rest', include: ['src/**/*.test.ts'], exclude: ['src/lib/base/**'], isolate: false } }
+		]
 	}
 });
