@@ -1,5 +1,8 @@
 """A person at a browser: Debian's Chromium, German, driven as a hand would."""
 
+import atexit
+import functools
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +20,9 @@ FLAGS = (
     "--disable-renderer-backgrounding", "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows", "--allow-loopback-in-peer-connection",
 )  # fmt: skip
-#: Encoding pictures in three sizes is what a call costs a machine without a camera; who only looks whether they come
-#: needs few.
-FEW_FRAMES = "--use-fake-device-for-media-stream=fps=8"
+#: Encoding pictures in several sizes is what a call costs a machine without a camera; who only looks whether they come
+#: needs few, and small ones. These are sent in two sizes.
+CAMERA_WIDTH, CAMERA_HEIGHT, CAMERA_FPS, CAMERA_FRAMES = 640, 360, 8, 4
 #: However slow the machine is: what is right comes at once on a quiet one.
 WAIT_MS = 90_000
 #: Playwright's own waiting evaluates strings in the page, which the content policy forbids.
@@ -65,12 +68,29 @@ CONNECTIONS = """async () => {
 }"""
 
 
+@functools.cache
+def small_camera() -> str:
+    """The flag for a camera that shows a bar walking over grey; the file goes with the process."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    film = Path(folder.name) / "camera.y4m"
+    with film.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{CAMERA_WIDTH} H{CAMERA_HEIGHT} F{CAMERA_FPS}:1 Ip A1:1 C420jpeg\n".encode())
+        for at in range(CAMERA_FRAMES):
+            row = bytearray(b"\x60" * CAMERA_WIDTH)
+            step = CAMERA_WIDTH // CAMERA_FRAMES
+            row[at * step : (at + 1) * step] = b"\xc0" * step
+            colours = b"\x80" * (CAMERA_WIDTH * CAMERA_HEIGHT // 2)
+            file.write(b"FRAME\n" + bytes(row) * CAMERA_HEIGHT + colours)
+    return f"--use-file-for-fake-video-capture={film}"
+
+
 @contextmanager
 def chromium(*flags: str, whole: bool = False) -> Iterator[Browser]:
     """One browser; people get contexts of their own in it. `whole`: as people have it, for the essential."""
     program = CHROMIUM if whole or not Path(WINDOWLESS).exists() else WINDOWLESS
     with sync_playwright() as playwright:
-        few = () if whole else (FEW_FRAMES,)
+        few = () if whole else (small_camera(),)
         browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *few, *flags])
         yield browser
         browser.close()

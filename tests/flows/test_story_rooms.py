@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.flows.browser import FEW_FRAMES, WAIT_MS, Person, chromium
+from tests.flows.browser import WAIT_MS, Person, chromium, small_camera
 from tests.flows.server import PASSWORD, Firm, Server
 from tests.media.films import make
 
@@ -38,7 +38,7 @@ PICTURE_GOES_ON = """async (limit) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium("--auto-select-desktop-capture-source=Entire screen", FEW_FRAMES, whole=True) as running:
+    with chromium("--auto-select-desktop-capture-source=Entire screen", small_camera(), whole=True) as running:
         yield running
 
 

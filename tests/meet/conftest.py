@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.flows.browser import FEW_FRAMES
+from tests.flows.browser import small_camera
 from tests.meet.host import CHROMIUM, FLAGS, PASSWORD, Server, build_page
 from verbund.base.ids import SpaceId
 from verbund.ops.client import Person
@@ -57,6 +57,6 @@ def firm(tmp_path: Path, page_folder: Path) -> Iterator[Firm]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=False, args=[*FLAGS, FEW_FRAMES])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=False, args=[*FLAGS, small_camera()])
         yield browser
         browser.close()
