@@ -50,6 +50,15 @@ class House(NamedTuple):
         found = who.call("GET", f"/api/spaces/{self.pair.workshop}/call")["running"]
         return dict(found) if found else None
 
+    def whole(self) -> None:
+        """Both providers are there, and nobody calls; as a test begins, whatever became of the one before."""
+        for server in self.pair[:2]:
+            if not server.pid_alive():
+                server.start()
+        eventually(self.pair.equal)
+        for who in (self.pair.firm.ben, self.dora):
+            until("nothing runs", lambda who=who: self.running(who) is None)
+
     def calls(self, who: client.Person) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = who.call("GET", f"/api/spaces/{self.pair.workshop}/calls")["calls"]
         return found
@@ -126,7 +135,7 @@ class InCall:
         eventually(lambda: at_partner(house.pair.suednetz, account) == at_partner(house.pair.werkhof, account) != {})
 
     def join(self, space: str) -> None:
-        self.person.go(f"/anruf/{space}")
+        self.person.walk(f"/anruf/{space}")
         self.person.button("Beitreten").click()
         self.person.button("Auflegen").first.wait_for()
 
@@ -147,35 +156,45 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    with two_with_calls(tmp_path) as house:
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One for all calls: each ends with both providers well."""
+    with two_with_calls(tmp_path_factory.mktemp("house")) as house:
         yield house
 
 
 @pytest.fixture
-def two(house: House, browser: Browser) -> Iterator[tuple[InCall, InCall]]:
-    """Anna began a call at Werkhof; Dora, whose page is at Südnetz, saw it there and came."""
+def people(house: House, browser: Browser) -> Iterator[tuple[InCall, InCall]]:
+    """Anna at Werkhof, and Dora, whose page is at Südnetz; nobody calls yet."""
+    house.whole()
     anna = InCall(browser, house, "anna", house.pair.werkhof)
     dora = InCall(browser, house, "dora", house.pair.suednetz)
-    anna.join(house.pair.workshop)
-    until("Südnetz shows the call at Werkhof", lambda: house.running(house.dora))
-    dora.person.sees("ist im Videoanruf")
-    dora.join(house.pair.workshop)
-    for one in (anna, dora):
-        one.sees_and_hears()
     yield anna, dora
     for one in (anna, dora):
         one.person.close()
 
 
+@pytest.fixture
+def two(house: House, people: tuple[InCall, InCall]) -> tuple[InCall, InCall]:
+    """Anna began a call at Werkhof; Dora saw it at Südnetz and came."""
+    anna, dora = people
+    anna.join(house.pair.workshop)
+    until("Südnetz shows the call at Werkhof", lambda: house.running(house.dora))
+    dora.person.sees("ist im Videoanruf")
+    dora.join(house.pair.workshop)
+    for one in people:
+        one.sees_and_hears()
+    return people
+
+
 def test_a_call_outlives_its_provider(house: House, two: tuple[InCall, InCall]) -> None:
     anna, dora = two
     firm, (werkhof, _) = house.pair.firm, house.pair[:2]
-    [before] = house.calls(house.dora)
+    until("both are in it", lambda: here(house, house.dora) == {anna.account, dora.account})
     began = house.running(house.dora)
     assert began is not None
-    assert {one["account"] for one in began["people"]} == {anna.account, dora.account}
+    calls = {one["id"] for one in house.calls(house.dora)}
+    assert began["call"] in calls
     anna.person.button("Mikrofon ausschalten").first.click()
     until("Werkhof knows that Anna is mute", lambda: mute(house, firm.anna) == {anna.account})
 
@@ -185,21 +204,22 @@ def test_a_call_outlives_its_provider(house: House, two: tuple[InCall, InCall]) 
         one.sees_and_hears()
     now = house.running(house.dora)
     assert now is not None
-    assert (now["call"], len(now["people"])) == (before["id"], 2)
+    assert (now["call"], len(now["people"])) == (began["call"], 2)
     assert mute(house, house.dora) == {anna.account}
     anna.person.button("Mikrofon einschalten").first.wait_for()
 
     werkhof.start()
     eventually(house.pair.equal)
     until("Werkhof shows it at Südnetz", lambda: (house.running(firm.ben) or {}).get("place") == now["place"])
-    assert len(house.calls(firm.ben)) == 1
+    assert {one["id"] for one in house.calls(firm.ben)} == calls
     for one in two:
         one.sees_and_hears()
     for one in two:
         one.person.button("Auflegen").first.click()
     for who in (firm.ben, house.dora):
-        [over] = until("the call is over", lambda who=who: [one for one in house.calls(who) if one["seconds"]])
-        assert over["id"] == before["id"]
+        [over] = until("the call is over", lambda who=who: over_since(house, who, calls - {began["call"]}))
+        assert over["id"] == began["call"]
+        assert over["seconds"] > 0
         assert set(over["people"]) == {anna.account, dora.account}
         assert house.running(who) is None
     assert anna.person.complaints == dora.person.complaints == []
@@ -219,31 +239,34 @@ def test_the_web_process_alone_dies_and_media_stays_where_it_is(house: House, tw
         found = house.running(who)
         assert found is not None
         assert (found["call"], found["place"]) == (began["call"], began["place"])
-
-
-def test_two_who_begin_at_once_at_two_providers_are_in_one_call(house: House, browser: Browser) -> None:
-    two = [
-        InCall(browser, house, "anna", house.pair.werkhof), InCall(browser, house, "dora", house.pair.suednetz)
-    ]  # fmt: skip
-    for one in two:
-        one.person.go(f"/anruf/{house.pair.workshop}")
-        one.person.button("Beitreten").wait_for()
-    for one in two:
-        one.page.evaluate(CLICK_SOON)
-    for one in two:
-        one.person.button("Auflegen").first.wait_for()
-        one.sees_and_hears()
-    people = {one.account for one in two}
-    for who in (house.pair.firm.ben, house.dora):
-        until("both are in one call", lambda who=who: here(house, who) == people)
     for one in two:
         one.person.button("Auflegen").first.click()
+
+
+def test_two_who_begin_at_once_at_two_providers_are_in_one_call(house: House, people: tuple[InCall, InCall]) -> None:
+    before = {one["id"] for one in house.calls(house.dora)}
+    for one in people:
+        one.person.walk(f"/anruf/{house.pair.workshop}")
+        one.person.button("Beitreten").wait_for()
+    for one in people:
+        one.page.evaluate(CLICK_SOON)
+    for one in people:
+        one.person.button("Auflegen").first.wait_for()
+        one.sees_and_hears()
+    both = {one.account for one in people}
     for who in (house.pair.firm.ben, house.dora):
-        [over] = until("one call was", lambda who=who: [one for one in house.calls(who) if one["seconds"] is not None])
-        assert set(over["people"]) == people
+        until("both are in one call", lambda who=who: here(house, who) == both)
+    for one in people:
+        one.person.button("Auflegen").first.click()
+    for who in (house.pair.firm.ben, house.dora):
+        [over] = until("one call was", lambda who=who: over_since(house, who, before))
+        assert set(over["people"]) == both
         until("nothing runs", lambda who=who: house.running(who) is None)
-    for one in two:
-        one.person.close()
+
+
+def over_since(house: House, who: client.Person, before: set[str]) -> list[dict[str, Any]]:
+    """The calls that ended, but for those before."""
+    return [one for one in house.calls(who) if one["seconds"] is not None and one["id"] not in before]
 
 
 def moved(house: House, away: str) -> bool:
