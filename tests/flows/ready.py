@@ -8,8 +8,10 @@ Run as a program, it takes orders on the socket that it inherits, one JSON objec
 """
 
 import asyncio
+import contextlib
 import ctypes
 import gc
+import io
 import json
 import os
 import select
@@ -110,6 +112,8 @@ def serve(orders: socket.socket) -> None:
     """Fork for every order until the socket ends."""
     for name in LOADED:
         __import__(name)
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        sys.modules["verbund.web.main"].main(["--help"])  # reads what every command is made of
     hash_cheaply()
     compile_once()
     with tempfile.TemporaryDirectory() as folder:
@@ -144,7 +148,6 @@ def _end_threads() -> None:
 def become(order: dict[str, Any]) -> int:
     """Be the program that was ordered; its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    gc.unfreeze()
     if order["network"]:
         enter(NETWORKS / order["network"])
     for name, number in ((order["said"], 1), (order.get("errors", order["said"]), 2)):
