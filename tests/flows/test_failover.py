@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.flows.browser import WAIT_MS, chromium
+from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.pair import Pair, at_work, two_providers
 from tests.flows.server import Server, texts
 from tests.flows.test_partners import at_partner, eventually, vector_at
+from verbund.base.ids import CoreId, pack
 
 pytestmark = pytest.mark.browser
 #: Home must have been well for a while before anybody goes back, and is looked for now and then only.
@@ -51,7 +52,11 @@ def test_work_goes_on_at_the_partner_and_home_again(browser: Browser, pair: Pair
 
     plan = attach_plan(pair)
 
+    seen = said_to_werkhof_alone(pair, anna)
+
     pair.werkhof.kill()
+    pair.suednetz.start()
+    eventually(lambda: has(pair.suednetz, seen))
     anna.says("Werkhof ist tot, Anna lebt")
     ben.sees("Werkhof ist tot, Anna lebt")
     ben.says("Ben auch")
@@ -73,12 +78,25 @@ def test_work_goes_on_at_the_partner_and_home_again(browser: Browser, pair: Pair
     eventually(pair.equal)
     said = texts(pair.firm.ben, pair.workshop)
     assert said == [
-        "vor dem Ausfall", "noch bei Werkhof", "der Plan", "Werkhof ist tot, Anna lebt", "Ben auch",
-        "nach dem Neuladen", "wieder zu Hause",
+        "vor dem Ausfall", "noch bei Werkhof", "der Plan", "gerade noch gelesen", "Werkhof ist tot, Anna lebt",
+        "Ben auch", "nach dem Neuladen", "wieder zu Hause",
     ]  # fmt: skip
     assert anna.complaints == ben.complaints == []
     anna.close()
     ben.close()
+
+
+def said_to_werkhof_alone(pair: Pair, anna: Person) -> CoreId:
+    """Somebody says something and is gone; Anna reads it, while Südnetz is away."""
+    pair.suednetz.kill()
+    said = pair.firm.ben.say(pair.workshop, "gerade noch gelesen")
+    anna.sees("gerade noch gelesen")
+    return said
+
+
+def has(server: Server, core: CoreId) -> bool:
+    with contextlib.closing(sqlite3.connect(f"file:{server.data / 'verbund.db'}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT 1 FROM core WHERE id = ?", (pack(core),)).fetchone() is not None
 
 
 def attach_plan(pair: Pair) -> str:

@@ -1,3 +1,3 @@
 export * from './outbox';
-export { Sender } from './sender';
+export { BATCH_MAX, Sender } from './sender';
 export type { Pen } from './writing';

@@ -6,11 +6,11 @@ import { Hlc } from '../hlc';
 import { Hosts } from '../hosts';
 import type { Line } from '../line';
 import { Live, type Frame, type LiveOptions } from '../live';
-import { Outbox, Sender, type Change } from '../outbox';
+import { BATCH_MAX, Outbox, Sender, type Change } from '../outbox';
 import { forgetPictures } from '../shell/pictures';
 import { applyRows, persist, SPACES_MAX, type Store, type Trouble } from '../store';
 import type {
-	AccountId, CoreId, Fact, Fold, Host, JsonObject, LiveState, Me, Member, ProviderId, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
+	AccountId, CoreId, Fact, Fold, Host, JsonObject, LiveState, Me, Member, Parcel, ProviderId, ProviderInfo, Row, Signal, SpaceId, SpaceSummary, Vector
 } from '../types';
 import { otherHosts, standsIn, tellWorker } from '../way';
 import { openTabs, type TabMessage } from '../tabs';
@@ -25,6 +25,7 @@ import { Intake } from './intake';
 import { Listeners, type Newer } from './listeners';
 import type { Parsed } from '../core';
 import { KINDS } from '../generated/kinds';
+import { Seen } from './seen';
 import { Verifier } from './verifier';
 import { Ways } from './ways';
 
@@ -50,6 +51,7 @@ export class Sync {
 	readonly #ways: Ways;
 	readonly #folds = new Folds();
 	readonly #intake: Intake;
+	readonly #seen = new Seen();
 	readonly #verifier: Verifier;
 	readonly #sender: Sender;
 	readonly #channel: BroadcastChannel | null;
@@ -79,6 +81,7 @@ export class Sync {
 			this.host = host;
 			api.turn(host && hosts.way(host));
 			tellWorker(host);
+			this.#seen.moved();
 			this.#handed = this.outbox.again().catch(() => undefined);
 		};
 		api.hasOthers = () => (options.others ?? others)().length > 0;
@@ -369,6 +372,10 @@ export class Sync {
 				return;
 			case 'durable':
 				void this.outbox.durable(frame.sp, frame.v);
+				this.#seen.safe(frame.sp, frame.v);
+				return;
+			case 'caught':
+				void this.#give(this.#seen.owed(frame.sp));
 				return;
 			case 'spaces':
 				void this.#refresh();
@@ -425,6 +432,15 @@ export class Sync {
 		});
 	}
 
+	/** What others wrote and the provider before may have had alone. What waits here may be about that. */
+	async #give(parcels: readonly Parcel[]): Promise<void> {
+		if (parcels.length === 0) return;
+		for (let at = 0; at < parcels.length; at += BATCH_MAX) {
+			await this.live.submit(parcels.slice(at, at + BATCH_MAX)).catch(() => undefined);
+		}
+		this.#sender.resume();
+	}
+
 	/** A provider's own facts are nothing that people miss. */
 	#newer({ space, id, core, body }: Parsed, waits: boolean): void {
 		if (waits && this.directory.account(core.dev) === null) return;
@@ -439,7 +455,10 @@ export class Sync {
 			if (key !== undefined) this.#verifier.add({ entry, parsed, key });
 			const { k: kind, ah } = parsed.core;
 			if (entry.x === 0 && kind.startsWith('a')) await this.outbox.saw(space, { id: entry.id, kind, ah });
-			if (parsed.core.dev !== this.device.id) continue;
+			if (parsed.core.dev !== this.device.id) {
+				if (this.holders(space) > 1) this.#seen.add(space, entry);
+				continue;
+			}
 			remember(this.#places, entry.id, { at: entry.at, position: entry.o });
 			const isVoid = entry.x === 3;
 			// A void that comes with its body: this provider has it from another that accepted it.
