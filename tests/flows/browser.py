@@ -25,6 +25,7 @@ FLAGS = (
 CAMERA_WIDTH, CAMERA_HEIGHT, CAMERA_FPS, CAMERA_FRAMES = 640, 360, 8, 4
 #: However slow the machine is: what is right comes at once on a quiet one.
 WAIT_MS = 90_000
+expect.set_options(timeout=WAIT_MS)
 #: Playwright's own waiting evaluates strings in the page, which the content policy forbids.
 SHELL_HELD = """async (limit) => {
     const end = Date.now() + limit;

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ WAIT_S = 60.0
 POLL_S = 0.1
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 _REQUEST, _ANSWER = 0, 1
+_REDRAWN = (
+    "stale element reference", "no such element", "element not interactable", "element click intercepted",
+)  # fmt: skip
 _PREFERENCES = {
     "intl.accept_languages": "de-DE", "intl.locale.requested": "de", "browser.shell.checkDefaultBrowser": False,
     "datareporting.policy.dataSubmissionEnabled": False, "app.update.disabledForTesting": True,
@@ -63,13 +67,28 @@ class Firefox:
         return json.loads(self._stream.read(int(length)))
 
     def command(self, name: str, **parameters: Any) -> Any:
+        error, result = self._answer(name, parameters)
+        assert error is None, (name, error)
+        return result
+
+    def _answer(self, name: str, parameters: dict[str, Any]) -> tuple[Any, Any]:
         self._number += 1
         raw = json.dumps([_REQUEST, self._number, name, parameters]).encode()
         self._socket.sendall(f"{len(raw)}:".encode() + raw)
         sort, number, error, result = self._read()
         assert (sort, number) == (_ANSWER, self._number)
-        assert error is None, (name, error)
-        return result
+        return error, result
+
+    def _touch(self, name: str, find: Callable[[], str], **parameters: Any) -> None:
+        """Act on what is found, and find it anew where the page drew it anew in between."""
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            error, _ = self._answer(name, {"id": find(), **parameters})
+            if error is None:
+                return
+            assert error["error"] in _REDRAWN, (name, error)
+            assert time.monotonic() < deadline, (name, error)
+            time.sleep(POLL_S)
 
     def go(self, address: str) -> None:
         self.command("WebDriver:Navigate", url=address)
@@ -103,10 +122,10 @@ class Firefox:
         return str(self.until(script, name)[_ELEMENT])
 
     def click(self, name: str) -> None:
-        self.command("WebDriver:ElementClick", id=self.button(name))
+        self._touch("WebDriver:ElementClick", lambda: self.button(name))
 
     def type(self, label: str, text: str) -> None:
-        self.command("WebDriver:ElementSendKeys", id=self.field(label), text=text)
+        self._touch("WebDriver:ElementSendKeys", lambda: self.field(label), text=text)
 
     def close(self) -> None:
         self._socket.close()

@@ -28,7 +28,20 @@ class Pair(NamedTuple):
         return self.firm.workshop
 
     def equal(self) -> bool:
-        return at_partner(self.werkhof, self.workshop) == at_partner(self.suednetz, self.workshop) != {}
+        return self.equal_in(self.workshop)
+
+    def equal_in(self, space: str) -> bool:
+        return at_partner(self.werkhof, space) == at_partner(self.suednetz, space) != {}
+
+    def well(self) -> "Pair":
+        """Both are there and agree; as a test begins, whatever became of the one before."""
+        for server in (self.werkhof, self.suednetz):
+            if server.pid_alive():
+                os.kill(server.pid, signal.SIGCONT)
+            else:
+                server.start()
+        eventually(self.equal)
+        return self
 
 
 @contextmanager
@@ -70,5 +83,5 @@ def at_work(browser: Browser, pair: Pair, handle: str) -> Person:
     person.waits_for_shell()
     account = person.page.evaluate("async () => (await (await fetch('/api/me')).json()).account.id")
     # Both are looked at anew each time: more may come to the account while it is waited for.
-    eventually(lambda: at_partner(pair.suednetz, account) == at_partner(pair.werkhof, account) != {})
+    eventually(lambda: pair.equal_in(account))
     return person

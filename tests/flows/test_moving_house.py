@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, expect
 from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.pair import Pair, at_work, two_providers
 from tests.flows.test_access import check
+from tests.flows.test_failover import LINE
 from tests.flows.test_partners import eventually
 from verbund.ops.moving.archive import Reader
 
@@ -75,7 +76,7 @@ def test_a_firm_moves_to_its_partner_while_the_old_provider_is_dead(
     takes_everything_along(anna, tmp_path / "daheim.zip")
     pair.werkhof.kill()
 
-    anna.sees("Südnetz")
+    expect(anna.page.get_by_role("status").filter(has_text="Südnetz")).to_contain_text(LINE)
     anna.go(f"/raum/{firm}/daten")
     takes_everything_along(anna, tmp_path / "beim-partner.zip")
     anna.button("Zu unserem Zuhause machen").first.click()

@@ -133,6 +133,7 @@ def ben_agrees(pair: Pair) -> None:
     anna.refresh()
     anna.post(firm, "authority.role_changed.1", {"account": ben.account, "role": "owner"})
     ben.refresh()
+    eventually(lambda: ben.call("GET", f"/api/spaces/{firm}/motions") != [])
     (motion,) = ben.call("GET", f"/api/spaces/{firm}/motions")
     assert motion["abilities"] == ["stop", "second"]
     ben.post(firm, "authority.motion_seconded.1", {"motion": motion["id"]}, [motion["id"]])

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.server import PASSWORD, Firm, Server
+from tests.flows.test_partners import eventually
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 360, "height": 740}
@@ -143,7 +144,9 @@ def test_reaction_edit_and_withdrawal_are_seen_by_the_other(two: Two) -> None:
     expect(two.ben.message("Quittenholz").locator("ul button[aria-pressed]").first).to_contain_text("2")
 
     tool(two.anna, "Quittenholz", "Bearbeiten").click()
-    two.anna.page.locator("textarea").first.fill("Das Quittenholz liegt rechts")
+    box = two.anna.page.locator("textarea").first
+    expect(box).to_have_value("Das Quittenholz liegt links")
+    box.fill("Das Quittenholz liegt rechts")
     two.anna.page.keyboard.press("Enter")
     two.ben.sees("Das Quittenholz liegt rechts")
     expect(two.ben.message("Quittenholz")).to_contain_text("bearbeitet")
@@ -260,8 +263,12 @@ def test_space_that_is_left_is_gone_from_the_frame(two: Two) -> None:
     two.ben.button("Bereich verlassen").click()
     two.ben.page.get_by_role("dialog").get_by_role("button", name="Bereich verlassen").click()
     expect(two.ben.page.get_by_role("navigation").get_by_role("group", name="Lager")).to_have_count(0, timeout=WAIT_MS)
-    members = two.firm.anna.call("GET", f"/api/spaces/{space}/members")
-    assert [one["name"] for one in members if not one["gone"]] == ["Anna Lindner"]
+    eventually(lambda: members(two, space) == ["Anna Lindner"])
+
+
+def members(two: Two, space: str) -> list[str]:
+    """Their names, as the provider knows them."""
+    return [one["name"] for one in two.firm.anna.call("GET", f"/api/spaces/{space}/members") if not one["gone"]]
 
 
 def test_other_browser_is_signed_out_from_the_list(two: Two) -> None:

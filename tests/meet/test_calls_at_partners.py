@@ -221,7 +221,7 @@ def test_a_call_outlives_its_provider(house: House, two: tuple[InCall, InCall]) 
         assert over["id"] == began["call"]
         assert over["seconds"] > 0
         assert set(over["people"]) == {anna.account, dora.account}
-        assert house.running(who) is None
+        until("nothing runs", lambda who=who: house.running(who) is None)
     assert anna.person.complaints == dora.person.complaints == []
 
 
