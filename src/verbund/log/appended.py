@@ -29,6 +29,11 @@ class Written:
         return sublog(self.place.provider, self.place.incarnation)
 
     @property
+    def seq(self) -> int:
+        """Its number there."""
+        return self.place.seq
+
+    @property
     def entry(self) -> Entry:
         return as_entry(self._parsed, self.place, self._position, self._state)
 

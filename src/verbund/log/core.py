@@ -120,14 +120,25 @@ def check_signature(parsed: Parsed, key: PublicKey) -> None:
     """Raises WrongSignature unless the core's device, which must hold this key, signed it."""
     if parsed.proven is not None and (parsed.proven is key or parsed.proven == key):
         return
-    if key.device != parsed.core.dev or not verify(key, parsed.signature, DOMAIN + parsed.raw):
+    if key.device != parsed.core.dev or not verify(key, parsed.signature, signed(parsed)):
         raise WrongSignature()
+
+
+def signed(parsed: Parsed) -> bytes:
+    """What its device signed."""
+    return DOMAIN + parsed.raw
 
 
 def prove(parsed: Parsed, key: PublicKey) -> None:
     """Check the signature once and for all. Raises WrongSignature."""
     check_signature(parsed, key)
-    force_setattr(parsed, "proven", key)
+    note_proven(parsed, key)
+
+
+def note_proven(parsed: Parsed, key: PublicKey) -> None:
+    """The signature was found to be right with this key; whose key it is decides as well."""
+    if key.device == parsed.core.dev:
+        force_setattr(parsed, "proven", key)
 
 
 def body_hash(salt: bytes, body: bytes) -> str:

@@ -58,6 +58,7 @@ class LogService:
 
     async def stop(self) -> None:
         await asyncio.to_thread(self.writer.stop)
+        await asyncio.to_thread(self.ahead.stop)
 
     async def write(self, work: Callable[[Tx], Result]) -> Result:
         """Run `work(tx)` in the writer's transaction: local state, or several things that belong together."""

@@ -30,7 +30,6 @@ from verbund.partners.homecoming import Homecoming
 from verbund.partners.link import Accepted, Gone, Link, Met, Own, Wire, meet, turn_away
 from verbund.partners.passing import Hub, Passings
 from verbund.partners.peer import Peer
-from verbund.partners.push import Placed
 from verbund.partners.refusals import NotKnown, Superfluous, TooMuch
 from verbund.partners.rounds import for_ever
 from verbund.partners.safe import Safe
@@ -249,7 +248,7 @@ class PartnersService:
             self.signing.due(space)
         self._safe.look(space)
         others = self.here.others(space)
-        entries = [Placed(one.sub, one.place.seq, one.raw) for one, _ in came] if others & self.links.keys() else []
+        entries = [one for one, _ in came]
         for provider in others:
             if (peer := self.peers.get(provider)) is not None:
                 peer.appended(space, self.now_ms())

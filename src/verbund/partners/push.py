@@ -8,7 +8,7 @@ unanswered. What does not fit is forgotten: the partner asks for it, by its vect
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -32,6 +32,19 @@ class Placed(NamedTuple):
     sub: str
     seq: int
     raw: bytes
+
+
+class Going(Protocol):
+    """An entry that may have to go out, and where it stands; encoded where somebody asks for it as it goes."""
+
+    @property
+    def sub(self) -> str: ...
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def raw(self) -> bytes: ...
 
 
 class _Where(msgspec.Struct):
@@ -96,7 +109,7 @@ class Push:
             if sub in known or len(known) < KNOWN_MAX:
                 known[sub] = max(known.get(sub, 0), seq)
 
-    def add(self, space: SpaceId, entries: Iterable[Placed]) -> None:
+    def add(self, space: SpaceId, entries: Iterable[Going]) -> None:
         """New entries: each goes out when the one before it is known there; a gap is left to the partner to find."""
         known = self.known.get(space)
         if known is None:
@@ -107,7 +120,7 @@ class Push:
         for one in entries:
             if one.seq == known.get(one.sub, 0) + 1:
                 known[one.sub] = one.seq
-                self._live.setdefault(space, deque()).append(one)
+                self._live.setdefault(space, deque()).append(Placed(one.sub, one.seq, one.raw))
                 self._live_bytes += len(one.raw)
         if self._live_bytes > LIVE_BYTES_MAX:
             for waiting in list(self._live):

@@ -4,7 +4,7 @@ Frames and commits go in, actions come out: the driver sends, reads and writes, 
 over a socket and in the simulator.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -21,7 +21,7 @@ from verbund.partners.hearing import Hearing
 from verbund.partners.here import Here
 from verbund.partners.introducing import KNOWN_FRAME_MAX, Introducing
 from verbund.partners.peer import Peer
-from verbund.partners.push import CREDITS, Load, Placed, Push
+from verbund.partners.push import CREDITS, Going, Load, Placed, Push
 from verbund.partners.refusals import Contradicted, Gap, NotHeld, Protocol, Silent, TooMuch
 from verbund.partners.schemas import PACKED, PROTOCOLS, Have, Head, Heads, Known, Mark, No, Reach, Want, WantHeads
 from verbund.partners.vouching import ASK_SOON_MS, Vouching, is_frame
@@ -98,7 +98,7 @@ class Exchange:
         """The next comparison comes at once: spaces are shared since now, or links came and went."""
         self._next_ms = 0
 
-    def appended(self, space: SpaceId, entries: list[Placed]) -> None:
+    def appended(self, space: SpaceId, entries: Sequence[Going]) -> None:
         """A commit here appended these. Own ones go out at once, those of others where the partner cannot get them."""
         if not self._here.is_shared(self.provider, space):
             return
