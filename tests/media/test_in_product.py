@@ -158,7 +158,8 @@ def test_half_a_film_gets_a_reason_and_the_next_one_is_prepared(tmp_path: Path, 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path: Path, server: Server, anna: Person) -> None:
     space = anna.create("Werkstatt")
-    one = add(anna, space, foreign_film(tmp_path / "film.webm", 40, "320x180", rate="10"))
+    piece = foreign_film(tmp_path / "piece.webm", 10, "320x180", rate="6")
+    one = add(anna, space, repeated(tmp_path / "film.webm", piece, 4))
     # It dies while its programs stand still: they have to end all the same.
     hold_encoding(server.pid, server.data / "media" / one, 6)
     playable = until(anna, one, lambda found: found["state"] == "playable" and found["percent"] >= 20)
@@ -190,11 +191,11 @@ def programs_on(data: Path) -> list[str]:
 def test_long_film_does_not_keep_others_from_beginning(tmp_path: Path, server: Server, anna: Person) -> None:
     space = anna.create("Werkstatt")
     piece = foreign_film(tmp_path / "piece.webm", 10, "320x180", rate="6")
-    long = add(anna, space, repeated(tmp_path / "long.webm", piece, 12), "Lang")
+    long = add(anna, space, repeated(tmp_path / "long.webm", piece, 4), "Lang")
     # It would never end by itself: only who ends what encodes it can begin with another one.
     hold_encoding(server.pid, server.data / "media" / long, 5)
     until(anna, long, lambda found: found["state"] == "playable")
-    short = add(anna, space, foreign_film(tmp_path / "short.webm", 6, rate="12"), "Kurz")
+    short = add(anna, space, foreign_film(tmp_path / "short.webm", 6, "320x180", rate="12"), "Kurz")
     until(anna, short, lambda found: found["state"] in ("playable", "ready"))
     assert film(anna, long)["state"] == "playable"
     assert until(anna, long, settled)["state"] == "ready"
