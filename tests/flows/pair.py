@@ -28,7 +28,8 @@ class Pair(NamedTuple):
         return self.firm.workshop
 
     def equal(self) -> bool:
-        return self.equal_in(self.workshop)
+        """The firm too: an invitation into the workshop is written there as well."""
+        return self.equal_in(self.workshop) and self.equal_in(self.firm.anna.organisation)
 
     def equal_in(self, space: str) -> bool:
         return at_partner(self.werkhof, space) == at_partner(self.suednetz, space) != {}

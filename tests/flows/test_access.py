@@ -24,6 +24,7 @@ SETTLED = """(async () => {
 #: Which of them look at colours.
 COLOURS = ["color-contrast", "link-in-text-block"]
 LOOKS: tuple[tuple[Literal["light", "dark"], list[str]], ...] = (("light", RULES), ("dark", COLOURS))
+STILL: dict[str, Any] = {"reduced_motion": "reduce"}
 SMALL_PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
 PASSWORD = "lange genug und nirgends sonst"
@@ -87,7 +88,7 @@ def check_rooms(person: Person, space: str, people: str) -> None:
 def test_every_screen_is_for_everybody(browser: Browser, tmp_path: Path) -> None:
     server = Server(tmp_path / "werkhof").start()
     try:
-        anna = Person(browser, "anna", server.address, viewport=DESK, reduced_motion="reduce")
+        anna = Person(browser, "anna", server.address, viewport=DESK, **STILL)
         for path, text in (
             ("/anmelden", "Anmeldename"),
             ("/passwort", "Passwort vergessen"),
@@ -109,9 +110,7 @@ def test_every_screen_is_for_everybody(browser: Browser, tmp_path: Path) -> None
         anna.page.keyboard.press("Escape")
         check_rooms(anna, space, "Noch ist niemand sonst hier")
 
-        stranger = Person(
-            browser, "stranger", server.address, viewport=SMALL_PHONE, reduced_motion="reduce", color_scheme="dark"
-        )
+        stranger = Person(browser, "stranger", server.address, viewport=SMALL_PHONE, **STILL, color_scheme="dark")
         stranger.go(invite(anna, space))
         stranger.sees("lädt Sie ein")
         check(stranger, "invitation")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.server import PASSWORD, Firm, Server
-from tests.flows.test_access import DESK, SMALL_PHONE, check_looks
+from tests.flows.test_access import DESK, SMALL_PHONE, STILL, check_looks
 from tests.media.films import browser_film
 from tests.media.test_in_product import add, settled, until
 
@@ -105,9 +105,9 @@ def test_rooms_are_for_everybody(browser: Browser, tmp_path: Path) -> None:
         film = add(firm.anna, firm.workshop, browser_film(tmp_path / "film.mp4", 20), "Rundgang")
         until(firm.anna, film, settled)
         room = f"/raum/{firm.workshop}"
-        anna = Person(browser, "Anna", server.address, viewport=DESK, reduced_motion="reduce")
+        anna = Person(browser, "Anna", server.address, viewport=DESK, **STILL)
         ben = Person(
-            browser, "Ben", server.address, viewport=SMALL_PHONE, reduced_motion="reduce", has_touch=True,
+            browser, "Ben", server.address, viewport=SMALL_PHONE, **STILL, has_touch=True,
             is_mobile=True,
         )  # fmt: skip
         anna.sign_in("anna", PASSWORD, room)

@@ -16,7 +16,7 @@ from tests.flows.pair import Pair, at_work, two_providers
 from tests.flows.server import PASSWORD, texts
 from tests.flows.test_access import SMALL_PHONE
 from tests.flows.test_failover import HOME_MS
-from tests.flows.test_partners import at_partner, eventually
+from tests.flows.test_partners import eventually
 
 pytestmark = pytest.mark.browser
 #: What both devices show, for people to compare.
@@ -110,8 +110,7 @@ def test_new_device_comes_in_with_the_card_while_home_is_gone(browser: Browser, 
     anna.sees("Guten ")
     anna.sees_not("Notfallkarte anlegen")
     account = pair.firm.anna.account
-    known = at_partner(pair.werkhof, account)
-    eventually(lambda: at_partner(pair.suednetz, account) == known)
+    eventually(lambda: pair.equal_in(account))
     anna.go(f"/raum/{pair.workshop}")
     anna.sees("vor dem Ausfall")
 

@@ -14,7 +14,7 @@ from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.pair import Pair, at_work, two_providers
 from tests.flows.server import texts
 from tests.flows.test_access import SMALL_PHONE
-from tests.flows.test_partners import at_partner, eventually
+from tests.flows.test_partners import eventually
 
 pytestmark = pytest.mark.browser
 AUTHENTICATOR = {
@@ -98,9 +98,9 @@ def test_a_passkey_leads_in_at_the_partner_while_home_is_gone(browser: Browser, 
     anna.sees("Guten ")
     anna.sees_not("Ein Passkey bei Südnetz")
     account = pair.firm.anna.account
-    known = at_partner(pair.werkhof, account)
-    eventually(lambda: at_partner(pair.suednetz, account) == known)
+    eventually(lambda: pair.equal_in(account))
     anna.go(f"/raum/{pair.workshop}")
+    anna.sees("vor dem Ausfall")
 
     pair.werkhof.kill()
     phone = comes_in(browser, "phone", pair, held)
@@ -129,7 +129,7 @@ def revoked_everywhere(browser: Browser, pair: Pair, anna: Person, held: list[di
     anna.sees("Mit einem Passkey bei einem zweiten Anbieter angemeldet")
     anna.button("Passkey bei Südnetz entfernen").click()
     anna.sees("gilt nirgends mehr")
-    eventually(lambda: at_partner(pair.suednetz, account) == at_partner(pair.werkhof, account))
+    eventually(lambda: pair.equal_in(account))
     thief = comes_in(browser, "thief", pair, held)
     thief.sees("Dieses Gerät ist hier nicht angemeldet")
     thief.close()

@@ -159,5 +159,4 @@ async def test_who_stops_at_once_waits_for_nobody(tmp_path: Path) -> None:
     side.supervised.start()
     await until("a supervisor is under way", lambda: supervisors_of(side.folder))
     await side.supervised.stop(quit_too=True)
-    assert not supervisors_of(side.folder)
-    assert not janus_of(side.folder)
+    await until("both are gone", lambda: not supervisors_of(side.folder) and not janus_of(side.folder))
