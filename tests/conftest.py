@@ -22,6 +22,7 @@ from verbund.web.main import GC_OBJECTS
 #: its second try stands in pytest's summary (R), so that it can be made calmer.
 BROWSER_RERUNS = 1
 RERUN_AFTER_S = 2
+RERUN_SAID_CHARS = 600
 # How long an example takes says how busy the machine is.
 settings.register_profile("verbund", settings.default, deadline=None)
 settings.load_profile("verbund")
@@ -45,6 +46,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
         tell(item, report)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Why something needed its second try: else nobody ever learns it."""
+    for report in terminalreporter.stats.get("rerun", []):
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if crash is not None:
+            said = crash.message[:RERUN_SAID_CHARS].replace("\n", "\n    ")
+            terminalreporter.write_line(f"{report.nodeid} failed first at {crash.path}:{crash.lineno}\n    {said}")
 
 
 def pytest_collection_finish() -> None:
