@@ -21,9 +21,18 @@ BROKEN_ONCE = {
     1854: "a provider whose clock was set back said nothing on its links, and signed nothing, until it had caught up",
     2033: "put back to an old profile, its last fact lost with a disk, a browser never got rid of what it wrote then",
 }
+#: Of 2,000 schedules these do not come to rest, since rogues play what is rare more often; nothing is lost in them.
+#: Whoever mends one moves it up.
+STILL_BROKEN = {
+    836: "told another history from early on, nothing of it signed, a provider takes the true one from nobody",
+    1025: "a forged copy came before its author's key and became a void; the true one is asked of nobody",
+    1388: "the same, of an account's first fact",
+}
 
 
-@pytest.mark.parametrize("seed", [*range(SEEDS), *BROKEN_ONCE])
+@pytest.mark.parametrize(
+    "seed", [*range(SEEDS), *BROKEN_ONCE, *(pytest.param(one, marks=pytest.mark.xfail) for one in STILL_BROKEN)]
+)
 def test_everything_holds(seed: int) -> None:
     result = run(Given(seed))
     assert not result.invariant, f"{result.detail}\nagain: python -m tests.simulation --seed {seed} -v"
