@@ -18,9 +18,9 @@ from tests.postgres import Pool, cluster
 from tests.statements import compile_once
 from verbund.web.main import GC_OBJECTS
 
-#: A real browser on a machine that others use too is late now and then. What fails three times in a row is wrong; what
-#: needed another try stands in pytest's summary (R), with what it failed by, so that it can be made calmer.
-BROWSER_RERUNS = 2
+#: A real browser on a machine that others use too is late now and then. What fails twice in a row is wrong; what needed
+#: its second try stands in pytest's summary (R), with what it failed by, so that it can be made calmer.
+BROWSER_RERUNS = 1
 RERUN_AFTER_S = 2
 RERUN_SAID_CHARS = 600
 # How long an example takes says how busy the machine is.
@@ -49,7 +49,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Why something needed another try: else nobody ever learns it."""
+    """Why something needed its second try: else nobody ever learns it."""
     for report in terminalreporter.stats.get("rerun", []):
         crash = getattr(report.longrepr, "reprcrash", None)
         if crash is not None:

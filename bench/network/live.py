@@ -35,7 +35,7 @@ MESSAGE = "chat.message_posted.1"
 #: So much was said in the room of those who come over: more than one page.
 SAID = 100
 #: Two providers are at rest that together use less processor than this for a second: all is signed, all is told.
-AT_REST_CPU_S = 0.08
+AT_REST_CPU_S, WATCHED_S = 0.08, 1.0
 
 
 def measured(folder: Path, seed: int) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ def herd(folder: Path, seed: int, people: int) -> dict[str, Any]:
 def at_rest(pair: Places) -> bool:
     """Whether neither has anything left to do: who has just joined is still being signed for, told of, counted."""
     before = [cpu_s(one.pid) for one in (pair.werkhof, pair.suednetz)]
-    time.sleep(1.0)
+    time.sleep(WATCHED_S)
     used = sum(cpu_s(one.pid) - was for one, was in zip((pair.werkhof, pair.suednetz), before, strict=True))
     return used < AT_REST_CPU_S
 

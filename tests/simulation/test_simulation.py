@@ -31,7 +31,12 @@ STILL_BROKEN = {
 
 
 @pytest.mark.parametrize(
-    "seed", [*range(SEEDS), *BROKEN_ONCE, *(pytest.param(one, marks=pytest.mark.xfail) for one in STILL_BROKEN)]
+    "seed",
+    [
+        *range(SEEDS),
+        *BROKEN_ONCE,
+        *(pytest.param(seed, marks=pytest.mark.xfail(reason=why)) for seed, why in STILL_BROKEN.items()),
+    ],
 )
 def test_everything_holds(seed: int) -> None:
     result = run(Given(seed))

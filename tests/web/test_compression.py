@@ -7,7 +7,11 @@ from typing import Any
 from tests.accounts.people import running
 from verbund.web.compression import PACKED_BYTES_MIN, packing
 
-START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4000"), (b"etag", b"x")]}
+START: dict[str, Any] = {
+    "type": "http.response.start",
+    "status": 200,
+    "headers": [(b"content-length", b"4000"), (b"etag", b"x")],
+}
 
 
 async def told(*messages: dict[str, Any]) -> tuple[dict[bytes, bytes], list[bytes]]:
@@ -41,7 +45,7 @@ async def test_long_answer_is_packed_and_says_so() -> None:
 
 async def test_what_is_short_packed_already_or_comes_in_parts_goes_as_it_is() -> None:
     short, long = b"x" * (PACKED_BYTES_MIN - 1), b"x" * 4000
-    packed = {**START, "headers": [*START["headers"], (b"Content-Encoding", b"br")]}  # type: ignore[misc]
+    packed = {**START, "headers": [*START["headers"], (b"Content-Encoding", b"br")]}
     for messages in ((START, body(short)), (packed, body(long)), (START, body(long, True), body(long))):
         headers, bodies = await told(*messages)
         assert bodies == [one["body"] for one in messages[1:]]

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Entry, SpaceId } from '../types';
+import type { CoreId, Entry, SpaceId } from '../types';
 import { Seen, SEEN_MAX } from './seen';
 
 const ROOM = 'raum' as SpaceId;
@@ -41,6 +41,17 @@ describe('what was seen and is not safe yet', () => {
 		seen.add(ROOM, entry(6, { b: '{"blobs":["abc"],"text":"Plan"}' }));
 		seen.moved();
 		expect(seen.owed(ROOM)).toEqual([]);
+	});
+
+	it('is not what was taken back, nor anything of a space in which words were erased', () => {
+		const seen = new Seen();
+		for (const n of [1, 2]) seen.add(ROOM, entry(n));
+		seen.add(YARD, entry(7));
+		seen.moved();
+		seen.forget(ROOM, 'id1' as CoreId);
+		seen.forget(YARD);
+		expect(seen.owed(ROOM).map((one) => one.c)).toEqual(['c2']);
+		expect(seen.owed(YARD)).toEqual([]);
 	});
 
 	it('is bounded: the oldest goes', () => {

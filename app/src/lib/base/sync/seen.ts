@@ -6,7 +6,7 @@
  * A provider is given what belongs to a space once it has answered for that space.
  */
 import { SETTLED } from '../entry';
-import type { Entry, Parcel, SpaceId, Vector } from '../types';
+import type { CoreId, Entry, Parcel, SpaceId, Vector } from '../types';
 
 export const SEEN_MAX = 256;
 /** A file goes where its author's browser takes it; without it a fact that names it would be refused. */
@@ -14,6 +14,7 @@ const BLOBS_NAMED = '"blobs":["';
 
 interface Held {
 	space: SpaceId;
+	id: CoreId;
 	sub: string;
 	n: number;
 	parcel: Parcel;
@@ -25,11 +26,16 @@ export class Seen {
 	/** Spaces of which the provider that stands in was given nothing yet. */
 	#owed = new Set<SpaceId>();
 
-	add(space: SpaceId, { p, i, n, x, c, s, sa, b }: Entry): void {
+	add(space: SpaceId, { id, p, i, n, x, c, s, sa, b }: Entry): void {
 		const sub = `${p}.${i}`;
 		if (x !== SETTLED || b === null || b.includes(BLOBS_NAMED) || n <= (this.#safe.get(space)?.[sub] ?? 0)) return;
-		this.#held.push({ space, sub, n, parcel: { c, s, sa, b } });
+		this.#held.push({ space, id, sub, n, parcel: { c, s, sa, b } });
 		if (this.#held.length > SEEN_MAX) this.#held.shift();
+	}
+
+	/** Words that were taken back or erased are given to nobody: of one fact, or of all of a space. */
+	forget(space: SpaceId, id?: CoreId): void {
+		this.#held = this.#held.filter((one) => one.space !== space || (id !== undefined && one.id !== id));
 	}
 
 	/** Another provider stands in. */

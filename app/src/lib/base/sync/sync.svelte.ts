@@ -194,6 +194,7 @@ export class Sync {
 
 	/** Something was taken back: its words go from what this browser keeps of what it wrote itself. */
 	erased(space: SpaceId, target: CoreId): void {
+		this.#seen.forget(space, target);
 		void this.outbox.erase(space, ({ id }) => id === target).catch((error: unknown) => console.error('not erased here', error));
 	}
 
@@ -201,6 +202,7 @@ export class Sync {
 	#erase({ space, state, body }: Fact): void {
 		if (state !== 'accepted' || body === null) return;
 		const { account, until } = body as { account: AccountId; until: string };
+		this.#seen.forget(space);
 		const own = account === this.me.account.id;
 		const erasing = own ? this.outbox.erase(space, ({ kind, t }) => !isAuthority(kind) && t <= until) : Promise.resolve();
 		void Promise.all([erasing, forgetPictures(space)]).catch((error: unknown) => console.error('not erased here', error));
