@@ -141,12 +141,12 @@ export class Sync {
 		await forgetPictures();
 	}
 
-	/** Milliseconds since 1970 by the provider's clock. */
 	/** A stamp of now, earlier than whatever is written next. */
 	stamp(): string {
 		return this.outbox.ports.pen.hlc.tick();
 	}
 
+	/** Milliseconds since 1970 by the provider's clock. */
 	now(): number {
 		return Date.now() + this.#offset;
 	}
