@@ -16,6 +16,7 @@ from verbund.log.entry import QUARANTINED, SETTLED, WAITING, Entry
 from verbund.log.log import Log
 from verbund.log.service import LogService
 from verbund.log.tx import Tx
+from verbund.partners.actions import Take
 from verbund.partners.taking import accept
 
 Logs = Callable[[int], LogService]
@@ -241,7 +242,7 @@ async def test_much_that_is_known_is_asked_for_at_once(logs: Logs, log: LogServi
 
     def accept_all(tx: Tx) -> None:
         event.listen(log.store.engine, "before_cursor_execute", lambda _c, _k, sql, *_: asked.append(sql))
-        accept(log.core, SpaceId(space), own, tx)
+        accept(log.core, Take(SpaceId(space), 1, []), own, tx)
 
     await log.write(accept_all)
     assert log.vector(space) == {f"{log.provider}.1": 61, f"{replica.provider}.1": 61}

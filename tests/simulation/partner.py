@@ -147,7 +147,7 @@ class Partner(Provider):
         self.peers: dict[ProviderId, Peer] = {}
         self.links: dict[ProviderId, Link] = {}
         self.tasks: list[Callable[[], None]] = []
-        self.is_stale, self.is_reading, self.ticked_ms = False, False, 0
+        self.is_stale, self.is_reading, self.ticked_ms, self.forgeries = False, False, 0, 0
         with self.disk.read() as connection:
             known = queries.identities(connection, IDENTITIES_MAX)
         self.known = {one.certificate: one for one in known}
@@ -198,6 +198,8 @@ class Partner(Provider):
     def tick(self) -> None:
         if self.time[0] - self.ticked_ms >= TICK_S * 1000:
             self.ticked_ms = self.time[0]
+            self.is_stale |= self.forgeries != self.service.forgeries
+            self.forgeries = self.service.forgeries
             for link in list(self.links.values()):
                 self._compare(link)
             self.signing.tick(self.now_ms)
@@ -246,7 +248,7 @@ class Partner(Provider):
             return
 
         def work(tx: Tx) -> Ends:
-            return accept(self.log, take.space, examined, tx)
+            return accept(self.log, take, examined, tx)
 
         def done(work: Work) -> None:
             if isinstance(work.error, Refusal):
@@ -367,7 +369,7 @@ class Partner(Provider):
         self.is_reading = False
         before = {provider: set(self.here.shared(provider)) for provider in self.links}
         promised = found.expected.keys() - self.here.expected.keys()
-        self.here.holders, self.here.expected = found.holders, found.expected
+        self.here.holders, self.here.expected, self.here.forged = found.holders, found.expected, found.forged
         self.here.local |= found.local
         for space, reach in found.reach.items():
             self.here.advance(space, [(sub, mark.seq, mark.chain) for sub, mark in reach.items()])

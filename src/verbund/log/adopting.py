@@ -3,8 +3,10 @@
 from sqlalchemy import exists, select
 
 from verbund.base.ids import ProviderId, SpaceId
-from verbund.log import tables
-from verbund.log.core import parse
+from verbund.log import alternates, tables
+from verbund.log.core import Parsed, parse
+from verbund.log.entry import VOID, Entry
+from verbund.log.judge import state_of
 from verbund.log.log import Log
 from verbund.log.sealed import Segments
 from verbund.log.stored import stored_parcel
@@ -39,3 +41,16 @@ def adopt(log: Log, tx: Tx, space: SpaceId, provider: ProviderId, incarnation: i
     for row in Segments(tx.connection).wholes(rows):
         log.place_again(tx, parse(stored_parcel(row)), row.state, bool(row.void))
     return len(rows)
+
+
+def take_apart(log: Log, tx: Tx, entry: Entry, examined: Parsed | None = None) -> None:
+    """Take in what stands in a sub-log of which another history is here: at a place of this provider's own.
+
+    Of the entry only the parcel, the time and `x` count. Idempotent. Raises WrongSignature.
+    """
+    parsed = parse(entry.parcel) if examined is None else examined
+    state, is_void = state_of(parsed, tx), entry.x == VOID
+    if state is None or (state == VOID and not is_void):
+        log.take_over(tx, parsed, log.own_place(tx, parsed, is_void, entry.at))
+    else:
+        alternates.note(tx, parsed)

@@ -5,19 +5,26 @@ Whoever sends a forged copy first must not keep the true one out: a core is name
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
-from verbund.base.ids import CoreId, b64
+from verbund.base.ids import CoreId, SpaceId, b64
 from verbund.log import tables
 from verbund.log.core import Parcel, Parsed, WrongSignature, parse
-from verbund.log.entry import VOID, WAITING
+from verbund.log.entry import VOID, WAITING, sublog
 from verbund.log.judge import Accepted
 from verbund.log.stored import stored_parcel
 from verbund.log.tx import Tx
 
+if TYPE_CHECKING:
+    from verbund.log.log import Log
+
 ALTERNATES_MAX = 16
+#: Of so many cores whose only copies here are forged the true ones are looked for.
+FORGED_MAX = 1_000
+#: Stands for "the true one is still to come" where a signature stands else.
+WANTED = ""
 
 
 class Judged(NamedTuple):
@@ -25,6 +32,18 @@ class Judged(NamedTuple):
 
     parsed: Parsed
     verdict: Accepted
+
+
+def again(log: "Log", tx: Tx, parsed: Parsed, at: int) -> None:
+    """It came at a place that is taken. Where a forged copy took it, this may be the true one: then it counts from now
+    on, at a place of this provider's own, so that others who know the forged one alone get it, too.
+    """
+    if tx.state(parsed.id) == VOID and _is_wanted(tx, parsed.id):
+        with suppress(WrongSignature):
+            log.judge.signer(parsed, tx)
+            log.take_over(tx, parsed, log.own_place(tx, parsed, False, at))
+    else:
+        note(tx, parsed)
 
 
 def note(tx: Tx, parsed: Parsed) -> None:
@@ -50,13 +69,44 @@ def genuine(tx: Tx, core: CoreId, row: Any, judge: Callable[[Tx, Parsed, int], A
 
 
 def void(tx: Tx, core: CoreId) -> None:
-    """It came before the key that shows it to be forged: a void, which the true one replaces when it comes."""
+    """It came before the key that shows it to be forged: a void, which the true one replaces when it comes.
+
+    Partners are asked for that (see partners/detours.py): its place counts as taken.
+    """
     c = tables.core.c
     tx.gone += tx.execute(select(c.space, c.position, c.id).where(c.id == core)).all()
     nothing = {"state": VOID, "reason": WrongSignature.code, "salt": None, "body": None}
     tx.execute(update(tables.core).where(c.id == core).values(nothing))
+    tx.insert_once(tables.alternate, {"core": core, "sig": WANTED})
+    tx.knows_forged = False
 
 
 def forget(tx: Tx, core: CoreId) -> None:
     """It waits no longer."""
     tx.remove(tables.alternate, core=core)
+
+
+def found(tx: Tx, core: CoreId) -> None:
+    """What was a void is here now. Perhaps the true one in place of a forged one."""
+    if _is_wanted(tx, core):
+        forget(tx, core)
+        tx.knows_forged = False
+
+
+def forged(connection: Connection) -> list[tuple[SpaceId, str, int]]:
+    """(space, sub-log, seq) of the places of which only forged copies came; FORGED_MAX at most."""
+    core, entry, place, c = tables.core.c, tables.entry.c, tables.sublog.c, tables.alternate.c
+    wanted = connection.execute(select(c.core).where(c.sig == WANTED).limit(FORGED_MAX)).scalars().all()
+    rows = connection.execute(
+        select(place.space, place.provider, place.incarnation, entry.seq)
+        .join(tables.entry, place.number == entry.sublog)
+        .join(tables.core, core.position == entry.core)
+        .where(core.id.in_(wanted), entry.void == 0)
+        .limit(FORGED_MAX)
+    ).all()
+    return [(row.space, sublog(row.provider, row.incarnation), row.seq) for row in rows]
+
+
+def _is_wanted(tx: Tx, core: CoreId) -> bool:
+    c = tables.alternate.c
+    return tx.execute(select(c.sig).where(c.core == core, c.sig == WANTED)).first() is not None

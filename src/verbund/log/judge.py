@@ -145,7 +145,7 @@ class Judge:
         if state is not None:
             return self._known(parsed, view, state)
         try:
-            device = self._signer(parsed, view)
+            device = self.signer(parsed, view)
         except Refusal as refusal:
             return Refuse(refusal, void=False)
         gap = self._gap(parsed, view, head)
@@ -180,7 +180,7 @@ class Judge:
             event = self._peek(parsed)
             if event is None or event.introduces() is None:
                 return Hold((*missing, parsed.core.dev))
-        device = self._signer(parsed, view)
+        device = self.signer(parsed, view)
         if missing:
             return Hold(missing)
         is_new = view.lacks_number(parsed.space, parsed.core.dev, parsed.core.ds)
@@ -257,7 +257,7 @@ class Judge:
         except Refusal:
             return None
 
-    def _signer(self, parsed: Parsed, view: View) -> Device:
+    def signer(self, parsed: Parsed, view: View) -> Device:
         """The device that signed; a first fact may bring its own key. Raises Unknown, WeakKey, WrongSignature."""
         device = view.device(parsed.core.dev)
         if device is None:

@@ -93,7 +93,7 @@ class Log:
         sublog = (parsed.space, entry.p, entry.i)
         end = sublogs.end_of(tx, sublog)
         if entry.n <= end.seq:
-            alternates.note(tx, parsed)
+            alternates.again(self, tx, parsed, entry.at)
             return
         if entry.n != end.seq + 1:
             raise BrokenChain(provider=entry.p, seq=entry.n)
@@ -245,6 +245,8 @@ class Log:
             case SetAside(reason, take):
                 self._append(tx, parsed, QUARANTINED, place, None, reason)
                 self._overtaken(tx, take)
+        if was_void and not isinstance(verdict, Known):
+            alternates.found(tx, parsed.id)
         if not is_new and isinstance(verdict, Take | SetAside):
             self._displace(tx, parsed)
         self._settle(tx, parsed.id)

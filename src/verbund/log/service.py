@@ -42,6 +42,8 @@ class LogService:
         #: How often was written: whoever finds it as before a read knows that what was read is still so.
         #: It grows in the writer's thread, before the authors are told.
         self.commits = 0
+        #: How often forged copies came or went (see alternates.py). It grows in the writer's thread, too.
+        self.forgeries = 0
         self._appended = Appended()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.writer = Writer(store, log.begin, _ahead, log.finish, self._committed, self._settled)
@@ -124,6 +126,7 @@ class LogService:
 
     def _committed(self, tx: Tx) -> None:
         self.commits += 1
+        self.forgeries += not tx.knows_forged
         self._appended.extend(tx.appended)
         spaces = {space for space, _, _ in tx.appended}
         for call in self.written:

@@ -17,12 +17,16 @@ class Send(NamedTuple):
 
 
 class Take(NamedTuple):
-    """Take these entries in, all or none; then `taken` or `refused` has to be told."""
+    """Take these entries in, all or none; then `taken` or `refused` has to be told.
+
+    `apart`: sub-logs of which another history is here (see detours.py): their entries get places of our own.
+    """
 
     space: SpaceId
     n: int
     entries: list[Entry]
     packed: Packed | None = None
+    apart: frozenset[str] = frozenset()
 
     @property
     def entries_count(self) -> int:

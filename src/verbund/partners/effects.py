@@ -81,7 +81,7 @@ class PartnersService:
         self._openings = 0
         self._agreed: set[ProviderId] = set()
         self._ended: frozenset[ProviderId] = frozenset()
-        self._stale, self._reading = asyncio.Event(), False
+        self._stale, self._reading, self._forgeries = asyncio.Event(), False, services.log.forgeries
         self._safe = Safe(self.here, self.peers, services.live)
         self.passings = Passings(services.log.store, self.here, self.links, services.live, services.parts["presence"])
         self.heard = self.passings.heard
@@ -313,6 +313,9 @@ class PartnersService:
             for link in list(self.links.values()):
                 self._compare(link)
             self._home.look()
+            if self._forgeries != self._log.forgeries:
+                self._forgeries = self._log.forgeries
+                self._stale.set()
             await asyncio.sleep(TICK_S)
 
     async def _refresh_for_ever(self) -> None:
@@ -337,7 +340,7 @@ class PartnersService:
         self._agreed = {provider for provider, _ in agreed}
         self._dialling.agreed(agreed)
         promised = found.expected.keys() - self.here.expected.keys()
-        self.here.holders, self.here.expected = found.holders, found.expected
+        self.here.holders, self.here.expected, self.here.forged = found.holders, found.expected, found.forged
         self.here.local |= found.local
         for space, reach in found.reach.items():
             self.here.lacks(space, found.lacking.get(space, {}))

@@ -1,7 +1,7 @@
 """The form of frames: of those that go out, and whether what a partner sends has the one that it must have. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -54,6 +54,17 @@ def are_numbers(run: Run) -> bool:
         and 0 <= run.incarnation < INTEGER_MAX
         and 0 < run.first <= run.last < INTEGER_MAX
     )
+
+
+def fresh_ends(runs: list[Run], end: Callable[[str], int]) -> dict[str, int] | None:
+    """Sub-log → seq after these; None when something between is missing. `end`: how far a sub-log gets without them."""
+    ends: dict[str, int] = {}
+    for run in runs:
+        last = ends.get(run.sub, end(run.sub))
+        if run.first > last + 1:
+            return None
+        ends[run.sub] = max(last, run.last)
+    return ends
 
 
 def believed(here: Here, space: SpaceId, reach: Reach) -> tuple[Reach, list[Contradiction]]:

@@ -20,8 +20,13 @@ class Here:
         self.holders: Holders = {}
         #: Space → who holds it by what its parent says, where its own facts do not say so yet: its replica is arriving.
         self.expected: Holders = {}
-        #: Sub-logs whose end here is another than what their provider signed for others. Nobody takes it from us.
-        self.forged: set[tuple[SpaceId, str]] = set()
+        #: Sub-logs whose history here is another than what their provider signed for others → up to where it may be the
+        #: same. Nobody takes what is beyond from us, and nothing that others have follows on it (see detours.py).
+        self.apart: dict[tuple[SpaceId, str], int] = {}
+        #: Space → sub-log → the first place of which only a forged copy is here.
+        self.forged: dict[SpaceId, dict[str, int]] = {}
+        #: Sub-log → the last place where what is here and what was signed were seen to be the same.
+        self._sound: dict[tuple[SpaceId, str], int] = {}
         #: Known spaces that began here or that people wrote in here: no partner brings them unless they name it.
         self.local: set[SpaceId] = set()
         #: Space → sub-log → the last seq up to which all blobs are here, where that is less than the seq.
@@ -65,9 +70,24 @@ class Here:
     def signed(self, space: SpaceId, sub: str, seq: int, chain: str) -> None:
         """Its provider signed this chain after entry `seq`. Where another one is on disk, what is there was forged."""
         mark = self.reach.get(space, {}).get(sub)
-        if mark is not None and mark.seq == seq and mark.chain != chain:
-            self.forged.add((space, sub))
+        if mark is not None and mark.seq == seq:
+            self._compare(space, sub, seq, mark.chain == chain)
         self.vouched.note(space, sub, seq, chain, self.seq(space, sub))
+
+    def _compare(self, space: SpaceId, sub: str, seq: int, is_same: bool) -> None:
+        if is_same:
+            self._sound[space, sub] = seq
+        else:
+            self.stands_apart(space, sub)
+
+    def stands_apart(self, space: SpaceId, sub: str) -> None:
+        """What is here of a sub-log is not what its provider signed for others."""
+        if not self.is_ours(sub):
+            self.apart.setdefault((space, sub), self._sound.get((space, sub), 0))
+
+    def stand_apart(self, space: SpaceId) -> frozenset[str]:
+        """The sub-logs of a space whose history here is another."""
+        return frozenset(sub for where, sub in self.apart if where == space) if self.apart else frozenset()
 
     def vector(self, space: SpaceId) -> dict[str, int]:
         return {sub: mark.seq for sub, mark in self.reach.get(space, {}).items()}
@@ -81,8 +101,8 @@ class Here:
             mark = reach.get(sub)
             if mark is None or seq > mark.seq:
                 reach[sub] = Mark(seq, chain, min(seq, lacking.get(sub, seq)))
-                if (self.vouched.chain(space, sub, seq) or chain) != chain:
-                    self.forged.add((space, sub))
+                if (said := self.vouched.chain(space, sub, seq)) is not None:
+                    self._compare(space, sub, seq, said == chain)
                 self.vouched.reached(space, sub, seq)
                 grown = True
         return grown

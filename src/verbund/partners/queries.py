@@ -8,6 +8,7 @@ from sqlalchemy import Connection, exists, select
 from verbund.base.ids import ProviderId, SpaceId, b64
 from verbund.blobs.missing import lacking
 from verbund.log import tables
+from verbund.log.alternates import forged
 from verbund.log.compact import number_of
 from verbund.log.entry import SETTLED, sublog
 from verbund.partners.here import Holders
@@ -25,6 +26,8 @@ class Snapshot(NamedTuple):
     expected: Holders
     local: set[SpaceId]
     reach: dict[SpaceId, Reach]
+    #: As `Here.forged`.
+    forged: dict[SpaceId, dict[str, int]]
     lacking: dict[SpaceId, dict[str, int]]
 
 
@@ -42,7 +45,16 @@ def snapshot(connection: Connection, own: ProviderId) -> Snapshot:
         for space, parent in parents(connection).items()
         if own in held.get(parent, ()) and own not in held.get(space, ())
     }
-    return Snapshot(shared, expected, local, reaches(connection, wanted), lacking(connection, wanted))
+    reach = reaches(connection, wanted)
+    return Snapshot(shared, expected, local, reach, _forged(connection), lacking(connection, wanted))
+
+
+def _forged(connection: Connection) -> dict[SpaceId, dict[str, int]]:
+    found: dict[SpaceId, dict[str, int]] = {}
+    for space, sub, seq in forged(connection):
+        subs = found.setdefault(space, {})
+        subs[sub] = min(seq, subs.get(sub, seq))
+    return found
 
 
 def _is_known(space: Any) -> Any:

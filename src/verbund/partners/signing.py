@@ -152,7 +152,11 @@ class Signing:
         await self._learn(await asyncio.to_thread(self._proven_keys, frame))
         heads = await asyncio.to_thread(lambda: [one for one in frame.h if self._is_good(space, one)])
         twofold = await asyncio.to_thread(self._twofold, space, heads)
-        wrong = {one.head.sub for one in twofold}
+        # Signed otherwise than the entries here stand: theirs is the word that others have, too.
+        for one in twofold:
+            if not one.first:
+                self._here.stands_apart(space, one.head.sub)
+        wrong = {one.head.sub for one in twofold if one.first}
         if twofold:
             log.error("provider %s signed two histories of its entries in %s", twofold[0].head.p, space)
             counted_now, fresh = await self._log.write(lambda tx: self._prove(tx, twofold))

@@ -1,7 +1,6 @@
 """One link after the handshake: what to send, to ask for, to take in, to refuse. Sans-IO, the time is passed in (ms).
 
-Frames and commits go in, actions come out: the driver sends, reads and writes, and tells the result. The same code runs
-over a socket and in the simulator.
+Frames and commits go in, actions come out: the driver, over sockets or simulated, does them and tells the result.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,8 +14,9 @@ from verbund.log.entry import Entry, sublog
 from verbund.log.newest import Newest
 from verbund.partners import schemas
 from verbund.partners.actions import Action, Check, Close, GiveNewest, Learn, Send, Take, TakeNewest, Unpack
+from verbund.partners.detours import Detours
 from verbund.partners.early import Ahead
-from verbund.partners.forms import believed, digests, entries_frame, fault, is_vector
+from verbund.partners.forms import believed, digests, entries_frame, fault, fresh_ends, is_vector
 from verbund.partners.hearing import Hearing
 from verbund.partners.here import Here
 from verbund.partners.introducing import KNOWN_FRAME_MAX, Introducing
@@ -43,6 +43,7 @@ class Exchange:
         self._here, self._peer = here, peer
         self._push = Push(packs=protocol >= PACKED)
         self._vouching, self._ahead = Vouching(here, peer), Ahead(here, peer, protocol)
+        self._detours = Detours(here)
         self._changed: set[SpaceId] = set()
         self._actions: list[Action] = []
         #: Providers that the partner is linked to itself: what they write needs no relay.
@@ -145,6 +146,7 @@ class Exchange:
         self._settle(space)
         for sub, _ in places:
             self._vouching.drop(space, sub)
+            self._detours.fails(space, sub)
             if code.startswith("log."):  # what is wrong in itself is as wrong at the next try
                 self._aside[(space, sub)] = now_ms + ASIDE_MS
         self._refuse(space, max(n, 0), code)
@@ -154,7 +156,8 @@ class Exchange:
         space, _ = self._unpacking.pop(n)
         forked, rest = self._vouching.unforked(space, entries)
         self._aside.update({(space, sub): now_ms + ASIDE_MS for sub in forked})
-        direct = self._vouching.sort(space, rest, lambda sub: self._arriving(space, sub))
+        apart, others = self._detours.split(space, rest)
+        direct = self._vouching.sort(space, others, lambda sub: self._arriving(space, sub))
         if direct is None or (forked and not rest):
             self._refuse(space, n, TooMuch.code if rest else Contradicted.code)
             return
@@ -162,8 +165,8 @@ class Exchange:
         if wrong:
             self._aside.update({(space, sub): now_ms + ASIDE_MS for sub in wrong})
             self._refuse(space, n, Contradicted.code)
-        elif direct or covered:
-            self._take(space, n, [*direct, *covered])
+        elif direct or covered or apart:
+            self._take(space, n, [*direct, *covered, *apart])
         elif any(one > 0 for one in self._taking):
             self._answered_later = n  # an answer stands for all frames before it, too
         else:
@@ -268,21 +271,23 @@ class Exchange:
         if (code := fault(self._here, self._peer, take, runs)) is not None:
             self._refuse(space, number, code)
             return
-        fresh = self._fresh(space, runs)
+        fresh = fresh_ends(runs, lambda sub: self._end(space, sub))
         if fresh is None:
             self._send(No(space, number, Gap.code))
             self._ask(space, now_ms, GAP_MS)
             return
         self._arrived[space] = now_ms
-        relays = any(run.provider != self.provider and run.last > self._arriving(space, run.sub) for run in runs)
-        if relays or self._unpacking:
+        apart = self._here.stand_apart(space)
+        relayed = (run for run in runs if run.provider != self.provider or run.sub in apart)
+        if any(run.last > self._arriving(space, run.sub) for run in relayed) or self._unpacking:
             self._unpacking[number] = (space, fresh)
             self._actions.append(Unpack(space, number, take.packed, take.entries))
         else:
             self._begin(take, [(run.sub, run.last) for run in runs])
 
     def _take(self, space: SpaceId, n: int, entries: list[Entry]) -> None:
-        self._begin(Take(space, n, entries), [(sublog(one.p, one.i), one.n) for one in entries])
+        take = Take(space, n, entries, apart=self._here.stand_apart(space))
+        self._begin(take, [(sublog(one.p, one.i), one.n) for one in entries])
 
     def _begin(self, take: Take, places: list[tuple[str, int]]) -> None:
         space = take.space
@@ -290,6 +295,7 @@ class Exchange:
         for sub, seq in places:
             ends[sub] = max(ends.get(sub, self._arriving(space, sub)), seq)
         self._expected.setdefault(space, {}).update(ends)
+        self._detours.goes(space, places)
         self._taking[take.n] = (space, places)
         self._push.heard(space, ends)
         self._peer.wrote(space, ends)
@@ -305,16 +311,6 @@ class Exchange:
         elif self._here.may_bring(self.provider, frame.sp):
             self._actions += self._vouching.hears(frame)
 
-    def _fresh(self, space: SpaceId, runs: list[Run]) -> dict[str, int] | None:
-        """Sub-log → seq after these; None when something between is missing."""
-        ends: dict[str, int] = {}
-        for run in runs:
-            end = ends.get(run.sub, self._end(space, run.sub))
-            if run.first > end + 1:
-                return None
-            ends[run.sub] = max(end, run.last)
-        return ends
-
     def _end(self, space: SpaceId, sub: str) -> int:
         """How far a sub-log gets with all that came."""
         unpacking = [ends.get(sub, 0) for where, ends in self._unpacking.values() if where == space]
@@ -322,7 +318,8 @@ class Exchange:
 
     def _arriving(self, space: SpaceId, sub: str) -> int:
         """How far a sub-log gets with what is on its way to the disk."""
-        return max(self._here.seq(space, sub), self._expected.get(space, {}).get(sub, 0))
+        on_its_way = max(self._here.seq(space, sub), self._expected.get(space, {}).get(sub, 0))
+        return on_its_way if (apart := self._detours.end(space, sub)) is None else apart
 
     def _settle(self, space: SpaceId) -> None:
         if not any(waiting == space for waiting, _ in self._taking.values()):
@@ -345,6 +342,7 @@ class Exchange:
         self._peer.covers(space, true, now_ms, self._here)
         self._push.heard(space, vector)
         self._send(self._vouching.want(space, now_ms))
+        self._send(self._wish(space, again) if (again := self._detours.again(space, true)) else None)
         return any(self._lacks(space, sub, mark, now_ms) for sub, mark in reach.items())
 
     def _lacks(self, space: SpaceId, sub: str, mark: Mark, now_ms: int) -> bool:
@@ -357,7 +355,10 @@ class Exchange:
         asked = self._asked.get(space)
         if (asked is None or now_ms - asked >= patience_ms) and not self._ahead.is_first(space):
             self._asked[space] = now_ms
-            self._send(Want(space, {sub: self._end(space, sub) for sub in self._subs(space)}))
+            self._send(self._wish(space, {}))
+
+    def _wish(self, space: SpaceId, again: dict[str, int]) -> Want:
+        return Want(space, {sub: self._end(space, sub) for sub in self._subs(space)} | again)
 
     def _rest(self, now_ms: int) -> None:
         for space in self._ahead.waited(now_ms):

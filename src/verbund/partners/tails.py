@@ -30,9 +30,9 @@ class Tails:
         for space in here.holders:
             for sub, mark in here.reach.get(space, {}).items():
                 key = (space, sub)
-                is_forged = key in here.forged
-                signed = 0 if is_forged else here.vouched.proven(space, sub)
-                is_written = sub in going_on and not is_forged
+                apart = here.apart.get(key)
+                signed = here.vouched.proven(space, sub) if apart is None else apart
+                is_written = sub in going_on and apart is None
                 if mark.seq <= max(signed, self._adopted.get(key, 0)) or here.is_ours(sub) or is_written:
                     continue
                 before, since = self._since.get(key, (signed, now_ms))

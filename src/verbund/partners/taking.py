@@ -10,6 +10,7 @@ from verbund.base.ids import SpaceId, b64
 from verbund.base.refusal import Broken, Refusal
 from verbund.blobs.missing import lacking
 from verbund.log import early, known
+from verbund.log.adopting import take_apart
 from verbund.log.ahead import Examined
 from verbund.log.entry import sublog
 from verbund.log.log import Log
@@ -62,7 +63,7 @@ class Taking:
             async with link.turn:  # what came first is written first, whoever's examination takes longer
                 examined = await examined_of(self._log.ahead, take)
                 link.exchange.compare(space, [one for one, _ in examined])
-                written = self._write(link, space, examined)
+                written = self._write(link, take, examined)
             is_more = await self._written(space, written)
             await self._look_for_blobs(space, examined)
         except Exception as error:  # the edge of the link: whatever it was, the partner is told, and gives it again
@@ -78,12 +79,12 @@ class Taking:
         link.exchange.taken(take.n)
         link.pump()
 
-    def _write(self, link: Link, space: SpaceId, examined: list[Examined]) -> "list[asyncio.Task[Ends]]":
+    def _write(self, link: Link, take: Take, examined: list[Examined]) -> "list[asyncio.Task[Ends]]":
         """Begun in order, an empty frame as one part. Where a part fails, what follows on that fails, too."""
         is_long = len(examined) > SHORT_MAX or link.long > 0
         write = self._log.write_long if is_long else self._log.write
         parts = [examined[at : at + PART_MAX] for at in range(0, max(1, len(examined)), PART_MAX)]
-        begun = [asyncio.create_task(write(partial(accept, self._log.core, space, part))) for part in parts]
+        begun = [asyncio.create_task(write(partial(accept, self._log.core, take, part))) for part in parts]
         if is_long:
             link.long += 1
             begun[-1].add_done_callback(lambda _: link.wrote())
@@ -146,13 +147,16 @@ class Taking:
             return lacking(connection, [space]).get(space, {})
 
 
-def accept(core: Log, space: SpaceId, examined: list[Examined], tx: Tx) -> Ends:
+def accept(core: Log, take: Take, examined: list[Examined], tx: Tx) -> Ends:
     """Take these in. Where the space's sub-logs end then: (sub-log, last seq, chain)."""
     if len(examined) > SHORT_MAX:
         known.look_up(tx, [parsed.id for _, parsed in examined if parsed is not None])
     for one, parsed in examined:
-        core.accept(tx, one, parsed)
-    return _ends(tx, space)
+        if take.apart and sublog(one.p, one.i) in take.apart:
+            take_apart(core, tx, one, parsed)
+        else:
+            core.accept(tx, one, parsed)
+    return _ends(tx, take.space)
 
 
 def take_early(core: Log, space: SpaceId, examined: list[Examined], tx: Tx) -> Ends:

@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Callable
 
-from verbund.base.ids import SpaceId
-from verbund.log.entry import Entry, sublog
+from verbund.base.ids import SpaceId, unb64
+from verbund.log.entry import CHAIN_START, BrokenChain, Entry, check_place, sublog
 from verbund.partners.actions import Check, Give
 from verbund.partners.held import Held
 from verbund.partners.here import Here
@@ -69,15 +69,32 @@ class Vouching:
         return direct
 
     def release(self, space: SpaceId) -> tuple[list[Entry], list[str]]:
-        """(what signed heads cover now, the sub-logs in which they contradict what came)."""
+        """(what signed heads cover now, the sub-logs in which they contradict what came).
+
+        What they cover, but does not follow on what is here, shows that another history is.
+        """
         covered: list[Entry] = []
         wrong = []
         for sub in self._held.subs(space):
             found = self._held.release(space, sub, self._here.seq(space, sub), self._here.vouched)
             if found is None:
                 wrong.append(sub)
-            covered += found or ()
+            elif found and not self._follows(space, sub, found[0]):
+                self._held.drop(space, sub)
+                self._here.stands_apart(space, sub)
+            else:
+                covered += found or ()
         return covered, wrong
+
+    def _follows(self, space: SpaceId, sub: str, first: Entry) -> bool:
+        mark = self._here.reach.get(space, {}).get(sub)
+        if first.n != (mark.seq if mark is not None else 0) + 1:
+            return True  # what is between is on its way to the disk
+        try:
+            check_place(first, unb64(mark.chain) if mark is not None else CHAIN_START)
+        except BrokenChain:
+            return False
+        return True
 
     def drop(self, space: SpaceId, sub: str) -> None:
         """What waits of this sub-log is wrong, or has nothing to follow on."""
