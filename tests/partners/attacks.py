@@ -143,4 +143,10 @@ ATTACKS: dict[str, str] = {
     "einem Partner einen gefälschten Verlauf geben, damit dessen Eigenes mit abgewiesen wird": (
         P + "test_heads.py::test_a_forged_history_does_not_keep_its_victims_own_facts_away"
     ),
+    "einem Partner einen gefälschten Verlauf geben, damit er das Echte von niemandem mehr annehmen kann": (
+        P + "test_detours.py::test_true_history_is_taken_at_places_of_our_own"
+    ),
+    "den Platz einer Tatsache mit einer Fälschung belegen, damit niemand mehr nach der echten fragt": (
+        P + "test_detours.py::test_place_of_a_forged_copy_is_asked_for_once_by_each_link"
+    ),
 }

@@ -56,6 +56,8 @@ class Side:
         self.heads: dict[SpaceId, dict[str, list[Head]]] = {}
         self.peers: dict[ProviderId, Peer] = {}
         self.ends: dict[ProviderId, End] = {}
+        #: What came at places of another history than is here, and got places of its own.
+        self.apart: dict[SpaceId, list[Entry]] = {}
         #: What came ahead of its place; whether it could be taken; whether the disk can be read and written.
         self.ahead: dict[SpaceId, list[Entry]] = {}
         self.is_ready = self.is_well = True
@@ -191,7 +193,9 @@ class End:
         except Refusal as refusal:
             self.exchange.refused(action.n, refusal.code, self.side.now)
             return
-        self.side.keep(action.space, entries)
+        apart = [one for one in entries if sublog(one.p, one.i) in action.apart]
+        self.side.apart.setdefault(action.space, []).extend(apart)
+        self.side.keep(action.space, [one for one in entries if one not in apart])
         self.exchange.taken(action.n)
 
     def hear(self, frame: Frame | Bulk) -> list[Frame | Bulk]:

@@ -20,13 +20,15 @@ from verbund.accounts.events import CardRevoked, DeviceRevoked, PasskeyRevoked
 from verbund.base.ids import SpaceId, b64
 from verbund.base.keys import DeviceKey
 from verbund.log import tables as log_tables
-from verbund.log.entry import CHAIN_START, SETTLED, VOID, WAITING, Entry
+from verbund.log.alternates import forged
+from verbund.log.entry import CHAIN_START, SETTLED, VOID, WAITING, Entry, sublog
 from verbund.log.entry import chain as chain_of
 from verbund.log.tx import Tx
 from verbund.spaces import projection as space_projection
 from verbund.spaces.events import MemberJoined, MemberRemoved, SpaceArchived, SpaceCreated, SpaceDescribed
 
 WAITS_MAX = 1000
+SAME_PLACES = "at the places of the forged ones"
 PROJECTED = (*account_projection.PROJECTED, *space_projection.PROJECTED)
 
 
@@ -186,7 +188,7 @@ async def test_a_forged_fact_of_a_partner_changes_nothing(tmp_path: Path) -> Non
         assert not any("Übernommen" in row for row in rows(two)["space_title"])
 
 
-@pytest.mark.parametrize("true_one", ["after the key", "before the key, too"])
+@pytest.mark.parametrize("true_one", ["after the key", "before the key, too", SAME_PLACES])
 async def test_a_forged_copy_that_came_first_does_not_keep_the_true_one_out(tmp_path: Path, true_one: str) -> None:
     """A rogue partner sends somebody's fact under a wrong signature before anybody can know their key."""
     async with running(tmp_path / "one") as one, running(tmp_path / "two") as two:
@@ -196,17 +198,26 @@ async def test_a_forged_copy_that_came_first_does_not_keep_the_true_one_out(tmp_
         log, installation = two.services.log, one.services.installation
         await log.write(lambda tx: admit_provider_device(tx, installation.provider, installation.device.public))
         rogue = DeviceKey.generate().public.provider
-        chain = CHAIN_START
+        chain, again = CHAIN_START, []
         for number, entry in enumerate(entries(one)[firm], 1):
             chain = chain_of(chain, rogue, 1, number, entry.id, entry.at, void=entry.x == VOID)
             place = {"p": rogue, "i": 1, "n": number, "h": b64(chain)}
-            await log.accept([msgspec.structs.replace(entry, s=b64(bytes(64)), **place)])
+            again.append(msgspec.structs.replace(entry, **place))
+            await log.accept([msgspec.structs.replace(again[-1], s=b64(bytes(64)))])
         rest = entries(one)
         of_firm = rest.pop(firm)
         if true_one == "before the key, too":
             await log.accept(of_firm)
         await in_some_order(two, rest, random.Random(1))
-        await log.accept(of_firm)
+        if true_one == SAME_PLACES:
+            with log.store.read() as connection:
+                places = forged(connection)
+            assert places
+            assert {(space, sub) for space, sub, _ in places} == {(firm, sublog(rogue, 1))}
+            assert log.forgeries > 0
+        await log.accept(of_firm if true_one != SAME_PLACES else again)
+        with log.store.read() as connection:
+            assert forged(connection) == []
         assert rows(two)["space_title"] == rows(one)["space_title"]
         assert (true, True) in rows(two)["states"]
         assert rows(two)["states"] == rows(one)["states"]

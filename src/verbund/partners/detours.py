@@ -42,12 +42,12 @@ class Detours:
         self._reached.pop((space, sub), None)
 
     def split(self, space: SpaceId, entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
-        """(what stands apart, what does not)."""
-        apart = self._here.stand_apart(space)
-        if not apart:
+        """(what stands apart and did not come by this link yet, what does not stand apart)."""
+        ends = {sub: self.end(space, sub) or 0 for sub in self._here.stand_apart(space)}
+        if not ends:
             return [], entries
-        rest = [one for one in entries if sublog(one.p, one.i) not in apart]
-        return [one for one in entries if sublog(one.p, one.i) in apart], rest
+        rest = [one for one in entries if sublog(one.p, one.i) not in ends]
+        return [one for one in entries if one.n > ends.get(sublog(one.p, one.i), one.n)], rest
 
     def again(self, space: SpaceId, reach: Reach) -> dict[str, int]:
         """Sub-log → after which number the partner is to give once more what it has: once for each forged copy here."""

@@ -278,8 +278,8 @@ class Exchange:
             return
         self._arrived[space] = now_ms
         apart = self._here.stand_apart(space)
-        relayed = (run for run in runs if run.provider != self.provider or run.sub in apart)
-        if any(run.last > self._arriving(space, run.sub) for run in relayed) or self._unpacking:
+        relays = any(run.provider != self.provider and run.last > self._arriving(space, run.sub) for run in runs)
+        if relays or any(run.sub in apart for run in runs) or self._unpacking:
             self._unpacking[number] = (space, fresh)
             self._actions.append(Unpack(space, number, take.packed, take.entries))
         else:

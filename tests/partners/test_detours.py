@@ -1,0 +1,148 @@
+"""What a link does where another history is here than its provider signed for others, or a forged copy took a place."""
+
+import pytest
+
+from tests.partners.sides import Side, entry, head, named, settle
+from verbund.base.ids import SpaceId, unb64
+from verbund.log.entry import CHAIN_START, Entry, sublog
+from verbund.partners import detours
+from verbund.partners.schemas import Digest, Entries, Frame, Have, Heads, Mark, No, Want
+from verbund.partners.tails import ORPHANED_MS, Tails
+
+WORKSHOP = SpaceId(named("Werkstatt"))
+
+
+@pytest.fixture
+def werkhof() -> Side:
+    return Side("Werkhof")
+
+
+@pytest.fixture
+def nordhof() -> Side:
+    """The one that tells Werkhof another history than others."""
+    return Side("Nordhof")
+
+
+@pytest.fixture
+def suednetz(werkhof: Side, nordhof: Side) -> Side:
+    other = Side("Südnetz")
+    for side in (werkhof, nordhof, other):
+        side.holds(WORKSHOP, *(one for one in (werkhof, nordhof, other) if one is not side))
+    return other
+
+
+def written(side: Side, count: int, text: str = "") -> list[Entry]:
+    found: list[Entry] = []
+    for n in range(count):
+        found.append(entry(WORKSHOP, side.id, n + 1, text, before=unb64(found[-1].h) if found else CHAIN_START))
+    return found
+
+
+def wanted(frames: list[Frame]) -> list[dict[str, int]]:
+    return [one.after for one in frames if isinstance(one, Want)]
+
+
+def tells_otherwise(werkhof: Side, nordhof: Side, suednetz: Side, count: int) -> list[Entry]:
+    """Nordhof wrote `count` entries that Südnetz has and that are signed; Werkhof was told four others first."""
+    here, _ = werkhof.link(nordhof)
+    here.hear(Entries(WORKSHOP, 1, written(nordhof, 4, "nur für Werkhof")))
+    assert werkhof.here.vector(WORKSHOP) == {sublog(nordhof.id, 1): 4}
+    werkhof.cut(nordhof)
+    true = written(nordhof, count)
+    suednetz.keep(WORKSHOP, true)
+    return true
+
+
+@pytest.mark.parametrize("signed", [[4, 9], [9]], ids=["where it ends here", "later only"])
+@pytest.mark.parametrize("protocol", [1, 3])
+def test_true_history_is_taken_at_places_of_our_own(
+    werkhof: Side, nordhof: Side, suednetz: Side, signed: list[int], protocol: int
+) -> None:
+    true, sub = tells_otherwise(werkhof, nordhof, suednetz, 9), sublog(nordhof.id, 1)
+    suednetz.vouch(WORKSHOP, [head(WORKSHOP, true[n - 1]) for n in signed])
+    werkhof.link(suednetz, protocol)
+    settle(werkhof, suednetz)
+    assert werkhof.apart[WORKSHOP] == true, "all of it, each once"
+    assert werkhof.here.vector(WORKSHOP)[sub] == 4, "what is on disk stays as it is"
+    later = entry(WORKSHOP, nordhof.id, 10, before=unb64(true[-1].h))
+    suednetz.keep(WORKSHOP, [later])
+    suednetz.vouch(WORKSHOP, [head(WORKSHOP, later)])
+    settle(werkhof, suednetz)
+    assert werkhof.apart[WORKSHOP] == [*true, later]
+
+
+def test_what_was_told_otherwise_goes_to_the_others_too(werkhof: Side, nordhof: Side, suednetz: Side) -> None:
+    """Though Nordhof is there and goes on: nobody takes its other history from Werkhof."""
+    true, sub, tails = tells_otherwise(werkhof, nordhof, suednetz, 9), sublog(nordhof.id, 1), Tails()
+    suednetz.vouch(WORKSHOP, [head(WORKSHOP, true[8])])
+    assert tails.orphaned(werkhof.here, {sub}, 0) == tails.orphaned(werkhof.here, {sub}, ORPHANED_MS) == []
+    werkhof.link(suednetz)
+    settle(werkhof, suednetz)
+    tails.orphaned(werkhof.here, {sub}, 2 * ORPHANED_MS)
+    assert tails.orphaned(werkhof.here, {sub}, 4 * ORPHANED_MS) == [(WORKSHOP, sub, 0)]
+
+
+def test_only_what_may_differ_is_taken_again(werkhof: Side, nordhof: Side, suednetz: Side) -> None:
+    """What was signed as it is here need not come again."""
+    true, sub = written(nordhof, 9), sublog(nordhof.id, 1)
+    here, _ = werkhof.link(nordhof)
+    here.hear(Entries(WORKSHOP, 1, true[:3]))
+    here.hear(Heads(WORKSHOP, [], [head(WORKSHOP, true[2])]))
+    here.hear(Entries(WORKSHOP, 2, [entry(WORKSHOP, nordhof.id, 4, "anders", before=unb64(true[2].h))]))
+    werkhof.cut(nordhof)
+    suednetz.keep(WORKSHOP, true)
+    suednetz.vouch(WORKSHOP, [head(WORKSHOP, one) for one in (true[2], true[8])])
+    werkhof.link(suednetz)
+    settle(werkhof, suednetz)
+    assert werkhof.here.apart == {(WORKSHOP, sub): 3}
+    assert werkhof.apart[WORKSHOP] == true[3:]
+
+
+def test_what_nobody_signed_changes_nothing(werkhof: Side, nordhof: Side, suednetz: Side) -> None:
+    """A partner that invents a history of somebody else's makes nobody leave the one that is here."""
+    tells_otherwise(werkhof, nordhof, suednetz, 9)
+    werkhof.link(suednetz)
+    settle(werkhof, suednetz)
+    assert werkhof.here.apart == {}
+    assert not werkhof.apart.get(WORKSHOP)
+
+
+def test_frame_that_could_not_be_taken_comes_again(werkhof: Side, nordhof: Side, suednetz: Side) -> None:
+    true, sub = tells_otherwise(werkhof, nordhof, suednetz, 6), sublog(nordhof.id, 1)
+    here, _ = werkhof.link(suednetz)
+    here.hear(Heads(WORKSHOP, [], [head(WORKSHOP, true[3])]))
+    taken, here.take = here.take, lambda take: here.exchange.refused(take.n, "base.overloaded", 0)  # type: ignore[method-assign]
+    (answer,) = [one for one in here.hear(Entries(WORKSHOP, 1, true)) if isinstance(one, Have | No)]
+    assert isinstance(answer, No)
+    here.take = taken  # type: ignore[method-assign]
+    werkhof.now += 10_000
+    assert wanted(here.hear(Digest({WORKSHOP: {sub: Mark(6, true[5].h, 6)}}, []))) == [{sub: 0}]
+    here.hear(Entries(WORKSHOP, 2, true))
+    assert werkhof.apart[WORKSHOP] == true
+
+
+def test_place_of_a_forged_copy_is_asked_for_once_by_each_link(werkhof: Side, suednetz: Side) -> None:
+    sub = sublog(suednetz.id, 1)
+    true = written(suednetz, 9)
+    for _ in range(2):
+        here, _ = werkhof.link(suednetz)
+        here.hear(Entries(WORKSHOP, 1, true))
+        digest = Digest({WORKSHOP: {sub: Mark(9, true[8].h, 9)}}, [])
+        werkhof.here.forged = {}
+        assert wanted(here.hear(digest)) == []
+        werkhof.here.forged = {WORKSHOP: {sub: 5}}
+        assert wanted(here.hear(digest)) == [{sub: 4}]
+        assert wanted(here.hear(digest)) == []
+        werkhof.cut(suednetz)
+
+
+def test_what_lies_far_back_is_not_asked_for_again(
+    werkhof: Side, suednetz: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detours, "AGAIN_MAX", 5)
+    sub, true = sublog(suednetz.id, 1), written(suednetz, 9)
+    here, _ = werkhof.link(suednetz)
+    here.hear(Entries(WORKSHOP, 1, true))
+    for seq, asked in ((4, []), (5, [{sub: 4}])):
+        werkhof.here.forged = {WORKSHOP: {sub: seq}}
+        assert wanted(here.hear(Digest({WORKSHOP: {sub: Mark(9, true[8].h, 9)}}, []))) == asked
