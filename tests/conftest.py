@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,31 @@ compile_once()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser"):
+            keep_browsers()
             item.add_marker(pytest.mark.flaky(reruns=BROWSER_RERUNS, reruns_delay=RERUN_AFTER_S))
     lanes.longest_first(items)
+
+
+def keep_browsers() -> None:
+    from tests.flows.browser import Kept  # without a browser nobody needs it
+
+    Kept.here = Kept.here or Kept()
+
+
+def end_browsers() -> None:
+    if (module := sys.modules.get("tests.flows.browser")) is not None and module.Kept.here is not None:
+        module.Kept.here.end()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Whatever needs no browser may need the loop."""
+    if not item.get_closest_marker("browser"):
+        end_browsers()
+
+
+def pytest_sessionfinish() -> None:
+    end_browsers()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 #: The same engine without a window around it: two thirds of the processor time for whoever signs in.
@@ -86,13 +86,58 @@ def small_camera() -> str:
     return f"--use-file-for-fake-video-capture={film}"
 
 
+class Kept:
+    """Browsers that stay for whoever asks for the same one next: starting one and what drives it takes a second of
+    processor time. What drives them has this thread's loop: it ends before anything else that needs one."""
+
+    #: In the tests; None: each browser ends with whoever started it.
+    here: ClassVar["Kept | None"] = None
+
+    def __init__(self) -> None:
+        self._playwright: Playwright | None = None
+        self._browsers: dict[tuple[str, ...], Browser] = {}
+        self._lent = 0
+
+    @contextmanager
+    def lend(self, program: str, flags: tuple[str, ...]) -> Iterator[Browser]:
+        """What is open in it when it is given back, but was not when it was lent, is closed."""
+        browser = self._browsers.get((program, *flags))
+        if browser is None or not browser.is_connected():
+            self._playwright = self._playwright or sync_playwright().start()
+            browser = self._playwright.chromium.launch(executable_path=program, args=flags)
+            self._browsers[program, *flags] = browser
+        before = browser.contexts
+        self._lent += 1
+        try:
+            yield browser
+        finally:
+            self._lent -= 1
+            for context in [one for one in browser.contexts if one not in before]:
+                Person.open[:] = [one for one in Person.open if one.context != context]
+                context.close()
+
+    def end(self) -> None:
+        """All of them, unless somebody is at one."""
+        if self._lent or self._playwright is None:
+            return
+        for browser in self._browsers.values():
+            browser.close()
+        self._browsers.clear()
+        self._playwright.stop()
+        self._playwright = None
+
+
 @contextmanager
 def chromium(*flags: str, whole: bool = False) -> Iterator[Browser]:
     """One browser; people get contexts of their own in it. `whole`: as people have it, for the essential."""
     program = CHROMIUM if whole or not Path(WINDOWLESS).exists() else WINDOWLESS
+    all_flags = (*FLAGS, *(() if whole else (small_camera(),)), *flags)
+    if Kept.here is not None:
+        with Kept.here.lend(program, all_flags) as browser:
+            yield browser
+        return
     with sync_playwright() as playwright:
-        few = () if whole else (small_camera(),)
-        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *few, *flags])
+        browser = playwright.chromium.launch(executable_path=program, args=all_flags)
         yield browser
         browser.close()
 
@@ -102,6 +147,8 @@ class Person:
 
     #: Everybody whose page is open: for the pictures of a story that failed.
     open: ClassVar[list["Person"]] = []
+    #: A story failed while this page was open: nobody goes on with it.
+    is_doubtful = False
 
     def __init__(self, browser: Browser, name: str, address: str, **context: Any) -> None:
         options: dict[str, Any] = {"locale": "de-DE", "viewport": {"width": 1280, "height": 800}, **context}
@@ -109,12 +156,23 @@ class Person:
         self.context: BrowserContext = browser.new_context(**options)
         self.context.set_default_timeout(WAIT_MS)
         self.context.add_init_script(KEEP_CONNECTIONS)
-        self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.outside: list[str] = []
+        self.page: Page = self._tab()
         Person.open.append(self)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self._requested(request.url))
+
+    def _tab(self) -> Page:
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._requested(request.url))
+        return page
+
+    def comes_back(self, path: str) -> None:
+        """In another tab instead of this one, as who is signed in already: a third of what coming for the first time
+        costs."""
+        self.page.close()
+        self.page = self._tab()
+        self.go(path)
 
     def go(self, path: str) -> None:
         self.page.goto(path if path.startswith("http") else self.address + path)

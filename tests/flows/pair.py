@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -73,6 +73,29 @@ def two_providers(
             if server.pid_alive():
                 os.kill(server.pid, signal.SIGCONT)
             server.stop()
+
+
+@contextmanager
+def colleagues(browser: Browser, pair: Pair) -> Iterator[Callable[[str], Person]]:
+    """handle → somebody in the workshop, as `at_work`, who signs in for the first of several stories only.
+
+    Who was there when one failed begins anew.
+    """
+    there: dict[str, Person] = {}
+
+    def comes(handle: str) -> Person:
+        if (known := there.get(handle)) is not None and not known.is_doubtful:
+            known.comes_back(f"/raum/{pair.workshop}")
+            known.sees("vor dem Ausfall")
+            return known
+        if known is not None:
+            known.close()
+        there[handle] = at_work(browser, pair, handle)
+        return there[handle]
+
+    yield comes
+    for person in there.values():
+        person.close()
 
 
 def at_work(browser: Browser, pair: Pair, handle: str) -> Person:

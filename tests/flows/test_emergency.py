@@ -5,14 +5,14 @@ Two real providers, real browsers. Anna's account is at Werkhof, which dies; the
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.flows.browser import WAIT_MS, Person, chromium
-from tests.flows.pair import Pair, at_work, two_providers
+from tests.flows.pair import Pair, at_work, colleagues, two_providers
 from tests.flows.server import PASSWORD, texts
 from tests.flows.test_access import SMALL_PHONE
 from tests.flows.test_failover import HOME_MS
@@ -36,9 +36,20 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield both
 
 
+@pytest.fixture(scope="module")
+def there(browser: Browser, house: Pair) -> Iterator[Callable[[str], Person]]:
+    with colleagues(browser, house) as comes:
+        yield comes
+
+
 @pytest.fixture
 def pair(house: Pair) -> Pair:
     return house.well()
+
+
+@pytest.fixture
+def anna(pair: Pair, there: Callable[[str], Person]) -> Person:
+    return there("anna")
 
 
 def two_links(anna: Person, space: str) -> tuple[str, str]:
@@ -56,8 +67,7 @@ def two_links(anna: Person, space: str) -> tuple[str, str]:
     return links
 
 
-def test_newcomer_joins_at_the_partner_with_yesterdays_invitation(browser: Browser, pair: Pair) -> None:
-    anna = at_work(browser, pair, "anna")
+def test_newcomer_joins_at_the_partner_with_yesterdays_invitation(browser: Browser, pair: Pair, anna: Person) -> None:
     home, partner = two_links(anna, pair.workshop)
     assert home.startswith(pair.werkhof.address)
     assert pair.suednetz.address in home.split("#")[1]
@@ -82,7 +92,6 @@ def test_newcomer_joins_at_the_partner_with_yesterdays_invitation(browser: Brows
     clara.says("Werkhof ist wieder da")
     anna.sees("Werkhof ist wieder da")
     assert anna.complaints == clara.complaints == []
-    anna.close()
     clara.close()
 
 
@@ -102,8 +111,7 @@ def tries_code(new: Person, code: str) -> None:
     new.button("Anmelden").click()
 
 
-def test_new_device_comes_in_with_the_card_while_home_is_gone(browser: Browser, pair: Pair) -> None:
-    anna = at_work(browser, pair, "anna")
+def test_new_device_comes_in_with_the_card_while_home_is_gone(browser: Browser, pair: Pair, anna: Person) -> None:
     number, codes = make_card(anna)
     assert len(codes) == 8
     anna.go("/")
@@ -139,12 +147,11 @@ def test_new_device_comes_in_with_the_card_while_home_is_gone(browser: Browser, 
     anna.sees("Code 5: benutzt")
     anna.sees("Code 6: unbenutzt")
     assert anna.complaints == phone.complaints == late.complaints == []
-    for person in (anna, phone, late):
+    for person in (phone, late):
         person.close()
 
 
-def test_new_device_is_added_from_an_old_one_while_home_is_gone(browser: Browser, pair: Pair) -> None:
-    anna = at_work(browser, pair, "anna")
+def test_new_device_is_added_from_an_old_one_while_home_is_gone(browser: Browser, pair: Pair, anna: Person) -> None:
     pair.werkhof.kill()
     anna.says("noch da")
     anna.sees("noch da")
@@ -174,8 +181,8 @@ def test_new_device_is_added_from_an_old_one_while_home_is_gone(browser: Browser
 
     pair.werkhof.start()
     eventually(lambda: "vom Tablet" in texts(pair.firm.ben, pair.workshop))
-    for person in (anna, tablet, thief):
-        assert person.complaints == []
+    assert anna.complaints == tablet.complaints == thief.complaints == []
+    for person in (tablet, thief):
         person.close()
 
 

@@ -8,13 +8,13 @@ import contextlib
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.flows.browser import WAIT_MS, Person, chromium
-from tests.flows.pair import Pair, at_work, two_providers
+from tests.flows.pair import Pair, colleagues, two_providers
 from tests.flows.server import Server, texts
 from tests.flows.test_partners import eventually
 from verbund.base.ids import CoreId, pack
@@ -43,13 +43,28 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield both
 
 
+@pytest.fixture(scope="module")
+def there(browser: Browser, house: Pair) -> Iterator[Callable[[str], Person]]:
+    with colleagues(browser, house) as comes:
+        yield comes
+
+
 @pytest.fixture
 def pair(house: Pair) -> Pair:
     return house.well()
 
 
-def test_work_goes_on_at_the_partner_and_home_again(browser: Browser, pair: Pair) -> None:
-    anna, ben = at_work(browser, pair, "anna"), at_work(browser, pair, "ben")
+@pytest.fixture
+def anna(pair: Pair, there: Callable[[str], Person]) -> Person:
+    return there("anna")
+
+
+@pytest.fixture
+def ben(pair: Pair, there: Callable[[str], Person]) -> Person:
+    return there("ben")
+
+
+def test_work_goes_on_at_the_partner_and_home_again(pair: Pair, anna: Person, ben: Person) -> None:
     anna.says("noch bei Werkhof")
     ben.sees("noch bei Werkhof")
     eventually(pair.equal)
@@ -85,8 +100,6 @@ def test_work_goes_on_at_the_partner_and_home_again(browser: Browser, pair: Pair
         "nach dem Neuladen", "wieder zu Hause",
     ]  # fmt: skip
     assert anna.complaints == ben.complaints == []
-    anna.close()
-    ben.close()
 
 
 def said_to_werkhof_alone(pair: Pair, anna: Person) -> CoreId:
@@ -117,13 +130,10 @@ def holds(server: Server, blob: str) -> bool:
         return connection.execute("SELECT 1 FROM blob WHERE hash = ?", (blob,)).fetchone() is not None
 
 
-def test_silent_provider_is_left_too(browser: Browser, pair: Pair) -> None:
-    anna, ben = at_work(browser, pair, "anna"), at_work(browser, pair, "ben")
+def test_silent_provider_is_left_too(pair: Pair, anna: Person, ben: Person) -> None:
     os.kill(pair.werkhof.pid, signal.SIGSTOP)
     anna.says("Werkhof schweigt")
     ben.sees("Werkhof schweigt")
     os.kill(pair.werkhof.pid, signal.SIGCONT)
     eventually(lambda: "Werkhof schweigt" in texts(pair.firm.ben, pair.workshop))
     assert texts(pair.firm.ben, pair.workshop).count("Werkhof schweigt") == 1
-    anna.close()
-    ben.close()

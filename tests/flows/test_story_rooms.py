@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.flows.browser import WAIT_MS, Person, chromium, small_camera
+from tests.flows.browser import WAIT_MS, Person, chromium
 from tests.flows.server import PASSWORD, Firm, Server
 from tests.media.films import make
 
@@ -36,15 +36,8 @@ PICTURE_GOES_ON = """async (limit) => {
 }"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium("--auto-select-desktop-capture-source=Entire screen", small_camera(), whole=True) as running:
-        yield running
-
-
-@pytest.fixture
-def windowless() -> Iterator[Browser]:
-    """For films; only who shares a screen needs one."""
     with chromium() as running:
         yield running
 
@@ -127,12 +120,12 @@ def plays_beyond(person: Person, seconds: int) -> None:
 
 
 def test_film_from_the_dialog_until_the_other_browser_knows_where_one_was(
-    windowless: Browser, server: Server, firm: Firm, tmp_path: Path
+    browser: Browser, server: Server, firm: Firm, tmp_path: Path
 ) -> None:
     source = ["-f", "lavfi", "-i", f"testsrc2=size=320x180:rate=6:duration={FILM_S}"]
     sound = ["-f", "lavfi", "-i", f"sine=frequency=330:duration={FILM_S}"]
     path = make(tmp_path / "rundgang.mkv", *source, *sound, "-c:v", "mpeg4", "-q:v", "4", "-c:a", "flac")
-    anna, ben = Person(windowless, "Anna", server.address), Person(windowless, "Ben", server.address)
+    anna, ben = Person(browser, "Anna", server.address), Person(browser, "Ben", server.address)
     anna.sign_in("anna", PASSWORD, "/mediathek")
     ben.sign_in("ben", PASSWORD, "/mediathek")
     ben.sees("Hier beginnt die Mediathek")
@@ -156,7 +149,7 @@ def test_film_from_the_dialog_until_the_other_browser_knows_where_one_was(
     ben.page.keyboard.press("Escape")
     expect(ben.page.get_by_role("heading", name="Weiterschauen")).to_be_visible(timeout=WAIT_MS)
 
-    other = Person(windowless, "Ben woanders", server.address)
+    other = Person(browser, "Ben woanders", server.address)
     other.sign_in("ben", PASSWORD, "/mediathek")
     row = other.page.locator("section", has=other.page.get_by_role("heading", name="Weiterschauen"))
     expect(row.get_by_text(re.compile(r"Weiter bei 0:[345]\d"))).to_be_visible(timeout=WAIT_MS)

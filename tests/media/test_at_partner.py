@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.flows.browser import WAIT_MS, chromium
-from tests.flows.test_failover import Pair, at_work, two_providers
+from tests.flows.pair import Pair, at_work, two_providers
 from tests.flows.test_partners import eventually
 from tests.media.films import foreign_film, repeated
 from tests.media.test_in_browsers import wait_for_position
@@ -26,10 +26,16 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    with two_providers(tmp_path) as both:
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """One pair for both films: each ends with both providers well."""
+    with two_providers(tmp_path_factory.mktemp("pair")) as both:
         yield both
+
+
+@pytest.fixture
+def pair(house: Pair) -> Pair:
+    return house.well()
 
 
 def long_film(folder: Path) -> Path:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.flows.browser import small_camera
-from tests.meet.host import CHROMIUM, FLAGS, PASSWORD, Server, build_page
+from tests.flows import browser
+from tests.meet.host import PASSWORD, Server, build_page
 from verbund.base.ids import SpaceId
 from verbund.ops.client import Person
 
@@ -56,7 +56,5 @@ def firm(tmp_path: Path, page_folder: Path) -> Iterator[Firm]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=False, args=[*FLAGS, small_camera()])
-        yield browser
-        browser.close()
+    with browser.chromium() as running:
+        yield running

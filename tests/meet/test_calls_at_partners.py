@@ -3,6 +3,7 @@
 Nobody clicks anything after joining. What arrives is asked of the browser: the packets of what it receives.
 """
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -106,17 +107,22 @@ def media(port: int) -> dict[str, str]:
 
 def end_media(server: Server) -> None:
     """Supervisor and Janus of this server."""
-    for pid in (*janus_of(server.data / "meet"), *supervisors_of(server.data / "meet")):
-        os.kill(pid, signal.SIGKILL)
+    kill_each(*janus_of(server.data / "meet"), *supervisors_of(server.data / "meet"))
 
 
 def kill_machine(server: Server) -> None:
     """Everything of this provider at once."""
     media_pids = [*supervisors_of(server.data / "meet"), *janus_of(server.data / "meet")]
     assert len(media_pids) == 2
-    for pid in (server.pid, *media_pids):
-        os.kill(pid, signal.SIGKILL)
+    kill_each(server.pid, *media_pids)
     server.kill()
+
+
+def kill_each(*pids: int) -> None:
+    """Some end as soon as another one did."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 class InCall:
@@ -133,6 +139,11 @@ class InCall:
         account = self.page.evaluate("async () => (await (await fetch('/api/me')).json()).account.id")
         self.account = str(account)
         eventually(lambda: at_partner(house.pair.suednetz, account) == at_partner(house.pair.werkhof, account) != {})
+
+    def comes_back(self, space: str) -> None:
+        self.person.comes_back(f"/raum/{space}")
+        self.page = self.person.page
+        self.person.sees("vor dem Ausfall")
 
     def join(self, space: str) -> None:
         self.person.walk(f"/anruf/{space}")
@@ -163,15 +174,28 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield house
 
 
-@pytest.fixture
-def people(house: House, browser: Browser) -> Iterator[tuple[InCall, InCall]]:
-    """Anna at Werkhof, and Dora, whose page is at Südnetz; nobody calls yet."""
-    house.whole()
-    anna = InCall(browser, house, "anna", house.pair.werkhof)
-    dora = InCall(browser, house, "dora", house.pair.suednetz)
-    yield anna, dora
-    for one in (anna, dora):
+@pytest.fixture(scope="module")
+def there(browser: Browser) -> Iterator[dict[str, InCall]]:
+    """handle → who is signed in already."""
+    found: dict[str, InCall] = {}
+    yield found
+    for one in found.values():
         one.person.close()
+
+
+@pytest.fixture
+def people(house: House, browser: Browser, there: dict[str, InCall]) -> tuple[InCall, InCall]:
+    """Anna at Werkhof, and Dora, whose page is at Südnetz; nobody calls yet. Who was there when a test failed begins
+    anew."""
+    for handle in [handle for handle, one in there.items() if one.person.is_doubtful]:
+        there.pop(handle).person.close()
+    house.whole()
+    for handle, server in (("anna", house.pair.werkhof), ("dora", house.pair.suednetz)):
+        if handle in there:
+            there[handle].comes_back(house.pair.workshop)
+        else:
+            there[handle] = InCall(browser, house, handle, server)
+    return there["anna"], there["dora"]
 
 
 @pytest.fixture
