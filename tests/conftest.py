@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from tests import lanes
-from tests.flows.ready import Ready
+from tests.flows.ready import AT, Ready
 from tests.flows.server import Server
 from tests.passwords import hash_cheaply
 from tests.postgres import Pool, cluster
@@ -27,7 +28,7 @@ RERUN_SAID_CHARS = 600
 # How long an example takes says how busy the machine is.
 settings.register_profile("verbund", settings.default, deadline=None)
 settings.load_profile("verbund")
-Server.ready = staticmethod(functools.cache(Ready))
+Server.ready = staticmethod(functools.cache(lambda: Ready(os.environ.get(AT, ""))))
 hash_cheaply()
 compile_once()
 

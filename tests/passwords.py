@@ -1,7 +1,7 @@
 """Password hashes of the tests: argon2id as ever, with costs that a suite of thousands of sign-ins can bear.
 
 A tenth of what a test with people in it took was hashing. What the product's costs are is held by
-tests/accounts/test_passwords.py; `make up`, the benchmarks and the app's own tests hash as the product does.
+tests/accounts/test_passwords.py; `make up` and the benchmarks hash as the product does.
 """
 
 from verbund.accounts import passwords

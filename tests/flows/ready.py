@@ -4,7 +4,8 @@ A start would read its modules for two seconds of processor time, and make its r
 another. What starts here is a process of its own as ever, with its own environment, output and end, in a network of its
 own if it is told so; `make up` and the benchmarks start from nothing.
 
-Run as a program, it takes orders on the socket that it inherits, one JSON object each.
+Run as a program, it says at which socket it takes orders, one JSON object for each connection; it ends with its input,
+and all that it started ends with it. `make test` has one for all its lanes and for vitest (scripts/test).
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import io
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,13 +27,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.accounts.people import running
-from tests.passwords import hash_cheaply
-from tests.statements import compile_once
-
 ORDER_BYTES_MAX = 128 * 1024
 PID_BYTES_MAX = 32
-END_TIMEOUT_S = 10.0
+#: It forks within milliseconds, but loads first.
+ANSWER_TIMEOUT_S, ORDER_TIMEOUT_S, END_TIMEOUT_S = 60.0, 10.0, 10.0
+ORDERS_WAITING_MAX = 64
+#: Where one is ready already.
+AT = "VERBUND_TESTS_READY_AT"
 #: Whoever asks for it by this name starts ready, too: a part of the drill that is tried and not measured.
 ASKED = "VERBUND_TESTS_READY"
 NETWORKS, CLONE_NEWNET = Path("/run/netns"), 0x40000000
@@ -73,14 +75,15 @@ class Started:
 
 
 class Ready:
-    """The loaded program; one for a lane of tests, started when it is first needed."""
+    """The loaded program, at a socket; none named: one of its own, which ends with this process."""
 
-    def __init__(self) -> None:
-        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "tests.flows.ready", str(theirs.fileno())]
-        # It ends with us: the socket does.
-        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-        theirs.close()
+    def __init__(self, at: str = "") -> None:
+        if not at:
+            command = [sys.executable, "-m", "tests.flows.ready"]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            assert self._process.stdout is not None
+            at = self._process.stdout.readline().rstrip("\n")
+        self._at = at
 
     def start(
         self, arguments: list[str], environment: dict[str, str], said: Path, network: str = "", **more: Path
@@ -89,8 +92,12 @@ class Ready:
         files = {name: str(path) for name, path in more.items()}
         order = {"arguments": arguments, "environment": environment, "said": str(said), "network": network, **files}
         said.touch()
-        self._ours.send(json.dumps(order).encode())
-        return Started(int(self._ours.recv(PID_BYTES_MAX)))
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(ANSWER_TIMEOUT_S)
+            line.connect(self._at)
+            line.sendall(json.dumps(order).encode())
+            line.shutdown(socket.SHUT_WR)
+            return Started(int(line.recv(PID_BYTES_MAX)))
 
     def run(
         self, arguments: list[str], environment: dict[str, str], folder: Path, timeout: float, network: str = ""
@@ -108,8 +115,42 @@ class Ready:
             return subprocess.CompletedProcess(arguments, status, said.read_text(), errors.read_text())
 
 
-def serve(orders: socket.socket) -> None:
-    """Fork for every order until the socket ends."""
+def main() -> int:
+    """Fork for every order until there is no more input; the exit code, of whatever this has become by then."""
+    os.setpgid(0, 0)
+    folder = Path(tempfile.mkdtemp(prefix="verbund-ready-"))
+    with socket.socket(socket.AF_UNIX) as orders:
+        orders.bind(str(folder / "orders"))
+        orders.listen(ORDERS_WAITING_MAX)
+        print(folder / "orders", flush=True)
+        load()
+        while sys.stdin not in select.select([orders, sys.stdin], [], [])[0]:
+            if order := taken(orders):
+                orders.close()
+                return become(json.loads(order))
+    shutil.rmtree(folder)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTERM)
+    return 0
+
+
+def taken(orders: socket.socket) -> bytes:
+    """The next order, in the process that is to become it; nothing in this one."""
+    line, _ = orders.accept()
+    line.settimeout(ORDER_TIMEOUT_S)
+    with line, line.makefile("rb") as said:
+        order = said.read(ORDER_BYTES_MAX)
+        if not order or (pid := os.fork()) == 0:
+            return order
+        line.sendall(str(pid).encode())
+        return b""
+
+
+def load() -> None:
+    """All that every provider and every command needs."""
+    from tests.passwords import hash_cheaply
+    from tests.statements import compile_once
+
     for name in LOADED:
         __import__(name)
     with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
@@ -122,16 +163,12 @@ def serve(orders: socket.socket) -> None:
     gc.freeze()
     # Nobody waits for them here.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while order := orders.recv(ORDER_BYTES_MAX):
-        pid = os.fork()
-        if pid == 0:
-            orders.close()
-            sys.exit(become(json.loads(order)))
-        orders.send(str(pid).encode())
 
 
 async def _live(folder: Path) -> None:
     """What every provider is asked in its first second: routes and statements of that are ready from now on."""
+    from tests.accounts.people import running
+
     async with running(folder) as place:
         anna, space = await place.firm()
         await place.colleague(anna, space, "ben")
@@ -150,8 +187,8 @@ def become(order: dict[str, Any]) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if order["network"]:
         enter(NETWORKS / order["network"])
-    for name, number in ((order["said"], 1), (order.get("errors", order["said"]), 2)):
-        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for name, number in ((os.devnull, 0), (order["said"], 1), (order.get("errors", order["said"]), 2)):
+        file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(file, number)
         os.close(file)
     os.environ.clear()
@@ -179,4 +216,4 @@ def enter(network: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    sys.exit(main())

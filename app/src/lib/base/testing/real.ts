@@ -1,11 +1,13 @@
 /** The real provider, started for a test with an empty data folder, and people who use it as their browsers would. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawn, type StdioOptions } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { makeApi, type Api } from '../api';
 import { b64, utf8 } from '../b64';
@@ -17,11 +19,14 @@ import type { AccountId, CoreId, ProviderInfo, SpaceId } from '../types';
 
 const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 const PYTHON = join(ROOT, '.venv/bin/python');
-const UP_WITHIN_MS = 60_000;
+/** `make test` has the program loaded already (tests/flows/ready.py). */
+const READY = process.env.VERBUND_TESTS_READY_AT;
+const LOOKED_AT_EVERY_MS = 20;
+const UP_WITHIN = { timeout: 60_000, interval: LOOKED_AT_EVERY_MS };
+const GONE_WITHIN = { timeout: 10_000, interval: LOOKED_AT_EVERY_MS };
 
 export class RealProvider {
-	#process: ChildProcess | null = null;
-	#output = '';
+	#pid = 0;
 
 	private constructor(
 		readonly folder: string,
@@ -40,40 +45,54 @@ export class RealProvider {
 
 	/** The one-time link's secret. */
 	get token(): string {
-		return /willkommen#(\S+)/.exec(this.#output)?.[1] ?? '';
+		return /willkommen#(\S+)/.exec(this.#said)?.[1] ?? '';
+	}
+
+	get #output(): string {
+		return join(this.folder, 'said');
+	}
+
+	get #said(): string {
+		return existsSync(this.#output) ? readFileSync(this.#output, 'utf-8') : '';
 	}
 
 	async up(): Promise<void> {
-		const env = { ...process.env, VERBUND_DATA: this.folder, VERBUND_PORT: String(this.port), VERBUND_MEET: 'off' };
-		const child = spawn(existsSync(PYTHON) ? PYTHON : 'python3', ['-m', 'verbund.web.main', 'serve'], { cwd: ROOT, env });
-		this.#process = child;
-		child.stderr.on('data', (data: Buffer) => (this.#output += data.toString()));
-		await new Promise<void>((resolve, reject) => {
-			const timer = setTimeout(() => reject(new Error(`the provider did not come up: ${this.#output}`)), UP_WITHIN_MS);
-			child.stdout.on('data', (data: Buffer) => {
-				this.#output += data.toString();
-				if (!data.toString().includes('Verbund is running')) return;
-				clearTimeout(timer);
-				resolve();
-			});
+		const env = { ...process.env, VERBUND_DATA: join(this.folder, 'data'), VERBUND_PORT: String(this.port), VERBUND_MEET: 'off' };
+		const before = this.#said.length;
+		this.#pid = await (READY === undefined ? fromNothing(env, this.#output) : fromReady(READY, env, this.#output));
+		await vi.waitUntil(() => this.#said.includes('Verbund is running', before), UP_WITHIN).catch(() => {
+			throw new Error(`the provider did not come up: ${this.#said}`);
 		});
 	}
 
 	/** kill -9 */
 	async kill(): Promise<void> {
-		const child = this.#process;
-		if (child === null) return;
-		this.#process = null;
-		await new Promise<void>((resolve) => {
-			child.once('exit', () => resolve());
-			child.kill('SIGKILL');
-		});
+		if (this.#pid === 0) return;
+		const pid = this.#pid;
+		this.#pid = 0;
+		process.kill(pid, 'SIGKILL');
+		await vi.waitUntil(() => !existsSync(`/proc/${pid}`), GONE_WITHIN);
 	}
 
 	async end(): Promise<void> {
 		await this.kill();
 		await rm(this.folder, { recursive: true, force: true });
 	}
+}
+
+/** Both begin `verbund serve`; what it says goes to the end of a file. → its process */
+async function fromNothing(env: NodeJS.ProcessEnv, output: string): Promise<number> {
+	const said = openSync(output, 'a');
+	const stdio: StdioOptions = ['ignore', said, said];
+	const { pid } = spawn(existsSync(PYTHON) ? PYTHON : 'python3', ['-m', 'verbund.web.main', 'serve'], { cwd: ROOT, env, stdio });
+	closeSync(said);
+	return pid!;
+}
+
+async function fromReady(at: string, environment: NodeJS.ProcessEnv, said: string): Promise<number> {
+	const line = connect({ path: at, allowHalfOpen: true });
+	line.end(JSON.stringify({ arguments: ['serve'], environment, said, network: '' }));
+	return Number(await text(line));
 }
 
 /** A browser: cookies, a store of its own, a key. */
