@@ -32,8 +32,8 @@ START_MS = 1_800_000_000_000
 class Clock:
     """A clock that the test moves."""
 
-    def __init__(self) -> None:
-        self.ms = START_MS
+    def __init__(self, now_ms: int = START_MS) -> None:
+        self.ms = now_ms
 
     def now_ms(self) -> int:
         self.ms += 1
@@ -213,8 +213,8 @@ class Link:
 class Place:
     """A provider that runs, with its data in a folder."""
 
-    def __init__(self, folder: Path, database: str = "", **given: Any) -> None:
-        self.clock = Clock()
+    def __init__(self, folder: Path, database: str = "", now_ms: int = START_MS, **given: Any) -> None:
+        self.clock = Clock(now_ms)
         settings = prepare(
             Settings(data=str(folder), port=8420, meet="off", name="Werkhof", database=database, **given)
         )

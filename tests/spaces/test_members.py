@@ -1,10 +1,13 @@
 """Members: roles, leaving, removing, archiving, and who sees what of whom."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from tests.accounts.people import Browser, Place
+from tests.accounts.scenes import Played, Scene
 from verbund.accounts.events import DeviceAdded
 from verbund.base.ids import AccountId, SpaceId, b64, direct_space, personal_space
 from verbund.base.keys import DeviceKey
@@ -46,13 +49,26 @@ class Firm:
         return {device["id"]: device["ds"] for device in devices}
 
 
-@pytest.fixture
-async def firm(place: Place) -> Firm:
+async def play(place: Place) -> Played:
     anna, space = await place.firm()
     people = {"anna": anna}
     for handle, role in (("carla", "admin"), ("ben", "member"), ("gesa", "guest")):
         people[handle] = await place.colleague(anna, space, handle, role)
-    return Firm(place, space, people)
+    return space, people
+
+
+SCENE = Scene(play)
+
+
+@pytest.fixture
+async def firm(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Firm]:
+    async with SCENE.taken_up(tmp_path, tmp_path_factory.mktemp) as (place, (space, people)):
+        yield Firm(place, space, people)
+
+
+@pytest.fixture
+def place(firm: Firm) -> Place:
+    return firm.place
 
 
 def title(text: str) -> SpaceDescribed:
