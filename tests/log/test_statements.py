@@ -1,6 +1,6 @@
 """What tests share: a statement is compiled once for all their stores, and finds what is in each."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 from sqlalchemy import literal, select, text
 
@@ -8,10 +8,10 @@ from tests.statements import COMPILED
 from verbund.log.store import Store
 
 
-def test_a_statement_is_compiled_once_for_two_stores(tmp_path: Path) -> None:
+def test_a_statement_is_compiled_once_for_two_stores(database: Callable[[str], str]) -> None:
     compiled = [len(COMPILED)]
     for name in ("first", "second"):
-        store = Store(f"sqlite:///{tmp_path / f'{name}.db'}")
+        store = Store(database(name))
         with store.engine.begin() as connection:
             connection.execute(text("CREATE TABLE told (word TEXT)"))
             connection.execute(text("INSERT INTO told VALUES (:word)"), {"word": name})
@@ -20,5 +20,7 @@ def test_a_statement_is_compiled_once_for_two_stores(tmp_path: Path) -> None:
             found = select(text("word"), literal(name).label("named_by_this_test")).select_from(text("told"))
             assert connection.execute(found).one() == (name, name)
         compiled.append(len(COMPILED))
+        with store.engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE told")  # a database of PostgreSQL has others after this
         store.close()
     assert compiled[0] < compiled[1] == compiled[2]
