@@ -157,14 +157,12 @@ class Person:
         self.context.set_default_timeout(WAIT_MS)
         self.context.add_init_script(KEEP_CONNECTIONS)
         self.complaints: list[str] = []
-        self.outside: list[str] = []
         self.page: Page = self._tab()
         Person.open.append(self)
 
     def _tab(self) -> Page:
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self._requested(request.url))
         return page
 
     def comes_back(self, path: str) -> None:
@@ -220,6 +218,22 @@ class Person:
     def close(self) -> None:
         Person.open.remove(self)
         self.context.close()
+
+
+class Watched(Person):
+    """Somebody whose page is watched for what it asks elsewhere.
+
+    To hear of every request is a tenth of what coming for the first time costs: only for whom it is looked at.
+    """
+
+    def __init__(self, browser: Browser, name: str, address: str, **context: Any) -> None:
+        self.outside: list[str] = []
+        super().__init__(browser, name, address, **context)
+
+    def _tab(self) -> Page:
+        page = super()._tab()
+        page.on("request", lambda request: self._requested(request.url))
+        return page
 
     def _requested(self, url: str) -> None:
         if not url.startswith((self.address, "blob:", "data:", self.address.replace("http", "ws"))):

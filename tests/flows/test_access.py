@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.flows.browser import Person, chromium
+from tests.flows.browser import Person, Watched, chromium
 from tests.flows.server import Server
 from tests.flows.test_story import invite, make_space, set_up
 
@@ -88,7 +88,7 @@ def check_rooms(person: Person, space: str, people: str) -> None:
 def test_every_screen_is_for_everybody(browser: Browser, tmp_path: Path) -> None:
     server = Server(tmp_path / "werkhof").start()
     try:
-        anna = Person(browser, "anna", server.address, viewport=DESK, **STILL)
+        anna = Watched(browser, "anna", server.address, viewport=DESK, **STILL)
         for path, text in (
             ("/anmelden", "Anmeldename"),
             ("/passwort", "Passwort vergessen"),
@@ -110,7 +110,7 @@ def test_every_screen_is_for_everybody(browser: Browser, tmp_path: Path) -> None
         anna.page.keyboard.press("Escape")
         check_rooms(anna, space, "Noch ist niemand sonst hier")
 
-        stranger = Person(browser, "stranger", server.address, viewport=SMALL_PHONE, **STILL, color_scheme="dark")
+        stranger = Watched(browser, "stranger", server.address, viewport=SMALL_PHONE, **STILL, color_scheme="dark")
         stranger.go(invite(anna, space))
         stranger.sees("lädt Sie ein")
         check(stranger, "invitation")

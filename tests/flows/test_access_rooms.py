@@ -28,8 +28,7 @@ def talk(firm: Firm) -> None:
     firm.ben.post(firm.workshop, "chat.message_withdrawn.1", {"message": gone, "by": "author"}, re=[gone])
 
 
-def check_talk(person: Person, room: str) -> None:
-    person.go(room)
+def check_talk(person: Person) -> None:
     person.sees("Wer holt")
     check_looks(person, "conversation")
     person.message("Wer holt").hover()
@@ -48,9 +47,8 @@ def check_talk(person: Person, room: str) -> None:
     person.page.keyboard.press("Escape")
 
 
-def check_sheet(phone: Person, room: str) -> None:
+def check_sheet(phone: Person) -> None:
     """A finger rests on a message."""
-    phone.go(room)
     phone.sees("Wer holt")
     check_looks(phone, "conversation on a phone")
     touch = {"pointerType": "touch", "bubbles": True, "isPrimary": True, "clientX": 120, "clientY": 200}
@@ -111,9 +109,9 @@ def test_rooms_are_for_everybody(browser: Browser, tmp_path: Path) -> None:
             is_mobile=True,
         )  # fmt: skip
         anna.sign_in("anna", PASSWORD, room)
-        check_talk(anna, room)
+        check_talk(anna)
         ben.sign_in("ben", PASSWORD, room)
-        check_sheet(ben, room)
+        check_sheet(ben)
         for person in (anna, ben):
             check_films(person, film)
             check_call(person, firm.workshop)

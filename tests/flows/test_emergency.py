@@ -54,7 +54,7 @@ def anna(pair: Pair, there: Callable[[str], Person]) -> Person:
 
 def two_links(anna: Person, space: str) -> tuple[str, str]:
     """An invitation as Anna gets it to pass on: at home, and at the partner."""
-    anna.go(f"/raum/{space}/einstellungen")
+    anna.walk(f"/raum/{space}/einstellungen")
     anna.button("Einladen").first.click()
     dialog = anna.page.get_by_role("dialog")
     dialog.get_by_role("button", name="Link erzeugen").click()
@@ -62,7 +62,7 @@ def two_links(anna: Person, space: str) -> tuple[str, str]:
     expect(first).to_be_visible(timeout=WAIT_MS)
     links = str(first.input_value()), str(dialog.get_by_label("Falls die erste Adresse").input_value())
     expect(dialog.get_by_role("button", name="Beide als Text kopieren")).to_be_visible()
-    anna.go(f"/raum/{space}")
+    anna.walk(f"/raum/{space}")
     anna.sees("vor dem Ausfall")
     return links
 
@@ -97,7 +97,7 @@ def test_newcomer_joins_at_the_partner_with_yesterdays_invitation(browser: Brows
 
 def make_card(anna: Person) -> tuple[str, list[str]]:
     """(number, codes) as they are printed. The page of today asks for the card."""
-    anna.go("/")
+    anna.walk("/")
     anna.link("Notfallkarte anlegen").click()
     anna.button("Notfallkarte anlegen").click()
     sheet = anna.page.get_by_role("article", name="Notfallkarte")
@@ -114,12 +114,12 @@ def tries_code(new: Person, code: str) -> None:
 def test_new_device_comes_in_with_the_card_while_home_is_gone(browser: Browser, pair: Pair, anna: Person) -> None:
     number, codes = make_card(anna)
     assert len(codes) == 8
-    anna.go("/")
+    anna.walk("/")
     anna.sees("Guten ")
     anna.sees_not("Notfallkarte anlegen")
     account = pair.firm.anna.account
     eventually(lambda: pair.equal_in(account))
-    anna.go(f"/raum/{pair.workshop}")
+    anna.walk(f"/raum/{pair.workshop}")
     anna.sees("vor dem Ausfall")
 
     pair.werkhof.kill()

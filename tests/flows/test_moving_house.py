@@ -71,7 +71,7 @@ def test_a_firm_moves_to_its_partner_while_the_old_provider_is_dead(
     anna, ben = at_work(browser, pair, "anna"), at_work(browser, pair, "ben")
     eventually(pair.equal)
     firm = pair.firm.anna.organisation
-    anna.go(f"/raum/{firm}/daten")
+    anna.walk(f"/raum/{firm}/daten")
     anna.sees("Die Bereiche von Tischlerei Lindner liegen bei")
     takes_everything_along(anna, tmp_path / "daheim.zip")
     pair.werkhof.kill()
@@ -91,7 +91,7 @@ def test_a_firm_moves_to_its_partner_while_the_old_provider_is_dead(
     ben_there.sees("bin eingezogen")
     anna_there = moves_in(anna, pair, "anna")
     anna_there.sees("bin eingezogen")
-    anna_there.go(f"/raum/{firm}/daten")
+    anna_there.walk(f"/raum/{firm}/daten")
     anna_there.sees("Zuhause: Hier melden sich alle zuerst an.")
     expect(anna_there.button("Hier nicht mehr")).to_be_visible(timeout=WAIT_MS)
     assert anna_there.complaints == ben_there.complaints == []

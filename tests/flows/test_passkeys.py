@@ -57,7 +57,7 @@ class Key:
 
 def make_passkey(anna: Person) -> list[dict[str, Any]]:
     """From the account at home to Südnetz's page and back; what the authenticator holds then."""
-    anna.go("/konto")
+    anna.walk("/konto")
     anna.button("Passkey bei Südnetz anlegen").click()
     with anna.context.expect_page() as opened:
         anna.link("Weiter zu Südnetz").click()
@@ -85,7 +85,7 @@ def comes_in(browser: Browser, name: str, pair: Pair, held: list[dict[str, Any]]
 
 def test_a_passkey_leads_in_at_the_partner_while_home_is_gone(browser: Browser, pair: Pair) -> None:
     anna = at_work(browser, pair, "anna")
-    anna.go("/")
+    anna.walk("/")
     anna.button("Später").click()
     anna.sees_not("Eine Notfallkarte für den Fall der Fälle")
     anna.go("/")
@@ -94,12 +94,12 @@ def test_a_passkey_leads_in_at_the_partner_while_home_is_gone(browser: Browser, 
     anna.sees("Ein Passkey ist schneller")
     held = make_passkey(anna)
     assert [one["rpId"] for one in held] == ["localhost"]
-    anna.go("/")
+    anna.walk("/")
     anna.sees("Guten ")
     anna.sees_not("Ein Passkey bei Südnetz")
     account = pair.firm.anna.account
     eventually(lambda: pair.equal_in(account))
-    anna.go(f"/raum/{pair.workshop}")
+    anna.walk(f"/raum/{pair.workshop}")
     anna.sees("vor dem Ausfall")
 
     pair.werkhof.kill()
@@ -115,7 +115,7 @@ def test_a_passkey_leads_in_at_the_partner_while_home_is_gone(browser: Browser, 
     eventually(pair.equal)
     revoked_everywhere(browser, pair, anna, held)
     phone.says("noch da")
-    anna.go(f"/raum/{pair.workshop}")
+    anna.walk(f"/raum/{pair.workshop}")
     anna.sees("noch da")
     assert anna.complaints == phone.complaints == []
     for person in (anna, phone):
@@ -125,7 +125,7 @@ def test_a_passkey_leads_in_at_the_partner_while_home_is_gone(browser: Browser, 
 def revoked_everywhere(browser: Browser, pair: Pair, anna: Person, held: list[dict[str, Any]]) -> None:
     """At home; the partner does as it says, and who came in before stays."""
     account = pair.firm.anna.account
-    anna.go("/konto")
+    anna.walk("/konto")
     anna.sees("Mit einem Passkey bei einem zweiten Anbieter angemeldet")
     anna.button("Passkey bei Südnetz entfernen").click()
     anna.sees("gilt nirgends mehr")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.flows.browser import WAIT_MS, Person, chromium
+from tests.flows.browser import WAIT_MS, Person, Watched, chromium
 from tests.flows.server import Server
 
 pytestmark = pytest.mark.browser
@@ -75,7 +75,7 @@ def accept(ben: Person, link: str) -> None:
 
 
 def test_two_people_set_up_talk_and_survive(browser: Browser, server: Server) -> None:
-    anna, ben = Person(browser, "Anna", server.address), Person(browser, "Ben", server.address)
+    anna, ben = Watched(browser, "Anna", server.address), Watched(browser, "Ben", server.address)
     set_up(anna, server)
     make_space(anna, "Werkstatt")
     found = re.search(r"/raum/([^/?#]+)", anna.page.url)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.flows.browser import WAIT_MS, Person, chromium
+from tests.flows.browser import WAIT_MS, Person, Watched, chromium
 from tests.flows.server import PASSWORD, Firm, Server
+from tests.flows.test_access import STILL
 from tests.media.films import make
 
 pytestmark = [pytest.mark.browser, pytest.mark.programs]
@@ -70,7 +71,7 @@ def control(person: Person, name: str) -> Locator:
 
 
 def test_call_from_the_conversation_until_it_says_how_long_it_was(browser: Browser, server: Server, firm: Firm) -> None:
-    anna, ben = Person(browser, "Anna", server.address), Person(browser, "Ben", server.address)
+    anna, ben = Watched(browser, "Anna", server.address), Watched(browser, "Ben", server.address)
     room = f"/raum/{firm.workshop}"
     anna.sign_in("anna", PASSWORD, room)
     ben.sign_in("ben", PASSWORD, "/personen")
@@ -125,7 +126,8 @@ def test_film_from_the_dialog_until_the_other_browser_knows_where_one_was(
     source = ["-f", "lavfi", "-i", f"testsrc2=size=320x180:rate=6:duration={FILM_S}"]
     sound = ["-f", "lavfi", "-i", f"sine=frequency=330:duration={FILM_S}"]
     path = make(tmp_path / "rundgang.mkv", *source, *sound, "-c:v", "mpeg4", "-q:v", "4", "-c:a", "flac")
-    anna, ben = Person(browser, "Anna", server.address), Person(browser, "Ben", server.address)
+    anna = Watched(browser, "Anna", server.address, **STILL)  # the library plays as long as somebody is there
+    ben = Watched(browser, "Ben", server.address)
     anna.sign_in("anna", PASSWORD, "/mediathek")
     ben.sign_in("ben", PASSWORD, "/mediathek")
     ben.sees("Hier beginnt die Mediathek")
@@ -149,7 +151,7 @@ def test_film_from_the_dialog_until_the_other_browser_knows_where_one_was(
     ben.page.keyboard.press("Escape")
     expect(ben.page.get_by_role("heading", name="Weiterschauen")).to_be_visible(timeout=WAIT_MS)
 
-    other = Person(browser, "Ben woanders", server.address)
+    other = Watched(browser, "Ben woanders", server.address)
     other.sign_in("ben", PASSWORD, "/mediathek")
     row = other.page.locator("section", has=other.page.get_by_role("heading", name="Weiterschauen"))
     expect(row.get_by_text(re.compile(r"Weiter bei 0:[345]\d"))).to_be_visible(timeout=WAIT_MS)

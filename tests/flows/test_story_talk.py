@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from tests.flows.browser import WAIT_MS, Person, chromium
+from tests.flows.browser import WAIT_MS, Person, Watched, chromium
 from tests.flows.server import PASSWORD, Firm, Server
 from tests.flows.test_partners import eventually
 
@@ -30,8 +30,8 @@ class Two(NamedTuple):
     browser: Browser
     server: Server
     firm: Firm
-    anna: Person
-    ben: Person
+    anna: Watched
+    ben: Watched
 
     @property
     def room(self) -> str:
@@ -53,7 +53,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
     firm = Firm(server)
     try:
         with chromium() as browser:
-            anna, ben = Person(browser, "Anna", server.address), Person(browser, "Ben", server.address)
+            anna, ben = Watched(browser, "Anna", server.address), Watched(browser, "Ben", server.address)
             anna.sign_in("anna", PASSWORD)
             ben.sign_in("ben", PASSWORD)
             yield Two(browser, server, firm, anna, ben)
