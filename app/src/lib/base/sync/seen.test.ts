@@ -21,6 +21,18 @@ describe('what was seen and is not safe yet', () => {
 		expect(seen.owed(YARD).map((one) => one.c)).toEqual(['c7']);
 	});
 
+	it('is given again when it did not arrive', () => {
+		const seen = new Seen();
+		seen.add(ROOM, entry(1));
+		seen.moved();
+		seen.owed(ROOM);
+		seen.owe(ROOM);
+		expect(seen.owed(ROOM).map((one) => one.c)).toEqual(['c1']);
+		seen.owe(ROOM);
+		seen.safe(ROOM, { 'W.1': 1 });
+		expect(seen.owed(ROOM)).toEqual([]);
+	});
+
 	it('is let go once enough providers have it, and not kept when they have it already', () => {
 		const seen = new Seen();
 		seen.add(ROOM, entry(1));

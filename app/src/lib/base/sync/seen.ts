@@ -56,4 +56,9 @@ export class Seen {
 		if (!this.#owed.delete(space)) return [];
 		return this.#held.filter((one) => one.space === space).map((one) => one.parcel);
 	}
+
+	/** It did not arrive: the provider is given it when it has answered for the space again. */
+	owe(space: SpaceId): void {
+		this.#owed.add(space);
+	}
 }

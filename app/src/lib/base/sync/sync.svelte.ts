@@ -377,7 +377,7 @@ export class Sync {
 				this.#seen.safe(frame.sp, frame.v);
 				return;
 			case 'caught':
-				void this.#give(this.#seen.owed(frame.sp));
+				void this.#give(frame.sp, this.#seen.owed(frame.sp));
 				return;
 			case 'spaces':
 				void this.#refresh();
@@ -435,10 +435,12 @@ export class Sync {
 	}
 
 	/** What others wrote and the provider before may have had alone. What waits here may be about that. */
-	async #give(parcels: readonly Parcel[]): Promise<void> {
+	async #give(space: SpaceId, parcels: readonly Parcel[]): Promise<void> {
 		if (parcels.length === 0) return;
-		for (let at = 0; at < parcels.length; at += BATCH_MAX) {
-			await this.live.submit(parcels.slice(at, at + BATCH_MAX)).catch(() => undefined);
+		try {
+			for (let at = 0; at < parcels.length; at += BATCH_MAX) await this.live.submit(parcels.slice(at, at + BATCH_MAX));
+		} catch {
+			this.#seen.owe(space);
 		}
 		this.#sender.resume();
 	}
