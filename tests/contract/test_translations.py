@@ -11,6 +11,11 @@ from tests.contract.source import ROOT
 MESSAGES = ROOT / "app" / "messages"
 PARTS = sorted(path.name for path in MESSAGES.iterdir())
 _GAP = re.compile(r"\{(\w+)\}")
+_ADDRESS = re.compile(r"\b(Sie|Ihnen|Ihr(e[nmrs]?)?|du|dir|dich|dein(e[nmrs]?)?)\b")
+#: Read before it is known how a firm speaks, or not an address at all.
+ONE_FORM = re.compile(
+    r"accounts_(welcome|form|forgotten|reset|code_text|card_(revoke_text|number|code))|app_(set_up_text|promise|preview)"
+)
 
 
 def sentences(language: str, part: str) -> dict[str, Any]:
@@ -45,3 +50,10 @@ def test_no_exclamation_marks(part: str) -> None:
     loud = [key for language in ("de", "en") for key, value in sentences(language, part).items()
             if any("!" in text for text in texts(value) if not text.startswith("!"))]  # fmt: skip
     assert not loud
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_who_is_addressed_is_addressed_as_the_firm_does(part: str) -> None:
+    """A firm says Sie or du: what addresses people has both forms, or is worded without."""
+    found = {key: value for key, value in sentences("de", part).items() if isinstance(value, str)}
+    assert not [key for key, value in found.items() if _ADDRESS.search(value) and not ONE_FORM.match(key)]

@@ -21,6 +21,17 @@ SETTLED = """(async () => {
     while (document.getAnimations().some(ends))
         await Promise.allSettled(document.getAnimations().filter(ends).map((one) => one.finished));
 })()"""
+#: What is cut off at a side, though nobody can scroll to it: a page that stands still is no wider for it.
+CUT_OFF = """() => [...document.querySelectorAll('button, a, input, select, textarea, h1, h2, p')].filter((one) => {
+    const box = one.getBoundingClientRect();
+    if (box.width === 0 || !one.checkVisibility({ visibilityProperty: true, opacityProperty: true })) return false;
+    if (box.left >= -1 && box.right <= document.documentElement.clientWidth + 1) return false;
+    for (let up = one; up !== null; up = up.parentElement) {
+        const style = getComputedStyle(up);
+        if (['auto', 'scroll'].includes(style.overflowX) || style.clipPath !== 'none') return false;
+    }
+    return true;
+}).map((one) => `${one.tagName} ${one.ariaLabel ?? one.textContent.trim().slice(0, 40)}`)"""
 #: Which of them look at colours.
 COLOURS = ["color-contrast", "link-in-text-block"]
 LOOKS: tuple[tuple[Literal["light", "dark"], list[str]], ...] = (("light", RULES), ("dark", COLOURS))
@@ -56,6 +67,7 @@ def check(person: Person, where: str, rules: list[str] = RULES) -> None:
     assert findings(person, rules) == [], where
     wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{where} is {wide} px too wide"
+    assert person.page.evaluate(CUT_OFF) == [], where
 
 
 def check_looks(person: Person, where: str) -> None:

@@ -100,7 +100,9 @@ def test_rooms_are_for_everybody(browser: Browser, tmp_path: Path) -> None:
     firm = Firm(server)
     try:
         talk(firm)
-        film = add(firm.anna, firm.workshop, browser_film(tmp_path / "film.mp4", 20), "Rundgang")
+        film = add(
+            firm.anna, firm.workshop, browser_film(tmp_path / "film.mp4", 20), "Rundgang durch die neue Werkstatt"
+        )
         until(firm.anna, film, settled)
         room = f"/raum/{firm.workshop}"
         anna = Person(browser, "Anna", server.address, viewport=DESK, **STILL)
