@@ -1,12 +1,14 @@
 """What a link does where another history is here than its provider signed for others, or a forged copy took a place."""
 
+import msgspec
 import pytest
 
 from tests.partners.sides import Side, entry, head, named, settle
 from verbund.base.ids import SpaceId, unb64
 from verbund.log.entry import CHAIN_START, Entry, sublog
 from verbund.partners import detours
-from verbund.partners.schemas import Digest, Entries, Frame, Have, Heads, Mark, No, Want
+from verbund.partners.schemas import Bulk, Digest, Entries, Frame, Have, Heads, Mark, No, Want
+from verbund.partners.state import ASIDE_MS
 from verbund.partners.tails import ORPHANED_MS, Tails
 
 WORKSHOP = SpaceId(named("Werkstatt"))
@@ -38,7 +40,12 @@ def written(side: Side, count: int, text: str = "") -> list[Entry]:
     return found
 
 
-def wanted(frames: list[Frame]) -> list[dict[str, int]]:
+def apart(side: Side) -> list[Entry]:
+    """What came at places of another history, in their order."""
+    return [one for _, one in sorted({one.n: one for one in side.apart.get(WORKSHOP, [])}.items())]
+
+
+def wanted(frames: list[Frame | Bulk]) -> list[dict[str, int]]:
     return [one.after for one in frames if isinstance(one, Want)]
 
 
@@ -53,22 +60,25 @@ def tells_otherwise(werkhof: Side, nordhof: Side, suednetz: Side, count: int) ->
     return true
 
 
-@pytest.mark.parametrize("signed", [[4, 9], [9]], ids=["where it ends here", "later only"])
+@pytest.mark.parametrize("signed", ["where it ends here", "later only"])
 @pytest.mark.parametrize("protocol", [1, 3])
 def test_true_history_is_taken_at_places_of_our_own(
-    werkhof: Side, nordhof: Side, suednetz: Side, signed: list[int], protocol: int
+    werkhof: Side, nordhof: Side, suednetz: Side, signed: str, protocol: int
 ) -> None:
     true, sub = tells_otherwise(werkhof, nordhof, suednetz, 9), sublog(nordhof.id, 1)
-    suednetz.vouch(WORKSHOP, [head(WORKSHOP, true[n - 1]) for n in signed])
+    if signed == "where it ends here":
+        werkhof.vouch(WORKSHOP, [head(WORKSHOP, true[3])])
+        assert werkhof.here.apart == {(WORKSHOP, sub): 0}
+    suednetz.vouch(WORKSHOP, [head(WORKSHOP, true[8])])
     werkhof.link(suednetz, protocol)
     settle(werkhof, suednetz)
-    assert werkhof.apart[WORKSHOP] == true, "all of it, each once"
+    assert apart(werkhof) == true
     assert werkhof.here.vector(WORKSHOP)[sub] == 4, "what is on disk stays as it is"
     later = entry(WORKSHOP, nordhof.id, 10, before=unb64(true[-1].h))
     suednetz.keep(WORKSHOP, [later])
     suednetz.vouch(WORKSHOP, [head(WORKSHOP, later)])
     settle(werkhof, suednetz)
-    assert werkhof.apart[WORKSHOP] == [*true, later]
+    assert apart(werkhof) == [*true, later]
 
 
 def test_what_was_told_otherwise_goes_to_the_others_too(werkhof: Side, nordhof: Side, suednetz: Side) -> None:
@@ -95,7 +105,33 @@ def test_only_what_may_differ_is_taken_again(werkhof: Side, nordhof: Side, suedn
     werkhof.link(suednetz)
     settle(werkhof, suednetz)
     assert werkhof.here.apart == {(WORKSHOP, sub): 3}
-    assert werkhof.apart[WORKSHOP] == true[3:]
+    assert apart(werkhof) == true[3:]
+
+
+@pytest.mark.parametrize("have", [0, 4])
+def test_who_spoils_what_somebody_signed_makes_nobody_leave_what_is_here(
+    werkhof: Side, nordhof: Side, suednetz: Side, have: int
+) -> None:
+    """The first of a frame with another time: its chain, and all after it, are as they were signed."""
+    true, sub = written(nordhof, 9), sublog(nordhof.id, 1)
+    if have:
+        first, _ = werkhof.link(nordhof)
+        first.hear(Entries(WORKSHOP, 1, true[:have]))
+        werkhof.cut(nordhof)
+    here, _ = werkhof.link(suednetz)
+    here.hear(Heads(WORKSHOP, [], [head(WORKSHOP, true[8])]))
+    digest = Digest({WORKSHOP: {sub: Mark(9, true[8].h, 9)}}, [])
+    spoilt = [msgspec.structs.replace(true[have], at=7), *true[have + 1 :]]
+    asked = wanted(here.hear(Entries(WORKSHOP, 1, spoilt)))
+    if have:
+        assert asked == [{sub: have - 1}], "perhaps it is here that something else stands"
+        here.hear(Entries(WORKSHOP, 2, [true[have - 1], *spoilt]))
+    assert werkhof.here.apart == {}
+    assert werkhof.here.vector(WORKSHOP).get(sub, 0) == have
+    werkhof.now += ASIDE_MS + 1
+    assert wanted(here.hear(digest)) == [{sub: have} if have else {}]
+    here.hear(Entries(WORKSHOP, 2 + bool(have), true[have:]))
+    assert werkhof.here.vector(WORKSHOP) == {sub: 9}
 
 
 def test_what_nobody_signed_changes_nothing(werkhof: Side, nordhof: Side, suednetz: Side) -> None:

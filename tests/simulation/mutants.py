@@ -189,7 +189,7 @@ MUTANTS: dict[str, Wrong] = {
         lambda: patch.object(Detours, "again", lambda self, space, reach: {}), ("rogue_missigns",)
     ),
     "asks for nothing that it lacks": Wrong(
-        lambda: patch.object(Exchange, "_ask", lambda self, space, now_ms, patience_ms: None), ("line_cut",)
+        lambda: patch.object(Exchange, "_ask", lambda self, space, now_ms, patience_ms, again=None: None), ("line_cut",)
     ),
     "leaves the bodies of what was withdrawn": Wrong(lambda: patch.object(Tx, "erase", lambda self, core: None)),
     "leaves in its segment what was withdrawn": Wrong(lambda: patch.object(sealing, "take_out", lambda tx: None)),

@@ -21,7 +21,8 @@ BROKEN_ONCE = {
     1854: "a provider whose clock was set back said nothing on its links, and signed nothing, until it had caught up",
     836: "told another history from early on, nothing of it signed, a provider took the true one from nobody",
     1025: "a forged copy came before its author's key and became a void; the true one was asked of nobody",
-    1388: "the same, of an account's first fact",
+    1355: "one entry spoiled on its way made a provider leave a history that was right, and never take it up again",
+    1388: "as 1025, of an account's first fact",
     2033: "put back to an old profile, its last fact lost with a disk, a browser never got rid of what it wrote then",
 }
 

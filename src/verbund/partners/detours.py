@@ -32,10 +32,10 @@ class Detours:
         return None if base is None else self._reached.get((space, sub), base)
 
     def goes(self, space: SpaceId, ends: Iterable[tuple[str, int]]) -> None:
-        """So much is being taken in."""
+        """So much is being taken in. What leaves a gap comes again."""
         for sub, seq in ends:
-            if (end := self.end(space, sub)) is not None:
-                self._reached[space, sub] = max(end, seq)
+            if (end := self.end(space, sub)) is not None and seq == end + 1:
+                self._reached[space, sub] = seq
 
     def fails(self, space: SpaceId, sub: str) -> None:
         """It was not: it has to come anew."""

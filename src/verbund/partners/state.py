@@ -44,8 +44,7 @@ class Exchange:
         self._push = Push(packs=protocol >= PACKED)
         self._vouching, self._ahead = Vouching(here, peer), Ahead(here, peer, protocol)
         self._detours = Detours(here)
-        self._changed: set[SpaceId] = set()
-        self._actions: list[Action] = []
+        self._changed, self._actions = set[SpaceId](), list[Action]()
         #: Providers that the partner is linked to itself: what they write needs no relay.
         self._their_links: frozenset[str] = frozenset()
         self._asked, self._arrived = dict[SpaceId, int](), dict[SpaceId, int]()
@@ -161,9 +160,8 @@ class Exchange:
         if direct is None or (forked and not rest):
             self._refuse(space, n, TooMuch.code if rest else Contradicted.code)
             return
-        covered, wrong = self._vouching.release(space)
+        covered, wrong = self._release(space, now_ms)
         if wrong:
-            self._aside.update({(space, sub): now_ms + ASIDE_MS for sub in wrong})
             self._refuse(space, n, Contradicted.code)
         elif direct or covered or apart:
             self._take(space, n, [*direct, *covered, *apart])
@@ -186,9 +184,8 @@ class Exchange:
 
     def vouched(self, space: SpaceId, now_ms: int) -> None:
         """There are new signed heads of this space, whoever gave them: what waited for them is taken in."""
-        covered, wrong = self._vouching.release(space)
-        for sub in wrong:
-            self._aside[(space, sub)] = now_ms + ASIDE_MS
+        covered, wrong = self._release(space, now_ms)
+        for _ in wrong:
             self._refuse(space, 0, Contradicted.code)
         if covered:
             self._released -= 1
@@ -342,31 +339,34 @@ class Exchange:
         self._peer.covers(space, true, now_ms, self._here)
         self._push.heard(space, vector)
         self._send(self._vouching.want(space, now_ms))
-        self._send(self._wish(space, again) if (again := self._detours.again(space, true)) else None)
+        if again := self._detours.again(space, true):
+            self._ask(space, now_ms, 0, again)
         return any(self._lacks(space, sub, mark, now_ms) for sub, mark in reach.items())
 
     def _lacks(self, space: SpaceId, sub: str, mark: Mark, now_ms: int) -> bool:
         is_aside = self._aside.get((space, sub), 0) > now_ms
         return mark.seq > self._end(space, sub) and not self._here.is_ours(sub) and not is_aside
 
-    def _ask(self, space: SpaceId, now_ms: int, patience_ms: int) -> None:
+    def _ask(self, space: SpaceId, now_ms: int, patience_ms: int, again: dict[str, int] | None = None) -> None:
         """Ask for what is missing, unless it was asked for just now."""
         self._actions += self._ahead.ask(space, self._end, now_ms)
         asked = self._asked.get(space)
         if (asked is None or now_ms - asked >= patience_ms) and not self._ahead.is_first(space):
             self._asked[space] = now_ms
-            self._send(self._wish(space, {}))
+            held, expected = self._vouching.subs(space), self._expected.get(space, {})
+            ends = {sub: self._end(space, sub) for sub in sorted({*self._here.reach.get(space, {}), *expected, *held})}
+            self._send(Want(space, ends | self._vouching.again(space) | (again or {})))
 
-    def _wish(self, space: SpaceId, again: dict[str, int]) -> Want:
-        return Want(space, {sub: self._end(space, sub) for sub in self._subs(space)} | again)
+    def _release(self, space: SpaceId, now_ms: int) -> tuple[list[Entry], list[str]]:
+        covered, wrong, is_unclear = self._vouching.release(space)
+        self._aside.update({(space, sub): now_ms + ASIDE_MS for sub in wrong})
+        if is_unclear:
+            self._ask(space, now_ms, 0)
+        return covered, wrong
 
     def _rest(self, now_ms: int) -> None:
         for space in self._ahead.waited(now_ms):
             self._ask(space, now_ms, WANT_AGAIN_MS)
-
-    def _subs(self, space: SpaceId) -> list[str]:
-        held = self._vouching.subs(space)
-        return sorted({*self._here.reach.get(space, {}), *self._expected.get(space, {}), *held})
 
     def _no(self, frame: No) -> None:
         if not self._push.answered(frame.n):

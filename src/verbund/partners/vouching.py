@@ -17,7 +17,7 @@ CERTIFICATES_FRAME_MAX = 64
 #: So many frames of heads are looked at at once, so many more wait; what is beyond is left away, and asked for again.
 CHECKS_MAX = 4
 UNCHECKED_MAX = 64
-QUESTIONS_MAX = 1_000
+QUESTIONS_MAX = DOUBTED_MAX = 1_000
 ASK_MS = 4_000
 ASK_SOON_MS = 1_000
 
@@ -28,6 +28,8 @@ class Vouching:
     def __init__(self, here: Here, peer: Peer) -> None:
         self._here, self._peer = here, peer
         self._held = Held()
+        #: Sub-logs of which something signed does not follow on what is here → what it follows on at the partner's.
+        self._doubted: dict[tuple[SpaceId, str], Entry | None] = {}
         self._asked: dict[SpaceId, int] = {}
         #: Spaces in which the partner has more than is vouched for here.
         self._unsure: dict[SpaceId, None] = {}
@@ -62,38 +64,58 @@ class Vouching:
         direct = []
         for one in entries:
             sub = sublog(one.p, one.i)
+            if (space, sub) in self._doubted and one.n == self._here.seq(space, sub):
+                self._doubted[space, sub] = one
             if one.p in (self._peer.provider, self._here.own) or one.n <= end(sub):
                 direct.append(one)
             elif one.n > self._held.end(space, sub) and not self._held.add(space, sub, one):
                 return None
         return direct
 
-    def release(self, space: SpaceId) -> tuple[list[Entry], list[str]]:
-        """(what signed heads cover now, the sub-logs in which they contradict what came).
+    def release(self, space: SpaceId) -> tuple[list[Entry], list[str], bool]:
+        """(what signed heads cover now, the sub-logs in which they contradict what came, whether to ask anew).
 
-        What they cover, but does not follow on what is here, shows that another history is.
+        Of what they cover, but does not follow on what is here, the one before it is asked for, too: whether another
+        history is here, or the partner spoiled this one.
         """
         covered: list[Entry] = []
-        wrong = []
+        wrong, is_unclear = [], False
         for sub in self._held.subs(space):
             found = self._held.release(space, sub, self._here.seq(space, sub), self._here.vouched)
             if found is None:
                 wrong.append(sub)
             elif found and not self._follows(space, sub, found[0]):
                 self._held.drop(space, sub)
-                self._here.stands_apart(space, sub)
+                may_be = self._doubts(space, sub, found)
+                is_unclear |= may_be
+                wrong += [] if may_be else [sub]
             else:
                 covered += found or ()
-        return covered, wrong
+        return covered, wrong, is_unclear
+
+    def again(self, space: SpaceId) -> dict[str, int]:
+        """The sub-logs of which the partner is to give the last one that is here, too → the number before it."""
+        doubted = [sub for (where, sub), before in self._doubted.items() if where == space and before is None]
+        return {sub: self._here.seq(space, sub) - 1 for sub in doubted}
 
     def _follows(self, space: SpaceId, sub: str, first: Entry) -> bool:
         mark = self._here.reach.get(space, {}).get(sub)
-        if first.n != (mark.seq if mark is not None else 0) + 1:
-            return True  # what is between is on its way to the disk
-        try:
-            check_place(first, unb64(mark.chain) if mark is not None else CHAIN_START)
-        except BrokenChain:
+        is_next = first.n == (mark.seq if mark is not None else 0) + 1  # else what is between is on its way to the disk
+        return not is_next or follow(unb64(mark.chain) if mark is not None else CHAIN_START, [first])
+
+    def _doubts(self, space: SpaceId, sub: str, found: list[Entry]) -> bool:
+        """Whether this may be what its provider signed: whether it does is asked, or proven by what it follows on."""
+        mark, place = self._here.reach.get(space, {}).get(sub), (space, sub)
+        if mark is None:
             return False
+        if place not in self._doubted and len(self._doubted) < DOUBTED_MAX:
+            self._doubted[place] = None
+            return True
+        before = self._doubted.pop(place, None)
+        is_other = before is not None and before.n == mark.seq and before.h != mark.chain
+        if before is None or not is_other or not follow(unb64(before.h), found):
+            return False
+        self._here.stands_apart(space, sub)
         return True
 
     def drop(self, space: SpaceId, sub: str) -> None:
@@ -154,6 +176,16 @@ class Vouching:
         self._questions.pop(space, None)
         following = next((Give(*one) for one in self._questions.items()), None)
         return Heads(space, certificates, heads) if heads else None, following
+
+
+def follow(before: bytes, entries: list[Entry]) -> bool:
+    """Whether each of them follows on the one before it, the first on this chain."""
+    try:
+        for one in entries:
+            before = check_place(one, before).chain
+    except BrokenChain:
+        return False
+    return True
 
 
 def is_frame(frame: Heads) -> bool:
