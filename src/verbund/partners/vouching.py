@@ -89,8 +89,9 @@ class Vouching:
                 may_be = self._doubts(space, sub, found)
                 is_unclear |= may_be
                 wrong += [] if may_be else [sub]
-            else:
-                covered += found or ()
+            elif found:
+                covered += found
+                self._doubted.pop((space, sub), None)
         return covered, wrong, is_unclear
 
     def again(self, space: SpaceId) -> dict[str, int]:
