@@ -21,7 +21,6 @@ from verbund.log.registry import Fact
 from verbund.log.tx import Reader, Tx
 from verbund.log.writer import Work
 from verbund.partners import durable
-from verbund.partners.detours import Detours
 from verbund.partners.here import Here
 from verbund.partners.schemas import Mark
 from verbund.partners.state import Exchange
@@ -184,9 +183,6 @@ MUTANTS: dict[str, Wrong] = {
     "takes nothing that is passed on": Wrong(_without_relays, ("disk_lost",)),
     "gives up a sub-log of which it was told another history": Wrong(
         lambda: patch.object(Here, "stands_apart", lambda self, space, sub: None), ("rogue_forks",)
-    ),
-    "asks nobody for what came forged": Wrong(
-        lambda: patch.object(Detours, "again", lambda self, space, reach: {}), ("rogue_missigns",)
     ),
     "asks for nothing that it lacks": Wrong(
         lambda: patch.object(Exchange, "_ask", lambda self, space, now_ms, patience_ms, again=None: None), ("line_cut",)
