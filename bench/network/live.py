@@ -65,7 +65,7 @@ def herd(folder: Path, seed: int, people: int) -> dict[str, Any]:
 def at_rest(pair: Places) -> bool:
     """Whether neither has anything left to do: who has just joined is still being signed for, told of, counted."""
     before = [cpu_s(one.pid) for one in (pair.werkhof, pair.suednetz)]
-    time.sleep(WATCHED_S)
+    time.sleep(WATCHED_S)  # the time over which it is measured; nothing is waited for
     used = sum(cpu_s(one.pid) - was for one, was in zip((pair.werkhof, pair.suednetz), before, strict=True))
     return used < AT_REST_CPU_S
 

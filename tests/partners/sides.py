@@ -7,7 +7,7 @@ from hashlib import sha256
 import msgspec
 
 from verbund.base.ids import CoreId, ProviderId, SpaceId, b64, unb64
-from verbund.base.refusal import Refusal
+from verbund.base.refusal import Overloaded, Refusal
 from verbund.log.entry import CHAIN_START, Entry, chain, sublog
 from verbund.log.newest import Newest
 from verbund.partners.actions import Check, Close, Contradiction, Give, GiveNewest, Send, Take, TakeNewest, Unpack
@@ -188,6 +188,8 @@ class End:
 
     def take(self, action: Take) -> None:
         try:
+            if not self.side.is_well:
+                raise Overloaded()
             entries = action.unpacked()
             self.exchange.compare(action.space, entries)
         except Refusal as refusal:
@@ -213,6 +215,22 @@ class End:
             return False
         self.hear(decoded(self.into.popleft()))
         return True
+
+
+def third(space: SpaceId, name: str, *others: Side) -> Side:
+    """One more provider; all of them hold the space."""
+    sides = (*others, Side(name))
+    for side in sides:
+        side.holds(space, *(one for one in sides if one is not side))
+    return sides[-1]
+
+
+def written(space: SpaceId, side: Side, count: int, text: str = "") -> list[Entry]:
+    """So many entries of its sub-log, from the first on."""
+    found: list[Entry] = []
+    for n in range(count):
+        found.append(entry(space, side.id, n + 1, text, before=unb64(found[-1].h) if found else CHAIN_START))
+    return found
 
 
 def decoded(raw: bytes) -> Frame | Bulk:

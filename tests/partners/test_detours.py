@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from tests.partners.sides import Side, entry, head, named, settle
+from tests.partners.sides import Side, entry, head, named, settle, third, written
 from verbund.base.ids import SpaceId, unb64
-from verbund.log.entry import CHAIN_START, Entry, sublog
-from verbund.partners import detours
+from verbund.log.entry import Entry, sublog
+from verbund.partners.detours import AGAIN_MAX
 from verbund.partners.schemas import Bulk, Digest, Entries, Frame, Have, Heads, Mark, No, Want
 from verbund.partners.state import ASIDE_MS
 from verbund.partners.tails import ORPHANED_MS, Tails
@@ -27,17 +27,7 @@ def nordhof() -> Side:
 
 @pytest.fixture
 def suednetz(werkhof: Side, nordhof: Side) -> Side:
-    other = Side("Südnetz")
-    for side in (werkhof, nordhof, other):
-        side.holds(WORKSHOP, *(one for one in (werkhof, nordhof, other) if one is not side))
-    return other
-
-
-def written(side: Side, count: int, text: str = "") -> list[Entry]:
-    found: list[Entry] = []
-    for n in range(count):
-        found.append(entry(WORKSHOP, side.id, n + 1, text, before=unb64(found[-1].h) if found else CHAIN_START))
-    return found
+    return third(WORKSHOP, "Südnetz", werkhof, nordhof)
 
 
 def apart(side: Side) -> list[Entry]:
@@ -52,10 +42,10 @@ def wanted(frames: list[Frame | Bulk]) -> list[dict[str, int]]:
 def tells_otherwise(werkhof: Side, nordhof: Side, suednetz: Side, count: int) -> list[Entry]:
     """Nordhof wrote `count` entries that Südnetz has and that are signed; Werkhof was told four others first."""
     here, _ = werkhof.link(nordhof)
-    here.hear(Entries(WORKSHOP, 1, written(nordhof, 4, "nur für Werkhof")))
+    here.hear(Entries(WORKSHOP, 1, written(WORKSHOP, nordhof, 4, "nur für Werkhof")))
     assert werkhof.here.vector(WORKSHOP) == {sublog(nordhof.id, 1): 4}
     werkhof.cut(nordhof)
-    true = written(nordhof, count)
+    true = written(WORKSHOP, nordhof, count)
     suednetz.keep(WORKSHOP, true)
     return true
 
@@ -94,7 +84,7 @@ def test_what_was_told_otherwise_goes_to_the_others_too(werkhof: Side, nordhof: 
 
 def test_only_what_may_differ_is_taken_again(werkhof: Side, nordhof: Side, suednetz: Side) -> None:
     """What was signed as it is here need not come again."""
-    true, sub = written(nordhof, 9), sublog(nordhof.id, 1)
+    true, sub = written(WORKSHOP, nordhof, 9), sublog(nordhof.id, 1)
     here, _ = werkhof.link(nordhof)
     here.hear(Entries(WORKSHOP, 1, true[:3]))
     here.hear(Heads(WORKSHOP, [], [head(WORKSHOP, true[2])]))
@@ -113,7 +103,7 @@ def test_who_spoils_what_somebody_signed_makes_nobody_leave_what_is_here(
     werkhof: Side, nordhof: Side, suednetz: Side, have: int
 ) -> None:
     """The first of a frame with another time: its chain, and all after it, are as they were signed."""
-    true, sub = written(nordhof, 9), sublog(nordhof.id, 1)
+    true, sub = written(WORKSHOP, nordhof, 9), sublog(nordhof.id, 1)
     if have:
         first, _ = werkhof.link(nordhof)
         first.hear(Entries(WORKSHOP, 1, true[:have]))
@@ -147,10 +137,10 @@ def test_frame_that_could_not_be_taken_comes_again(werkhof: Side, nordhof: Side,
     true, sub = tells_otherwise(werkhof, nordhof, suednetz, 6), sublog(nordhof.id, 1)
     here, _ = werkhof.link(suednetz)
     here.hear(Heads(WORKSHOP, [], [head(WORKSHOP, true[3])]))
-    taken, here.take = here.take, lambda take: here.exchange.refused(take.n, "base.overloaded", 0)  # type: ignore[method-assign]
+    werkhof.is_well = False
     (answer,) = [one for one in here.hear(Entries(WORKSHOP, 1, true)) if isinstance(one, Have | No)]
     assert isinstance(answer, No)
-    here.take = taken  # type: ignore[method-assign]
+    werkhof.is_well = True
     werkhof.now += 10_000
     assert wanted(here.hear(Digest({WORKSHOP: {sub: Mark(6, true[5].h, 6)}}, []))) == [{sub: 0}]
     here.hear(Entries(WORKSHOP, 2, true))
@@ -159,7 +149,7 @@ def test_frame_that_could_not_be_taken_comes_again(werkhof: Side, nordhof: Side,
 
 def test_place_of_a_forged_copy_is_asked_for_once_by_each_link(werkhof: Side, suednetz: Side) -> None:
     sub = sublog(suednetz.id, 1)
-    true = written(suednetz, 9)
+    true = written(WORKSHOP, suednetz, 9)
     for _ in range(2):
         here, _ = werkhof.link(suednetz)
         here.hear(Entries(WORKSHOP, 1, true))
@@ -172,13 +162,10 @@ def test_place_of_a_forged_copy_is_asked_for_once_by_each_link(werkhof: Side, su
         werkhof.cut(suednetz)
 
 
-def test_what_lies_far_back_is_not_asked_for_again(
-    werkhof: Side, suednetz: Side, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(detours, "AGAIN_MAX", 5)
-    sub, true = sublog(suednetz.id, 1), written(suednetz, 9)
+def test_what_lies_far_back_is_not_asked_for_again(werkhof: Side, suednetz: Side) -> None:
+    sub, end = sublog(suednetz.id, 1), AGAIN_MAX + 4
     here, _ = werkhof.link(suednetz)
-    here.hear(Entries(WORKSHOP, 1, true))
+    werkhof.here.advance(WORKSHOP, [(sub, end, "")])
     for seq, asked in ((4, []), (5, [{sub: 4}])):
         werkhof.here.forged = {WORKSHOP: {sub: seq}}
-        assert wanted(here.hear(Digest({WORKSHOP: {sub: Mark(9, true[8].h, 9)}}, []))) == asked
+        assert wanted(here.hear(Digest({WORKSHOP: {sub: Mark(end, "", end)}}, []))) == asked

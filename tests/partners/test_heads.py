@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.partners.sides import Side, entry, head, named, settle
-from verbund.base.ids import SpaceId, b64, unb64
+from tests.partners.sides import Side, entry, head, named, settle, third, written
+from verbund.base.ids import SpaceId, b64
 from verbund.base.keys import DeviceKey, PublicKey
-from verbund.log.entry import CHAIN_START, Entry, sublog
+from verbund.log.entry import Entry, sublog
 from verbund.partners.headkey import RENEW_DAYS, HeadKey
 from verbund.partners.heads import (
     DAY_MS,
@@ -158,17 +158,11 @@ def nordhof(werkhof: Side) -> Side:
 
 @pytest.fixture
 def suednetz(werkhof: Side, nordhof: Side) -> Side:
-    other = Side("Südnetz")
-    for side in (werkhof, nordhof, other):
-        side.holds(WORKSHOP, *(one for one in (werkhof, nordhof, other) if one is not side))
-    return other
+    return third(WORKSHOP, "Südnetz", werkhof, nordhof)
 
 
 def relayed(side: Side, count: int, text: str = "") -> list[Entry]:
-    found: list[Entry] = []
-    for n in range(count):
-        found.append(entry(WORKSHOP, side.id, n + 1, text, before=unb64(found[-1].h) if found else CHAIN_START))
-    return found
+    return written(WORKSHOP, side, count, text)
 
 
 def test_relayed_entry_waits_until_its_provider_has_signed(werkhof: Side, suednetz: Side, nordhof: Side) -> None:
