@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Connection, func, select, update
 
 from verbund.base.ids import CoreId, SpaceId, b64
+from verbund.base.refusal import Refusal
 from verbund.log import tables
 from verbund.log.core import Parcel, Parsed, WrongSignature, parse
 from verbund.log.entry import VOID, WAITING, sublog
@@ -39,9 +40,11 @@ def again(log: "Log", tx: Tx, parsed: Parsed, at: int) -> None:
     on, at a place of this provider's own, so that others who know the forged one alone get it, too.
     """
     if tx.state(parsed.id) == VOID and _is_wanted(tx, parsed.id):
-        with suppress(WrongSignature):
+        try:
             log.judge.signer(parsed, tx)
-            log.take_over(tx, parsed, log.own_place(tx, parsed, False, at))
+        except Refusal:  # forged, too, or its device is not known any more: no fault of what came beside it
+            return
+        log.take_over(tx, parsed, log.own_place(tx, parsed, False, at))
     else:
         note(tx, parsed)
 
@@ -78,7 +81,7 @@ def void(tx: Tx, core: CoreId) -> None:
     nothing = {"state": VOID, "reason": WrongSignature.code, "salt": None, "body": None}
     tx.execute(update(tables.core).where(c.id == core).values(nothing))
     tx.insert_once(tables.alternate, {"core": core, "sig": WANTED})
-    tx.knows_forged = False
+    tx.forgery = True
 
 
 def forget(tx: Tx, core: CoreId) -> None:
@@ -90,7 +93,7 @@ def found(tx: Tx, core: CoreId) -> None:
     """What was a void is here now. Perhaps the true one in place of a forged one."""
     if _is_wanted(tx, core):
         forget(tx, core)
-        tx.knows_forged = False
+        tx.forgery = True
 
 
 def forged(connection: Connection) -> list[tuple[SpaceId, str, int]]:

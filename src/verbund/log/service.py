@@ -126,7 +126,7 @@ class LogService:
 
     def _committed(self, tx: Tx) -> None:
         self.commits += 1
-        self.forgeries += not tx.knows_forged
+        self.forgeries += tx.forgery
         self._appended.extend(tx.appended)
         spaces = {space for space, _, _ in tx.appended}
         for call in self.written:

@@ -217,8 +217,8 @@ class Tx(Reader):
         #: Carries out an order of erasure (see forgetting.py).
         self.forget: Callable[[SpaceId, Order], None] = _nothing
         self.disturbed: set[SpaceId] = set()
-        #: Whether no forged copy came or went: else who looks for the true ones has to look again (see alternates.py).
-        self.knows_forged = True
+        #: Whether a forged copy came or went: then who looks for the true ones has to look again (see alternates.py).
+        self.forgery = False
         #: What followers are told.
         self.appended = Appended()
         #: What makes rows → what it makes them of, for all at once.
