@@ -17,12 +17,7 @@ export function dayKey(ms: number): string {
 /** "Montag, 23. November"; with the year when it is not this one. */
 export function dayName(ms: number, nowMs: number, locale: string): string {
 	const sameYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
-	return formatter(locale, {
-		weekday: 'long',
-		day: 'numeric',
-		month: 'long',
-		...(sameYear ? {} : { year: 'numeric' })
-	}).format(ms);
+	return formatter(locale, sameYear ? 'day' : 'day and year').format(ms);
 }
 
 /** Which of the two days that have a word of their own this is. */
@@ -35,21 +30,28 @@ export function nearDay(ms: number, nowMs: number): 'today' | 'yesterday' | null
 
 /** "08:12" */
 export function clockTime(ms: number, locale: string): string {
-	return formatter(locale, { hour: '2-digit', minute: '2-digit' }).format(ms);
+	return formatter(locale, 'clock').format(ms);
 }
 
 /** "Montag, 23. November 2026 um 08:12": what a pointer or a screen reader is told. */
 export function fullTime(ms: number, locale: string): string {
-	return formatter(locale, { dateStyle: 'full', timeStyle: 'short' }).format(ms);
+	return formatter(locale, 'full').format(ms);
 }
 
+const day = { weekday: 'long', day: 'numeric', month: 'long' } as const;
+const forms = {
+	day,
+	'day and year': { ...day, year: 'numeric' },
+	clock: { hour: '2-digit', minute: '2-digit' },
+	full: { dateStyle: 'full', timeStyle: 'short' }
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
-function formatter(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-	const key = locale + JSON.stringify(options);
+function formatter(locale: string, form: keyof typeof forms): Intl.DateTimeFormat {
+	const key = `${locale} ${form}`;
 	let held = formatters.get(key);
 	if (!held) {
-		held = new Intl.DateTimeFormat(locale, options);
+		held = new Intl.DateTimeFormat(locale, forms[form]);
 		formatters.set(key, held);
 	}
 	return held;

@@ -29,6 +29,7 @@ function browserLanguage(): Language {
 }
 
 class Voice {
+	readonly #browsers = browserLanguage();
 	#chosen = $state<Language | null>(null);
 	#form = $state<Form>('sie');
 
@@ -39,7 +40,7 @@ class Voice {
 	}
 
 	get language(): Language {
-		return this.#chosen ?? browserLanguage();
+		return this.#chosen ?? this.#browsers;
 	}
 
 	/** The person's own choice; null follows the browser. */

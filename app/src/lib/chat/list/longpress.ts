@@ -1,4 +1,4 @@
-/** Opens something when a finger rests on an element; a moving finger scrolls and opens nothing. */
+/** Opens something when a finger rests on one of the elements inside; a moving finger scrolls and opens nothing. */
 import type { Attachment } from 'svelte/attachments';
 
 const HOLD_MS = 450;
@@ -6,18 +6,20 @@ const MOVE_PX = 10;
 /** A click comes within this time after the finger is lifted. */
 const LIFTED_MS = 350;
 
-export function longPress(open: () => void): Attachment<HTMLElement> {
+export function longPress(selector: string, open: (pressed: HTMLElement) => void): Attachment<HTMLElement> {
+	const within = (event: Event) => (event.target as Element).closest<HTMLElement>(selector);
 	return (element) => {
 		let timer: ReturnType<typeof setTimeout> | undefined;
 		let from = { x: 0, y: 0 };
 		const stop = () => clearTimeout(timer);
 		const down = (event: PointerEvent) => {
 			stop();
-			if (event.pointerType !== 'touch') return;
+			const pressed = within(event);
+			if (event.pointerType !== 'touch' || !pressed) return;
 			from = { x: event.clientX, y: event.clientY };
 			timer = setTimeout(() => {
 				swallowClick();
-				open();
+				open(pressed);
 			}, HOLD_MS);
 		};
 		const move = (event: PointerEvent) => {
@@ -25,7 +27,7 @@ export function longPress(open: () => void): Attachment<HTMLElement> {
 		};
 		// The browser's own menu would cover the sheet.
 		const menu = (event: Event) => {
-			if ((event as PointerEvent).pointerType === 'touch') event.preventDefault();
+			if ((event as PointerEvent).pointerType === 'touch' && within(event)) event.preventDefault();
 		};
 		const listeners = { pointerdown: down, pointermove: move, pointerup: stop, pointercancel: stop, contextmenu: menu };
 		for (const [type, listener] of Object.entries(listeners)) element.addEventListener(type, listener as EventListener);
