@@ -330,6 +330,32 @@ def test_photo_taken_without_a_network_arrives_once(two: Two, phones: list[Perso
     expect(phone.page.get_by_role("article")).to_have_count(1)
 
 
+def test_long_conversation_opens_at_the_unread_line_and_afterwards_at_its_end(two: Two) -> None:
+    address, page = two.channel("Lang"), two.anna.page
+    channel = address.rsplit("/", 1)[1]
+    two.anna.walk("/personen")
+    two.firm.ben.refresh()
+    for number in range(60):
+        body = {"text": f"Nachricht {number}\nmit einer zweiten Zeile", "channel": channel}
+        two.firm.ben.post(two.firm.workshop, "chat.message_posted.1", body, re=[channel])
+    entry = page.get_by_role("navigation").get_by_role("link", name=re.compile("Lang")).first
+    expect(entry.locator(".count")).to_have_text("60", timeout=WAIT_MS)
+    two.anna.walk(address)
+    unread = page.get_by_role("separator", name="Neu")
+    expect(page.get_by_role("article").nth(49)).to_be_attached(timeout=WAIT_MS)
+    # What was out of sight has its true height now, and what is in sight stays where it is.
+    expect(page.locator("article.far")).to_have_count(0, timeout=WAIT_MS)
+    expect(unread).to_be_in_viewport()
+    page.get_by_role("log").evaluate("one => one.scrollTop = one.scrollHeight")
+    expect(entry.locator(".count")).to_have_count(0, timeout=WAIT_MS)
+    two.anna.walk("/personen")
+    expect(page.get_by_role("article")).to_have_count(0, timeout=WAIT_MS)
+    two.anna.walk(address)
+    expect(two.anna.message("Nachricht 59")).to_be_in_viewport(timeout=WAIT_MS)
+    expect(page.locator("article.far")).to_have_count(0, timeout=WAIT_MS)
+    expect(two.anna.message("Nachricht 59")).to_be_in_viewport()
+
+
 @pytest.fixture(scope="module")
 def phones(two: Two) -> Iterator[list[Person]]:
     """Ben's telephone, the last of them. He signs in there for the first test; after one that failed, anew."""

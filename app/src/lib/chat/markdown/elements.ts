@@ -36,7 +36,7 @@ function partOf(part: Exclude<Inline, { type: 'text' }>, me: string): HTMLElemen
 		case 'mention':
 			return make('span', { class: part.account === me ? 'mention me' : 'mention' }, [part.text]);
 		case 'link': {
-			const outside = part.href.startsWith(`${location.origin}/`) ? {} : { target: '_blank' };
+			const outside: Record<string, string> = part.href.startsWith(`${location.origin}/`) ? {} : { target: '_blank' };
 			return make('a', { href: part.href, rel: 'noopener noreferrer', title: part.href, ...outside }, partsOf(part.children, me));
 		}
 		default:
