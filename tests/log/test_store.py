@@ -1,12 +1,14 @@
 """One writer for a database."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from verbund.log.store import Store, writing
+from verbund.log.store import LOOKS_AT_ONCE, Store, writing
 
 
 @pytest.mark.programs
@@ -55,3 +57,24 @@ def test_connection_that_wrote_reads_again_when_it_is_lent_to_somebody_else(tmp_
         one.exec_driver_sql("SELECT 1")
         writer.begin()
     store.close()
+
+
+async def test_short_looks_share_a_few_threads_that_end_with_the_store(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'looked.db'}")
+    looking = threading.Barrier(LOOKS_AT_ONCE + 1)
+
+    def look(number: int) -> tuple[int, threading.Thread]:
+        with store.read() as connection:
+            found = connection.exec_driver_sql("SELECT ?", (number,)).scalar_one()
+        if number < LOOKS_AT_ONCE:
+            looking.wait()  # so many are at it at once
+        return found, threading.current_thread()
+
+    asked = [asyncio.create_task(store.look(look, number)) for number in range(20)]
+    await asyncio.to_thread(looking.wait)
+    answers = await asyncio.gather(*asked)
+    threads = {thread for _, thread in answers}
+    assert [found for found, _ in answers] == list(range(20))
+    assert len(threads) == LOOKS_AT_ONCE
+    store.close()
+    assert not any(thread.is_alive() for thread in threads)

@@ -1,6 +1,5 @@
 """The gate: who comes in. Joins passwords, passkeys, challenges and limits; one per process."""
 
-import asyncio
 from typing import Any, NamedTuple
 
 import msgspec
@@ -107,7 +106,7 @@ class Gate:
         Raises WrongCredentials, CodeNeeded, WrongCode, TooFast, Overloaded.
         """
         handle = folded(asked.handle)
-        account, verifier, known = await asyncio.to_thread(self._look_up, handle, visitor.known)
+        account, verifier, known = await self.log.store.look(self._look_up, handle, visitor.known)
         spent = self.limiter.sign_in(handle, visitor.network, visitor.known if known else None)
         if not await self.passwords.matches(verifier, asked.password) or account is None or verifier is None:
             raise WrongCredentials()
@@ -121,7 +120,7 @@ class Gate:
         spent = self.limiter.by_network(visitor.network)
         challenge = self._redeem(asked)
         identifier = credential_id(asked.passkey.credential)
-        row = await asyncio.to_thread(self._passkey, identifier)
+        row = await self.log.store.look(self._passkey, identifier)
         if row is None:
             admitted = await self._by_standing(asked, identifier, challenge, visitor)
             self.limiter.give_back(spent)
@@ -141,7 +140,7 @@ class Gate:
         """By a passkey that stands in the account's log. What it signed says of a new device whose it is, so everybody
         believes it without this provider's word."""
         response = response_of(asked.passkey.credential)
-        row = await asyncio.to_thread(self._standing, identifier, response.get("userHandle"))
+        row = await self.log.store.look(self._standing, identifier, response.get("userHandle"))
         if row is None:
             raise DeviceUnknown()
         self.relying_party.check_request(challenge, asked.passkey.credential, bytes(row.key), 0)
@@ -192,7 +191,7 @@ class Gate:
             with self.log.store.read() as connection:
                 return cards.owner_of_code(connection, dev)
 
-        account = await asyncio.to_thread(look_up)
+        account = await self.log.store.look(look_up)
         if account is None:
             raise cards.CodeUnknown()
         if asked.code is not None:
@@ -214,7 +213,7 @@ class Gate:
         with self.limiter.failures(visitor.network):
             self.challenges.redeem(DEVICE, asked.challenge)
             commits = self.bearers.commits
-            account, dev = await asyncio.to_thread(look_up)
+            account, dev = await self.log.store.look(look_up)
         token, session, ends_at = self.bearers.give(account, dev)
         self.bearers.remember(account, dev, commits)
         return Signed(account, dev, session, token, ends_at)

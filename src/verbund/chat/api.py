@@ -38,7 +38,7 @@ async def messages(
 
     `before`, `after`: order keys (t + id), exclusive; `around`: a message's id.
     """
-    return await asyncio.to_thread(
+    return await log.store.look(
         _page, log, pages, SpaceId(space), caller.account, channel or MAIN, before, after, around, limit
     )
 
@@ -53,7 +53,7 @@ async def channels(space: str, caller: Caller, log: LogService) -> list[ChannelS
                 raise Unknown()
             return queries.channels(connection, [SpaceId(space)], caller.account)[SpaceId(space)]
 
-    return await asyncio.to_thread(read)
+    return await log.store.look(read)
 
 
 @get("/api/search", summary="Search in all spaces of the caller")

@@ -1,7 +1,5 @@
 """HTTP of erasures: parse, name the caller, hand over."""
 
-import asyncio
-
 from litestar import get
 
 from verbund.accounts.schemas import Caller
@@ -25,7 +23,7 @@ async def ledger(space: str, caller: Caller, log: LogService) -> list[ErasureSha
             view = Reader(connection, log.core.clock, log.core.directory)
             return queries.ledger(view, SpaceId(space), caller.account)
 
-    return await asyncio.to_thread(ask)
+    return await log.store.look(ask)
 
 
 ROUTES = [ledger]

@@ -49,7 +49,7 @@ async def films(caller: Caller, log: LogService, accept_language: Language = "")
         with log.store.read() as connection:
             return queries.library(connection, caller.account, _places(connection, caller), accept_language)
 
-    return await asyncio.to_thread(read)
+    return await log.store.look(read)
 
 
 @get("/api/films/found", summary="Search for films")
@@ -64,7 +64,7 @@ async def films_found(
             places = _places(connection, caller)
             return Films(queries.found(connection, q, caller.account, places, accept_language, HITS_MAX))
 
-    return await asyncio.to_thread(read)
+    return await log.store.look(read)
 
 
 @get("/api/films/{film:str}", summary="One film")
@@ -78,7 +78,7 @@ async def film(film: str, caller: Caller, log: LogService, accept_language: Lang
             raise Unknown()
         return found[0]
 
-    return await asyncio.to_thread(read)
+    return await log.store.look(read)
 
 
 @get("/api/spaces/{space:str}/films", summary="Films of a space")
@@ -92,7 +92,7 @@ async def films_of_space(space: str, caller: Caller, log: LogService, accept_lan
                 raise Unknown()
             return Films(queries.films(connection, caller.account, places, accept_language))
 
-    return await asyncio.to_thread(read)
+    return await log.store.look(read)
 
 
 @get("/media/{space:str}/{film:str}/master.m3u8", summary="Where a film's playlist is now")
@@ -104,7 +104,7 @@ async def master(space: str, film: str, caller: Caller, log: LogService) -> Redi
             _check(connection, caller, space, film)
             return queries.plan_in_use(connection, CoreId(film))
 
-    plan = await asyncio.to_thread(read)
+    plan = await log.store.look(read)
     if not plan:
         raise Unknown()
     return Redirect(f"/media/{space}/{film}/{plan}/{MASTER}", status_code=307, headers={"cache-control": "no-store"})
@@ -124,7 +124,7 @@ async def media_file(
         with log.store.read() as connection:
             _check(connection, caller, space, film)
 
-    await asyncio.to_thread(check)
+    await log.store.look(check)
     path = settings.folder / FOLDER / film / plan / name
     if not await asyncio.to_thread(path.exists):
         replica: Replica = services.parts["film_replica"]

@@ -1,6 +1,5 @@
 """HTTP of calls: what runs in a space, and the calls that were."""
 
-import asyncio
 from typing import Any
 
 from litestar import get
@@ -27,7 +26,7 @@ async def call(space: str, caller: Caller, log: LogService, services: Any) -> Ru
             found = meet.elsewhere.find(connection, SpaceId(space)).get(SpaceId(space))
             return shown(connection, found) if found is not None else None
 
-    away = await asyncio.to_thread(at_partner)
+    away = await log.store.look(at_partner)
     room = meet.meetings.rooms.get(SpaceId(space))
     return RunningCall(meet.missing() is None, room.shown() if room is not None else away)
 
@@ -43,7 +42,7 @@ async def calls(
         with log.store.read() as connection:
             return CallPage(*queries.calls(connection, SpaceId(space), before, after, limit))
 
-    return await asyncio.to_thread(read)
+    return await log.store.look(read)
 
 
 def _must_belong(log: LogService, space: SpaceId, caller: Caller) -> None:

@@ -1,6 +1,5 @@
 """Calls over /live: every method checks who asks, reads what was sent, hands over."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
@@ -107,7 +106,7 @@ class Methods:
     async def calls(self, conn: Connection, _data: Any) -> dict[str, Any]:
         """What runs in the spaces of the person who asks."""
         rooms = list(self._meetings.rooms.values())[:ROOMS_MAX]
-        mine, others = await asyncio.to_thread(self._allowed, conn.account, [room.space for room in rooms])
+        mine, others = await self._service.store.look(self._allowed, conn.account, [room.space for room in rooms])
         here = [room.shown() for room in rooms if room.space in mine]
         return {"available": self._missing() is None, "calls": here + others}
 
@@ -116,7 +115,7 @@ class Methods:
         wanted = _read(data, Join)
         if not is_hash(wanted.space):
             raise Unknown()
-        known = await asyncio.to_thread(self._known, wanted, conn.account)
+        known = await self._service.store.look(self._known, wanted, conn.account)
         opens = wanted.space not in self._meetings.rooms
         if opens and known.place is not None and known.place not in wanted.gone:
             return {"elsewhere": known.place}
@@ -180,7 +179,7 @@ class Methods:
         """Switch somebody's microphone off, until they switch it on again. For those who moderate the space."""
         wanted, attendee = _read(data, Silence), self._meetings.of(conn)
         room = attendee.room
-        await asyncio.to_thread(self._require, room.space, conn.account, MODERATE)
+        await self._service.store.look(self._require, room.space, conn.account, MODERATE)
         other = self._meetings.attendees.get(wanted.person)
         if other is None or other.room is not room:
             raise Unknown()

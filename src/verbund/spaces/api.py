@@ -1,6 +1,5 @@
 """HTTP of spaces: parse, name the caller, hand over."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -117,7 +116,7 @@ async def _read(log: LogService, question: Callable[[Reader], Result]) -> Result
         with log.store.read() as connection:
             return question(Reader(connection, log.core.clock, log.core.directory))
 
-    return await asyncio.to_thread(ask)
+    return await log.store.look(ask)
 
 
 def _hash(text: str) -> str:

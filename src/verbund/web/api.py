@@ -69,7 +69,7 @@ async def provider(services: Services) -> ProviderShape:
         with services.store.read() as connection:
             return setup_open(connection)
 
-    opened = await asyncio.to_thread(read)
+    opened = await services.store.look(read)
     return ProviderShape(
         services.log.provider, services.installation.incarnation, services.settings.name, __version__, opened,
         services.features, 0, services.clock.now_ms(),
@@ -101,7 +101,7 @@ async def entries(space: str, caller: Caller, log: LogService, after: str = "{}"
 @get("/api/spaces/{space:str}/head", summary="Where this device goes on")
 async def head(space: str, caller: Caller, log: LogService) -> HeadShape:
     """The device's last number and core in the space, the authority's heads, the vector."""
-    return await asyncio.to_thread(_head, log, caller, SpaceId(space))
+    return await log.store.look(_head, log, caller, SpaceId(space))
 
 
 def _entries(

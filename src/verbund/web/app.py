@@ -245,7 +245,7 @@ class Application:
         known, commits = bearers.known(bearer) if bearer else None, bearers.commits
         if known is not None:
             return known
-        found = await asyncio.to_thread(self._caller, bearer, cookie)
+        found = await self.services.store.look(self._caller, bearer, cookie)
         if bearer and found is not None:
             bearers.remember(found.account, found.device, commits)
         return found

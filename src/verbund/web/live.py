@@ -129,7 +129,7 @@ class Live:
         """One look at the store for all of them: whoever comes over from a provider that died lacks next to nothing."""
         wanted = list(frame.s)[:FOLLOWED_MAX]
         commits = self.hub.commits
-        ends = await asyncio.to_thread(self._ends, connection, wanted)
+        ends = await self.service.store.look(self._ends, connection, wanted)
         for space in wanted:
             if space not in ends or len(connection.following) >= FOLLOWED_MAX:
                 connection.send_json({"f": "gone", "sp": space})

@@ -51,11 +51,11 @@ class Notices:
         task.add_done_callback(self._tasks.discard)
 
     async def _tell(self, space: SpaceId) -> None:
-        members = set(await asyncio.to_thread(self._members, space))
+        members = set(await self._service.store.look(self._members, space))
         for connection in list(self._hub.connections.values()):
             if connection.account in members:
                 connection.send_json({"f": "spaces"})
-            elif space in connection.following and not await asyncio.to_thread(self._belongs, space, connection):
+            elif space in connection.following and not await self._service.store.look(self._belongs, space, connection):
                 self._hub.unfollow(connection, [space])
                 connection.send_json({"f": "gone", "sp": space})
                 connection.send_json({"f": "spaces"})
@@ -63,7 +63,7 @@ class Notices:
     async def _close_revoked(self, account: AccountId) -> None:
         """Those of an account's devices that are here and belong to it no longer."""
         for dev in {one.device for one in self._hub.connections.values() if one.account == account}:
-            if not await asyncio.to_thread(self._is_current, dev, account):
+            if not await self._service.store.look(self._is_current, dev, account):
                 self._hub.close_device(dev)
 
     def _is_current(self, dev: DeviceId, account: AccountId) -> bool:

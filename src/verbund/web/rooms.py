@@ -24,5 +24,6 @@ class Memberships:
 def channels_of(
     connection: Connection, spaces: Sequence[SpaceId], viewer: AccountId
 ) -> Mapping[SpaceId, Mapping[str, Any]]:
-    """Channels with unread counts for the spaces of /api/me."""
-    return {space: {"channels": found} for space, found in channels(connection, spaces, viewer).items()}
+    """Channels with unread counts for the spaces of /api/me; nobody talks in an account's own space."""
+    rooms = [space for space in spaces if space != viewer]
+    return {space: {"channels": found} for space, found in channels(connection, rooms, viewer).items()}

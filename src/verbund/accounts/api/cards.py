@@ -1,6 +1,5 @@
 """Emergency cards: the caller's own, and coming in with one."""
 
-import asyncio
 from typing import Any
 
 from litestar import get, post
@@ -26,7 +25,7 @@ async def own_cards(caller: Caller, log: LogService) -> list[CardShape]:
         with log.store.read() as connection:
             return cards.cards_of(Reader(connection, log.core.clock, log.core.directory), caller.account)
 
-    return await asyncio.to_thread(read)
+    return await log.store.look(read)
 
 
 @get("/asking", summary="What the caller is asked for")
@@ -42,7 +41,7 @@ async def asking(caller: Caller, log: LogService, services: NamedDependency[Any]
                 return Asking(card=True)
             return Asking(card=False, passkey=standing.lacking(view, caller.account, hosts))
 
-    return await asyncio.to_thread(read)
+    return await log.store.look(read)
 
 
 @get("/cards/{number:str}", summary="A card before it is used")
@@ -62,7 +61,7 @@ async def card(
             places = services.parts["hosts_of"]
             return [_preview(log, reader, account, one, places) for account, one in found]
 
-    shown = await asyncio.to_thread(read)
+    shown = await log.store.look(read)
     gate.limiter.give_back(spent)
     return shown
 

@@ -1,6 +1,5 @@
 """Opening an account, and a password that was forgotten."""
 
-import asyncio
 import secrets
 from typing import Any
 
@@ -87,7 +86,7 @@ async def use_reset(
     """Every session of the account ends; the second factor stays as it is."""
     spent = gate.limiter.by_network(visitor.network)
     passwords.prepared(data.password)
-    await asyncio.to_thread(_usable, log, data.token)
+    await log.store.look(_usable, log, data.token)
     verifier = await gate.passwords.verifier(data.password)
     ended = await log.write(lambda tx: resetting.use(tx, data.token, verifier))
     for session in ended:

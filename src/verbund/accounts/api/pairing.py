@@ -1,6 +1,5 @@
 """A new device by a code that an old one shows."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -63,7 +62,7 @@ async def claim_pairing(
     gate.limiter.give_back(spent)
     if held.no:
         return PairingState("refused")
-    added = await asyncio.to_thread(_is_added, log, held.account, data.device)
+    added = await log.store.look(_is_added, log, held.account, data.device)
     return PairingState("added" if added else "waiting")
 
 

@@ -1,6 +1,5 @@
 """How somebody signs in: password, passkeys, second factor."""
 
-import asyncio
 from typing import Any
 
 from litestar import delete, get, post
@@ -42,7 +41,7 @@ async def security(caller: Caller, log: LogService) -> Security:
             standing = passkeys_in_log(view, caller.account)
             return security_of(view, caller.account, standing)
 
-    return await asyncio.to_thread(read)
+    return await log.store.look(read)
 
 
 @post("/password", summary="Set a new password", status_code=204)
@@ -57,7 +56,7 @@ async def change_password(data: PasswordChange, caller: Caller, gate: NamedDepen
                 raise Unknown()
             return handle, verifier_of(connection, handle or "")[1]
 
-    handle, held = await asyncio.to_thread(read)
+    handle, held = await log.store.look(read)
     wanted = checked(data.handle or "") if handle is None else handle
     if held is not None and not await gate.passwords.matches(held, data.old or ""):
         raise WrongCredentials()
@@ -78,7 +77,7 @@ async def passkey_options(caller: Caller, gate: NamedDependency[Gate], log: LogS
             name = names_of(connection, [caller.account]).get(caller.account, Named()).name
             return handle_of(connection, caller.account) or "", name, passkeys_of(connection, caller.account)
 
-    handle, name, held = await asyncio.to_thread(read)
+    handle, name, held = await log.store.look(read)
     challenge, _ = gate.challenges.issue(f"{ADDING}.{caller.account}", CEREMONY_MS)
     user = unb64(caller.account)
     return PasskeyOptions(challenge, gate.relying_party.creation_options(unb64(challenge), user, handle, name, held))

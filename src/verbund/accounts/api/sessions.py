@@ -1,6 +1,5 @@
 """Signing in and out, and the devices of an account."""
 
-import asyncio
 from typing import Any
 
 from litestar import Response, delete, get, post
@@ -112,7 +111,7 @@ async def devices(caller: Caller, log: LogService) -> list[DeviceShape]:
         with log.store.read() as connection:
             return device_list(Reader(connection, log.core.clock, log.core.directory), caller)
 
-    return await asyncio.to_thread(read)
+    return await log.store.look(read)
 
 
 @delete("/devices/{dev:str}", summary="Sign a device out", status_code=204)

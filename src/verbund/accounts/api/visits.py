@@ -1,6 +1,5 @@
 """A passkey at this provider for somebody who is at home elsewhere: begun there, made on the page here."""
 
-import asyncio
 from typing import Any
 
 from litestar import post
@@ -50,7 +49,7 @@ async def visit_options(
             held = [*passkeys_of(connection, account), *standing.ids_of(connection, account, log.core.provider)]
             return handle_of(connection, account) or name, name, held
 
-    handle, name, held = await asyncio.to_thread(read)
+    handle, name, held = await log.store.look(read)
     challenge, _ = gate.challenges.issue(f"{VISITING}.{account}", CEREMONY_MS)
     options = gate.relying_party.creation_options(unb64(challenge), unb64(account), handle, name, held)
     return VisitOptions(name, challenge, options)

@@ -199,7 +199,7 @@ def latest_heads(held: str, membership: str | None = None) -> list[CoreId]:
 
 def heads_of(connection: Connection, space: str, account: str | None = None) -> list[CoreId]:
     """The newest authority facts of a space, for the `ah` of what this account writes."""
-    held = connection.execute(_HEADS, {"space": space}).scalar()
+    held = None if space == account else connection.execute(_HEADS, {"space": space}).scalar()
     if held is not None:
         by = connection.execute(_BY, {"space": space, "account": account}).scalar()
         return latest_heads(held, by)

@@ -88,7 +88,8 @@ def _account_summary(
     ds, dp = view.head(space, caller.device)
     return SpaceSummary(
         space, "account", "", None, OWNER, sorted(abilities_of("account", OWNER, False)), False, "sie", [], [],
-        vectors.get(space, {}), heads_of(view.connection, space), ds, dp, int(added.get(space, {}).get("holders", 1)),
+        vectors.get(space, {}), heads_of(view.connection, space, caller.account), ds, dp,
+        int(added.get(space, {}).get("holders", 1)),
     )  # fmt: skip
 
 
