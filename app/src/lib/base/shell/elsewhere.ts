@@ -8,8 +8,10 @@ import { otherHosts, type WorkerNote } from '../way';
 
 /** The head of an answer must be here by then, or another provider is asked. */
 export const HEAD_MS = 2_500;
+/** Of a film nothing has to be made first, and somebody waits who jumped to where nothing is loaded. */
+export const FILM_HEAD_MS = 1_200;
 /** So long nothing more of an answer comes, and the rest is asked of another provider. */
-export const STALL_MS = 2_500;
+export const STALL_MS = 1_000;
 /** So long a provider that did not answer is asked last. */
 const AWAY_MS = 10_000;
 const AWAY = [404, 502, 503, 504];
@@ -114,7 +116,8 @@ function within<T>(work: Promise<T>, ms: number): Promise<T> {
 /** Null when nothing comes in time. */
 async function own(request: Request): Promise<Response | null> {
 	const stopper = new AbortController();
-	const timer = setTimeout(() => stopper.abort(), HEAD_MS);
+	const isFilm = new URL(request.url).pathname.startsWith('/media/');
+	const timer = setTimeout(() => stopper.abort(), isFilm ? FILM_HEAD_MS : HEAD_MS);
 	try {
 		return await fetch(request.clone(), { signal: AbortSignal.any([request.signal, stopper.signal]) });
 	} catch (error) {
