@@ -25,5 +25,5 @@ def channels_of(
     connection: Connection, spaces: Sequence[SpaceId], viewer: AccountId
 ) -> Mapping[SpaceId, Mapping[str, Any]]:
     """Channels with unread counts for the spaces of /api/me; nobody talks in an account's own space."""
-    rooms = [space for space in spaces if space != viewer]
+    rooms = [space for space in spaces if space != SpaceId(viewer)]
     return {space: {"channels": found} for space, found in channels(connection, rooms, viewer).items()}
