@@ -14,7 +14,11 @@ export async function loadAhead(): Promise<void> {
 	if (!(await isKept())) return;
 	for (const room of ROOMS) {
 		await idle();
-		await preloadCode(room);
+		try {
+			await preloadCode(room);
+		} catch {
+			return; // The browser cleared what it kept: a room's code comes when it is wanted, as on a first visit.
+		}
 	}
 }
 
