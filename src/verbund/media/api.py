@@ -64,7 +64,7 @@ async def films_found(
             places = _places(connection, caller)
             return Films(queries.found(connection, q, caller.account, places, accept_language, HITS_MAX))
 
-    return await log.store.look(read)
+    return await asyncio.to_thread(read)  # a search may take long: not among the short looks
 
 
 @get("/api/films/{film:str}", summary="One film")
